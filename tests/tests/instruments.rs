@@ -1,0 +1,87 @@
+//! The process's own meter provider: swapped, bounded, and never too late.
+//!
+//! These tests share the process's provider, so they are one test binary, and run one at a time.
+
+use std::sync::{Mutex, PoisonError};
+
+use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};
+use vigil::semconv::life::ToolStatus;
+use vigil::testing::Pipeline;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn count(tool: &str) {
+    TOOL_EXECUTIONS.add(1, &ToolExecutionsAttributes::new(tool, ToolStatus::Ok));
+}
+
+#[test]
+fn an_instrument_that_was_touched_too_early_is_live_later() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    count("before anybody listens");
+    let first = Pipeline::new();
+    vigil::set_meter_provider(first.meter_provider().clone());
+    count("first");
+    let second = Pipeline::new();
+    vigil::set_meter_provider(second.meter_provider().clone());
+    count("second");
+
+    let tools = |pipeline: &Pipeline| -> Vec<String> {
+        let metric = pipeline.metric("life.tool.executions");
+        metric
+            .points
+            .iter()
+            .filter_map(|point| point.attribute("gen_ai.tool.name"))
+            .map(|tool| tool.as_str().into_owned())
+            .collect()
+    };
+    assert_eq!(tools(&first), ["first"]);
+    assert_eq!(tools(&second), ["second"]);
+}
+
+#[test]
+fn a_metric_admits_as_many_values_as_the_registry_says_and_reports_the_rest_once() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let bound = vigil::metrics::life::definitions::TOOL_EXECUTIONS
+        .field("gen_ai.tool.name")
+        .and_then(|field| field.cardinality)
+        .expect("tool names come from outside, so they are bounded");
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        tracing::info_span!("around").in_scope(|| {
+            for tool in 0..bound + 10 {
+                count(&format!("tool-{tool}"));
+            }
+            count("tool-0");
+        });
+    });
+    let metric = pipeline.metric("life.tool.executions");
+    assert_eq!(metric.points.len(), bound + 1);
+    assert_eq!(metric.point(&[("gen_ai.tool.name", "_OTHER")]).value, 10.0);
+    assert_eq!(metric.point(&[("gen_ai.tool.name", "tool-0")]).value, 2.0);
+    let reports = pipeline.span("around").events();
+    assert_eq!(reports.len(), 1, "{reports:?}");
+    assert_eq!(
+        reports[0]
+            .attribute("attribute")
+            .map(|value| value.as_str().into_owned())
+            .as_deref(),
+        Some("gen_ai.tool.name")
+    );
+}
+
+#[test]
+fn two_agents_do_not_share_a_budget_gauge() {
+    use vigil::records::life::Budget;
+    use vigil::{Perceive, agent_span, phase_span};
+
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        for (agent, tokens) in [("one", 100), ("two", 900)] {
+            let agent = agent_span("s-1", agent).start();
+            phase_span(&agent, Perceive).record_budget(&Budget::new(tokens));
+        }
+    });
+    let gauge = pipeline.metric("life.budget.tokens_remaining");
+    assert_eq!(gauge.point(&[("gen_ai.agent.name", "one")]).value, 100.0);
+    assert_eq!(gauge.point(&[("gen_ai.agent.name", "two")]).value, 900.0);
+}

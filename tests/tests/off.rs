@@ -1,0 +1,61 @@
+//! With nobody listening, telemetry costs next to nothing and changes nothing.
+//!
+//! One test in a process of its own: it counts the allocations of the whole program.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use vigil::records::life::Budget;
+use vigil::semconv::gen_ai::ProviderName;
+use vigil::semconv::life::{OperatingMode, ToolStatus};
+use vigil::{Deliberate, Execute, Perceive, Reflect, agent_span, chat_span, phase_span, tool_span};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: it hands everything to the system's allocator.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn tick(session: &str, model: &str) -> Result<(), ()> {
+    let agent = agent_span(session, "arcan").run_id(session).start();
+    phase_span(&agent, Perceive).record_budget(&Budget::new(1_000).cost_remaining_usd(2.5));
+    let deliberate = phase_span(&agent, Deliberate);
+    let chat = chat_span(&deliberate, model, ProviderName::Anthropic)
+        .request_max_tokens(4096)
+        .input_messages(|| -> String { unreachable!("content is only built for somebody") })
+        .start();
+    chat.run_blocking(|| Ok::<_, ()>(()))?;
+    chat.record_finish_reason("stop");
+    let execute = phase_span(&agent, Execute);
+    let tool = tool_span(&execute, "shell", "call-1").start();
+    tool.record_tool_status(ToolStatus::Ok);
+    assert!(!tool.is_active());
+    assert_eq!(tool.span_context(), None);
+    phase_span(&agent, Reflect)
+        .record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+    drop(chat_span(&Deliberate::current(), model, "anthropic").start());
+    Ok(())
+}
+
+#[test]
+fn a_tick_without_a_listener_allocates_nothing() {
+    let before = ALLOCATIONS.get();
+    tick("s-1", "sonnet").expect("nothing fails");
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+}

@@ -1,0 +1,183 @@
+//! What is wrong with a registry, and where: errors, and how they are printed.
+//!
+//! A stage never stops at its first error. It pushes a [`Diagnostic`] and goes on with what it
+//! can still make sense of, so that one run reports everything.
+
+mod render;
+mod suggest;
+
+use std::fmt;
+
+pub use crate::codes::CODES;
+pub use suggest::{listed, nearest, one_of, quoted};
+
+use crate::source::{FileId, SourceMap};
+
+/// A place in a file: where a scalar begins and how far it reaches on its first line.
+///
+/// Lines and columns count from 1, columns in characters. A line of 0 means the file as a whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    /// The file.
+    pub file: FileId,
+    /// The line, from 1; 0 for the whole file.
+    pub line: u32,
+    /// The column in characters, from 1; 0 for the whole file.
+    pub column: u32,
+    /// How many characters are meant.
+    pub width: u32,
+}
+
+impl Location {
+    /// A file as a whole.
+    pub fn whole(file: FileId) -> Self {
+        Self {
+            file,
+            ..Self::default()
+        }
+    }
+}
+
+/// One error.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Diagnostic {
+    /// Where it is. First, since errors are sorted by it.
+    pub primary: Location,
+    /// Which kind of error it is; one of [`CODES`].
+    pub code: &'static str,
+    /// One sentence, lowercase, YAML text in backticks.
+    pub message: String,
+    /// Other places that have to do with it, and what they have to do with it.
+    pub secondary: Vec<(Location, String)>,
+    /// What to do about it, where that can be said.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error of the kind `code` at `primary`.
+    pub fn new(code: &'static str, primary: Location, message: impl Into<String>) -> Self {
+        Self {
+            primary,
+            code,
+            message: message.into(),
+            secondary: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Points at another place as well.
+    #[must_use]
+    pub fn with_secondary(mut self, location: Location, label: impl Into<String>) -> Self {
+        self.secondary.push((location, label.into()));
+        self
+    }
+
+    /// Says what to do about it.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says what to do about it, if that is known.
+    #[must_use]
+    pub fn with_help_if(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+}
+
+/// The errors of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// No errors yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.list.push(diagnostic);
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The errors, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Sorts by file, line and column, and drops what is said twice.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.list.sort();
+        self.list.dedup();
+        self
+    }
+
+    /// The text for a terminal, one paragraph an error, without a summary.
+    pub fn render(&self, sources: &SourceMap) -> String {
+        let paragraphs: Vec<String> = self
+            .list
+            .iter()
+            .map(|diagnostic| render::paragraph(diagnostic, sources))
+            .collect();
+        paragraphs.join("\n")
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
+        self.list.extend(diagnostics);
+    }
+}
+
+/// A registry that was refused: the errors, with the sources that they point into.
+///
+/// Displays as the text for a terminal.
+#[derive(Clone, Debug)]
+pub struct Rejected {
+    /// What is wrong.
+    pub diagnostics: Diagnostics,
+    /// The files that it is wrong in.
+    pub sources: SourceMap,
+}
+
+impl Rejected {
+    /// Sorts the errors and keeps them with their sources.
+    pub fn new(diagnostics: Diagnostics, sources: SourceMap) -> Self {
+        Self {
+            diagnostics: diagnostics.sorted(),
+            sources,
+        }
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostics.render(&self.sources))
+    }
+}
+
+impl std::error::Error for Rejected {}

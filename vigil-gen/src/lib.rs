@@ -1,0 +1,209 @@
+//! Renders a registry of OpenTelemetry conventions into a typed Rust API.
+//!
+//! The stages, each a function of its own:
+//!
+//! | stage | |
+//! |---|---|
+//! | load, validate, resolve, contract | [`load::read_registry`]: YAML to a checked [`registry::Registry`] |
+//! | lower | [`lower::lower`]: to the [`ir::Ir`], finished identifiers and docs |
+//! | render | [`render::Templates`]: to text |
+//! | format | [`format::format`]: as `rustfmt` has it |
+//! | write, check | [`output::plan`]: to files, or to a diff |
+//!
+//! [`generate`] does them all, and is what the command line calls:
+//!
+//! ```no_run
+//! use vigil_gen::{Options, generate};
+//!
+//! let report = generate(&Options::new("semconv", "templates", "src/generated"))?;
+//! println!("{report}");
+//! # Ok::<(), vigil_gen::Failure>(())
+//! ```
+//!
+//! [`render_files`] stops before anything is written:
+//!
+//! ```no_run
+//! # use vigil_gen::{Options, render_files};
+//! let rendered = render_files(&Options::new("semconv", "templates", "src/generated"))?;
+//! for (path, text) in &rendered.files {
+//!     println!("{path}: {} lines", text.lines().count());
+//! }
+//! # Ok::<(), vigil_gen::Failure>(())
+//! ```
+
+pub mod codes;
+pub mod contract;
+pub mod diagnostic;
+pub mod format;
+mod graph;
+pub mod ir;
+pub mod load;
+pub mod locations;
+pub mod lower;
+mod names;
+pub mod output;
+pub mod registry;
+pub mod render;
+mod report;
+pub mod resolve;
+pub mod schema;
+pub mod source;
+pub mod validate;
+pub mod yaml;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use diagnostic::Rejected;
+use format::FormatError;
+use output::OutputError;
+use registry::Registry;
+use render::{Files, RenderError, Templates};
+
+pub use report::{Report, Summary};
+
+/// What a run reads and writes.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The directory of the registry.
+    pub registry: PathBuf,
+    /// The directory of the templates.
+    pub templates: PathBuf,
+    /// The directory of the generated code.
+    pub out: PathBuf,
+    /// The Rust path of the module that stands in that directory.
+    pub module: String,
+    /// The program that formats.
+    pub rustfmt: PathBuf,
+    /// Only compare: nothing is written.
+    pub check: bool,
+}
+
+impl Options {
+    /// From these directories, to be written, as `crate::generated`.
+    pub fn new(
+        registry: impl Into<PathBuf>,
+        templates: impl Into<PathBuf>,
+        out: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            registry: registry.into(),
+            templates: templates.into(),
+            out: out.into(),
+            module: "crate::generated".to_owned(),
+            rustfmt: "rustfmt".into(),
+            check: false,
+        }
+    }
+}
+
+/// Files that are ready to be written.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Their text, by their path below the output directory.
+    pub files: Files,
+    /// What they were made from.
+    pub registry: Registry,
+    /// How many files of the registry were read.
+    pub read: usize,
+}
+
+/// Reads, checks, lowers, renders and formats. Nothing is written.
+///
+/// # Errors
+///
+/// What is wrong with the registry, with a template, or with rustfmt.
+pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
+    let checked = load::read_registry(&options.registry)
+        .map_err(|rejected| Failure::Registry(Box::new(rejected)))?;
+    let ir = lower::lower(&checked.registry, &checked.locations, &options.module).map_err(
+        |diagnostics| {
+            Failure::Registry(Box::new(Rejected::new(
+                diagnostics,
+                checked.sources.clone(),
+            )))
+        },
+    )?;
+    let files = Templates::read(&options.templates)?.render(&ir)?;
+    let files = format::format(&files, &options.out, &options.rustfmt)?;
+    Ok(Rendered {
+        files,
+        registry: checked.registry,
+        read: checked.files,
+    })
+}
+
+/// Brings the generated code up to date, or says what is not.
+///
+/// # Errors
+///
+/// As [`render_files`], and when something in the output directory is in the way. Then nothing has
+/// been written.
+pub fn generate(options: &Options) -> Result<Report, Failure> {
+    let start = Instant::now();
+    let rendered = render_files(options)?;
+    let plan = output::plan(&options.out, &rendered.files)?;
+    let (counts, diff) = if options.check {
+        (plan.counts(), Some(plan.diff()))
+    } else {
+        (plan.apply()?, None)
+    };
+    Ok(Report {
+        summary: Summary::of(&rendered.registry),
+        read: rendered.read,
+        counts,
+        out: options.out.clone(),
+        stale: options.check && !plan.is_up_to_date(),
+        diff,
+        elapsed: start.elapsed(),
+    })
+}
+
+/// Why a run made nothing.
+#[derive(Debug)]
+pub enum Failure {
+    /// The registry is not in order.
+    Registry(Box<Rejected>),
+    /// A template can't be rendered.
+    Render(RenderError),
+    /// The result can't be formatted.
+    Format(FormatError),
+    /// The result can't be written.
+    Output(OutputError),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registry(rejected) => {
+                let count = rejected.diagnostics.len();
+                let errors = if count == 1 { "error" } else { "errors" };
+                write!(f, "{rejected}\n{count} {errors}; nothing was written\n")
+            }
+            Self::Render(error) => error.fmt(f),
+            Self::Format(error) => error.fmt(f),
+            Self::Output(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<RenderError> for Failure {
+    fn from(error: RenderError) -> Self {
+        Self::Render(error)
+    }
+}
+
+impl From<FormatError> for Failure {
+    fn from(error: FormatError) -> Self {
+        Self::Format(error)
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::Output(error)
+    }
+}

@@ -1,0 +1,309 @@
+//! From what the registry means to what is generated: finished identifiers, expressions and docs.
+//!
+//! Every decision about the generated code that is not layout is made here, and every identifier
+//! comes from [`names`]. The only errors are identifiers that collide.
+
+mod collisions;
+mod docs;
+mod events;
+mod imports;
+mod literal;
+mod metrics;
+mod passing;
+mod records;
+mod semconv;
+mod spans;
+mod usage;
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostics;
+use crate::ir::{self, Ir};
+use crate::locations::Locations;
+use crate::names;
+use crate::registry::{Attribute, AttributeRef, DeprecationReason, Docs, Registry};
+
+use collisions::{Identifiers, Owner};
+use imports::{Imports, Paths};
+use spans::SpanNames;
+
+/// Makes the generated code's content from a registry.
+///
+/// `root` is the path of the module that will hold the generated ones: `crate::generated`.
+///
+/// # Errors
+///
+/// One for each pair of definitions that would make the same Rust identifier in the same place.
+pub fn lower(registry: &Registry, locations: &Locations, root: &str) -> Result<Ir, Diagnostics> {
+    let mut identifiers = Identifiers::default();
+    claim_modules(registry, locations, &mut identifiers);
+    let types = semconv::enum_types(registry);
+    let spans = spans::names(registry);
+    let context = Context {
+        registry,
+        locations,
+        paths: Paths {
+            root: root.to_owned(),
+        },
+        types,
+        spans,
+    };
+    let semconv = context.semconv_modules(&mut identifiers);
+    let spans = context.span_modules(&mut identifiers);
+    let records = context.record_modules(&mut identifiers);
+    let metrics = context.metric_modules(&mut identifiers);
+    let events = context.event_modules(&mut identifiers);
+    if !identifiers.diagnostics.is_empty() {
+        return Err(identifiers.diagnostics);
+    }
+    let indexes = [
+        (
+            "semconv",
+            "Attributes, by namespace.",
+            files(semconv.iter().map(|module| &module.header)),
+        ),
+        (
+            "spans",
+            "Spans, by namespace.",
+            files(spans.iter().map(|module| &module.header)),
+        ),
+        (
+            "records",
+            "What is recorded on open spans, by namespace.",
+            files(records.iter().map(|module| &module.header)),
+        ),
+        (
+            "metrics",
+            "Metrics, by namespace.",
+            files(metrics.iter().map(|module| &module.header)),
+        ),
+        (
+            "events",
+            "Events, by namespace.",
+            files(events.iter().map(|module| &module.header)),
+        ),
+    ];
+    Ok(Ir {
+        indexes: indexes
+            .into_iter()
+            .map(|(file, docs, modules)| index(file, docs, modules))
+            .collect(),
+        registry: context.registry_module(),
+        semconv,
+        spans,
+        records,
+        metrics,
+        events,
+    })
+}
+
+/// What lowering looks things up in.
+pub(crate) struct Context<'a> {
+    registry: &'a Registry,
+    locations: &'a Locations,
+    paths: Paths,
+    /// The module and the name of each enum attribute's type.
+    types: BTreeMap<&'a str, (String, String)>,
+    /// The identifiers of each span, by its type.
+    spans: BTreeMap<&'a str, SpanNames>,
+}
+
+impl<'a> Context<'a> {
+    /// The definition of an attribute: a checked registry holds every key that it mentions.
+    fn attribute(&self, key: &str) -> &'a Attribute {
+        &self.registry.attributes[key]
+    }
+
+    fn attribute_owner(&self, reference: &AttributeRef) -> Owner {
+        Owner::new(&reference.key, self.locations.attribute(&reference.key))
+    }
+
+    fn enum_type(&self, key: &str) -> &(String, String) {
+        &self.types[key]
+    }
+
+    /// Definitions by the module of their namespace.
+    fn by_module<T>(definitions: &'a BTreeMap<String, T>) -> BTreeMap<String, Vec<&'a T>> {
+        let mut modules: BTreeMap<String, Vec<&T>> = BTreeMap::new();
+        for (name, definition) in definitions {
+            modules
+                .entry(names::module_name(names::namespace(name)))
+                .or_default()
+                .push(definition);
+        }
+        modules
+    }
+
+    fn header(&self, module: &str, what: &str, imports: &Imports) -> ir::Header {
+        let namespace = names::file_stem(module);
+        ir::Header {
+            file: namespace.to_owned(),
+            docs: docs::Docs::new()
+                .paragraph(&format!("{what} of the namespace `{namespace}`."))
+                .lines(),
+            allows: Vec::new(),
+            imports: imports.groups(&self.paths),
+        }
+    }
+
+    /// How Rust code names an attribute, if there is one of that key.
+    fn attribute_path(&self, key: &str) -> Option<String> {
+        self.registry.attributes.contains_key(key).then(|| path("semconv", key, &names::constant_name(key)))
+    }
+
+    /// How Rust code names a metric, if there is one of that name.
+    fn metric_path(&self, name: &str) -> Option<String> {
+        self.registry.metrics.contains_key(name).then(|| path("metrics", name, &names::constant_name(name)))
+    }
+
+    /// How Rust code names an event, if there is one of that name.
+    fn event_path(&self, name: &str) -> Option<String> {
+        self.registry.events.contains_key(name).then(|| path("events", name, &names::event_struct(name)))
+    }
+
+    /// How Rust code names the function that starts a span, if there is one of that type.
+    fn span_path(&self, span_type: &str) -> Option<String> {
+        self.spans.get(span_type).map(|span| path("spans", span_type, &span.function))
+    }
+
+    /// Reports fields of one struct, or arguments of one function, that have the same name.
+    fn claim_fields(
+        &self,
+        place: &str,
+        owner: &Owner,
+        references: &[&AttributeRef],
+        home: &usage::Home<'_>,
+        identifiers: &mut Identifiers,
+    ) {
+        let given: Vec<&AttributeRef> = references
+            .iter()
+            .copied()
+            .filter(|reference| self.is_given(reference))
+            .collect();
+        let place = format!("{place} (`{}`)", owner.name);
+        for (reference, name) in given.iter().zip(home.names(&given)) {
+            identifiers.claim(&place, &name, self.attribute_owner(reference));
+        }
+    }
+
+    fn registry_module(&self) -> ir::RegistryModule {
+        let mut imports = Imports::default();
+        imports.carriers(&["Registry", "Scope"]);
+        let mut statics = |kind: &str, names: Vec<(String, String)>, middle: &str| -> Vec<String> {
+            if !names.is_empty() {
+                imports.sibling(kind);
+            }
+            names
+                .into_iter()
+                .map(|(module, name)| format!("&{kind}::{module}::{middle}{name}"))
+                .collect()
+        };
+        let of = |name: &String| {
+            (
+                names::module_name(names::namespace(name)),
+                names::constant_name(name),
+            )
+        };
+        let modules = Self::by_module(&self.registry.attributes);
+        let attributes = modules
+            .into_keys()
+            .map(|module| (module, "definitions::ALL".to_owned()))
+            .collect();
+        let attributes = statics("semconv", attributes, "");
+        let spans = statics("spans", self.registry.spans.keys().map(of).collect(), "");
+        let metrics = statics(
+            "metrics",
+            self.registry.metrics.keys().map(of).collect(),
+            "definitions::",
+        );
+        let events = statics(
+            "events",
+            self.registry.events.keys().map(of).collect(),
+            "definitions::",
+        );
+        ir::RegistryModule {
+            header: ir::Header {
+                file: "registry".to_owned(),
+                docs: vec!["The registry as a whole.".to_owned()],
+                allows: Vec::new(),
+                imports: imports.groups(&self.paths),
+            },
+            schema_url: literal::string(&self.registry.manifest.schema_url),
+            attributes: attributes
+                .into_iter()
+                .map(|path| path.trim_start_matches('&').to_owned())
+                .collect(),
+            spans,
+            metrics,
+            events,
+        }
+    }
+}
+
+/// Reports namespaces that differ in the registry but make the same module.
+fn claim_modules(registry: &Registry, locations: &Locations, identifiers: &mut Identifiers) {
+    let attributes = registry
+        .attributes
+        .keys()
+        .map(|name| (name, locations.attribute(name)));
+    let spans = registry
+        .spans
+        .keys()
+        .map(|name| (name, locations.span(name)));
+    let metrics = registry
+        .metrics
+        .keys()
+        .map(|name| (name, locations.metric(name)));
+    let events = registry
+        .events
+        .keys()
+        .map(|name| (name, locations.event(name)));
+    let groups = registry
+        .groups
+        .keys()
+        .map(|name| (name, locations.group(name)));
+    let mut first: BTreeMap<&str, Owner> = BTreeMap::new();
+    for (name, at) in attributes
+        .chain(spans)
+        .chain(metrics)
+        .chain(events)
+        .chain(groups)
+    {
+        let namespace = names::namespace(name);
+        first
+            .entry(namespace)
+            .or_insert_with(|| Owner::new(namespace, at));
+    }
+    for (namespace, owner) in first {
+        identifiers.claim("the list of modules", &names::module_name(namespace), owner);
+    }
+}
+
+fn path(kind: &str, name: &str, identifier: &str) -> String {
+    format!("{kind}::{}::{identifier}", names::module_name(names::namespace(name)))
+}
+
+/// What to tell whoever uses something deprecated, as a literal. `path` says how Rust code names
+/// what took its place.
+fn deprecation(of: &Docs, path: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let deprecated = of.deprecated.as_ref()?;
+    let instead = match &deprecated.reason {
+        DeprecationReason::Renamed(to) => path(to),
+        _ => None,
+    };
+    Some(literal::string(&docs::deprecation(deprecated, instead.as_deref())))
+}
+
+fn files<'a>(headers: impl Iterator<Item = &'a ir::Header>) -> Vec<String> {
+    headers
+        .map(|header| names::module_name(&header.file))
+        .collect()
+}
+
+fn index(file: &str, docs: &str, modules: Vec<String>) -> ir::Index {
+    ir::Index {
+        file: file.to_owned(),
+        docs: vec![docs.to_owned()],
+        modules,
+    }
+}

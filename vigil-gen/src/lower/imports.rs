@@ -1,0 +1,100 @@
+//! The `use` lines of a file: gathered while its content is made, so that none is missing or idle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the generated modules and the runtime are.
+#[derive(Clone, Debug)]
+pub(crate) struct Paths {
+    /// The module that holds the generated ones: `crate::generated`.
+    pub(crate) root: String,
+}
+
+/// What a file uses.
+#[derive(Default)]
+pub(crate) struct Imports {
+    std: Names,
+    carrier: BTreeSet<&'static str>,
+    generated: Names,
+}
+
+/// Names by the path of the module that they are in.
+type Names = BTreeMap<String, BTreeSet<String>>;
+
+impl Imports {
+    /// A type or trait of the carrier.
+    pub(crate) fn carrier(&mut self, name: &'static str) -> &'static str {
+        self.carrier.insert(name);
+        name
+    }
+
+    /// Several of them.
+    pub(crate) fn carriers(&mut self, names: &[&'static str]) {
+        self.carrier.extend(names);
+    }
+
+    /// Something of the standard library.
+    pub(crate) fn std(&mut self, module: &str, name: &str) {
+        insert(&mut self.std, module, name);
+    }
+
+    /// The module of a namespace's attributes.
+    pub(crate) fn semconv(&mut self, module: &str) {
+        insert(&mut self.generated, "::semconv", module);
+    }
+
+    /// A generated module beside `semconv`.
+    pub(crate) fn sibling(&mut self, module: &str) {
+        insert(&mut self.generated, "", module);
+    }
+
+    /// Something that stands in a generated module.
+    pub(crate) fn out_of(&mut self, module: &str, name: &str) {
+        insert(&mut self.generated, &format!("::{module}"), name);
+    }
+
+    /// The lines, in groups.
+    pub(crate) fn groups(&self, paths: &Paths) -> Vec<Vec<String>> {
+        let std: Vec<String> = self
+            .std
+            .iter()
+            .map(|(module, names)| line(module, names))
+            .collect();
+        let mut rest: Vec<String> = self
+            .generated
+            .iter()
+            .map(|(module, names)| line(&format!("{}{module}", paths.root), names))
+            .collect();
+        if !self.carrier.is_empty() {
+            // A namespace `vigil` hides the crate of that name.
+            let hidden = self.generated.values().any(|names| names.contains("vigil"));
+            let carrier = if hidden {
+                "::vigil::carrier"
+            } else {
+                "vigil::carrier"
+            };
+            rest.push(line(
+                carrier,
+                &self.carrier.iter().map(|name| (*name).to_owned()).collect(),
+            ));
+        }
+        [std, rest]
+            .into_iter()
+            .filter(|group| !group.is_empty())
+            .collect()
+    }
+}
+
+fn insert(names: &mut Names, module: &str, name: &str) {
+    names
+        .entry(module.to_owned())
+        .or_default()
+        .insert(name.to_owned());
+}
+
+fn line(module: &str, names: &BTreeSet<String>) -> String {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match names.as_slice() {
+        [one] => format!("use {module}::{one};"),
+        _ => format!("use {module}::{{{}}};", names.join(", ")),
+    }
+}

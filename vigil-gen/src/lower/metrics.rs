@@ -1,0 +1,184 @@
+//! Metric instruments.
+
+use crate::ir;
+use crate::names;
+use crate::registry::{AttributeRef, Instrument, Metric, NumberType};
+
+use super::collisions::{Identifiers, Owner};
+use super::docs::{self, Docs};
+use super::imports::Imports;
+use super::usage::{Home, fields};
+use super::{Context, deprecation, literal};
+
+impl Context<'_> {
+    /// `metrics/<namespace>.rs`
+    pub(crate) fn metric_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::MetricModule> {
+        Self::by_module(&self.registry.metrics)
+            .into_iter()
+            .map(|(module, metrics)| {
+                let mut imports = Imports::default();
+                let mut definition_imports = Imports::default();
+                definition_imports.carriers(&["InstrumentKind", "MetricDefinition"]);
+                definition_imports.out_of("registry", "SCOPE");
+                let metrics = metrics
+                    .iter()
+                    .map(|metric| {
+                        self.metric(
+                            metric,
+                            &module,
+                            &mut imports,
+                            &mut definition_imports,
+                            identifiers,
+                        )
+                    })
+                    .collect();
+                ir::MetricModule {
+                    header: self.header(&module, "Metrics", &imports),
+                    metrics,
+                    definition_imports: definition_imports.groups(&self.paths),
+                }
+            })
+            .collect()
+    }
+
+    fn metric(
+        &self,
+        metric: &Metric,
+        module: &str,
+        imports: &mut Imports,
+        definition_imports: &mut Imports,
+        identifiers: &mut Identifiers,
+    ) -> ir::Metric {
+        let place = format!("metrics::{module}");
+        let owner = Owner::new(&metric.name, self.locations.metric(&metric.name));
+        let name = names::constant_name(&metric.name);
+        identifiers.claim(&place, &name, owner.clone());
+        let attributes = self.metric_attributes(metric, &place, &owner, imports, identifiers);
+        let (instrument, number) = instrument(metric);
+        imports.carrier(instrument);
+        let set = attributes
+            .as_ref()
+            .map_or("()", |attributes| attributes.name.as_str());
+        ir::Metric {
+            docs: metric_docs(metric),
+            deprecated: deprecation(&metric.docs, |to| self.metric_path(to)),
+            instrument: instrument.to_owned(),
+            parameters: if number.is_empty() {
+                set.to_owned()
+            } else {
+                format!("{number}, {set}")
+            },
+            key: literal::string(&metric.name),
+            kind: format!(
+                "{}{}",
+                instrument_word(metric.instrument),
+                number_word(metric.value_type)
+            ),
+            unit: literal::string(&metric.unit),
+            description: literal::string(&docs::one_line(&metric.docs.brief)),
+            boundaries: metric
+                .boundaries
+                .iter()
+                .copied()
+                .map(literal::double)
+                .collect(),
+            fields: fields(&metric.attributes, definition_imports),
+            attributes,
+            name,
+        }
+    }
+
+    fn metric_attributes(
+        &self,
+        metric: &Metric,
+        place: &str,
+        owner: &Owner,
+        imports: &mut Imports,
+        identifiers: &mut Identifiers,
+    ) -> Option<ir::Struct> {
+        if metric.attributes.is_empty() {
+            return None;
+        }
+        let name = names::metric_struct(&metric.name);
+        identifiers.claim(place, &name, owner.clone());
+        let references: Vec<&AttributeRef> = metric.attributes.iter().collect();
+        let home = Home {
+            namespace: names::namespace(&metric.name),
+            shorten: true,
+        };
+        self.claim_fields(place, owner, &references, &home, identifiers);
+        let docs = Docs::new()
+            .paragraph(&format!(
+                "The attributes of [`{}`].",
+                names::constant_name(&metric.name)
+            ))
+            .lines();
+        Some(self.structure(name, docs, &references, &home, imports))
+    }
+}
+
+fn metric_docs(metric: &Metric) -> Vec<String> {
+    let facts = format!(
+        "`{}`, {}, {}. Stability: {}.",
+        metric.name,
+        instrument_text(metric),
+        if metric.unit == "1" || metric.unit.is_empty() {
+            "without a unit".to_owned()
+        } else {
+            format!("in `{}`", metric.unit)
+        },
+        docs::stability(metric.docs.stability),
+    );
+    Docs::new()
+        .brief(&metric.docs.brief)
+        .note(&metric.docs.note)
+        .paragraph(&facts)
+        .lines()
+}
+
+/// The type of the instrument, and that of its values unless it takes durations.
+fn instrument(metric: &Metric) -> (&'static str, &'static str) {
+    match (metric.instrument, metric.value_type) {
+        (Instrument::Histogram, NumberType::Double) if metric.unit == "s" => {
+            ("DurationHistogram", "")
+        }
+        (Instrument::Histogram, NumberType::Double) => ("Histogram", "f64"),
+        (Instrument::Histogram, NumberType::Int) => ("Histogram", "u64"),
+        (Instrument::Counter, NumberType::Double) => ("Counter", "f64"),
+        (Instrument::Counter, NumberType::Int) => ("Counter", "u64"),
+        (Instrument::UpDownCounter, NumberType::Double) => ("UpDownCounter", "f64"),
+        (Instrument::UpDownCounter, NumberType::Int) => ("UpDownCounter", "i64"),
+        (Instrument::Gauge, NumberType::Double) => ("Gauge", "f64"),
+        (Instrument::Gauge, NumberType::Int) => ("Gauge", "i64"),
+    }
+}
+
+fn instrument_text(metric: &Metric) -> String {
+    let number = match metric.value_type {
+        NumberType::Int => "int",
+        NumberType::Double => "double",
+    };
+    let instrument = match metric.instrument {
+        Instrument::Counter => "counter",
+        Instrument::UpDownCounter => "up-down counter",
+        Instrument::Gauge => "gauge",
+        Instrument::Histogram => "histogram",
+    };
+    format!("{instrument} of {number}")
+}
+
+fn instrument_word(instrument: Instrument) -> &'static str {
+    match instrument {
+        Instrument::Counter => "Counter",
+        Instrument::UpDownCounter => "UpDownCounter",
+        Instrument::Gauge => "Gauge",
+        Instrument::Histogram => "Histogram",
+    }
+}
+
+fn number_word(number: NumberType) -> &'static str {
+    match number {
+        NumberType::Int => "Int",
+        NumberType::Double => "Double",
+    }
+}

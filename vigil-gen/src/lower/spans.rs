@@ -1,0 +1,572 @@
+//! Span builders, open spans and their contracts.
+
+use std::collections::BTreeMap;
+
+use crate::ir;
+use crate::names;
+use crate::registry::{
+    AttributeRef, AttributeType, EnumMember, EnumType, Group, NamePart, Registry, RequirementLevel,
+    SetTime, Span, SpanKind, SpanName,
+};
+
+mod contract;
+mod recording;
+
+use super::collisions::{Identifiers, Owner};
+use super::docs::{self, Docs};
+use super::imports::Imports;
+use super::usage::{Home, argument_allows, deprecated_allow, fields, structure_of};
+use super::{Context, deprecation, literal};
+
+/// The identifiers of a span: other spans name them too.
+#[derive(Clone, Debug)]
+pub(crate) struct SpanNames {
+    pub(crate) module: String,
+    pub(crate) function: String,
+    label: String,
+    handle: String,
+    /// The trait of the members' types, if each has one, and those types by the member's id.
+    type_per: Option<(String, Vec<(String, String)>)>,
+}
+
+impl SpanNames {
+    fn of(span: &Span, registry: &Registry) -> Self {
+        let function = match &span.contract {
+            Some(contract) => names::snake(&contract.builder),
+            None => names::span_function(&span.ty, kind_word(span.kind)),
+        };
+        let label = names::span_label(&function).to_owned();
+        let type_per = type_per_enum(span, registry).map(|(_, ty)| {
+            let markers = ty.members.iter().map(|member| {
+                (
+                    member.id.clone(),
+                    names::signal_type_name(&member.id, &label),
+                )
+            });
+            (
+                names::signal_type_name(&label, names::namespace(&span.ty)),
+                markers.collect(),
+            )
+        });
+        Self {
+            module: names::module_name(names::namespace(&span.ty)),
+            handle: names::signal_type_name(&function, names::namespace(&span.ty)),
+            function,
+            label,
+            type_per,
+        }
+    }
+
+    fn title(&self) -> String {
+        format!("{} span", self.label.replace('_', " "))
+    }
+
+    fn a_title(&self) -> String {
+        format!("{} {}", docs::article(&self.label), self.title())
+    }
+
+    fn builder(&self) -> String {
+        format!("{}Builder", self.handle)
+    }
+
+    fn contract(&self) -> String {
+        format!("{}Parent", self.handle)
+    }
+
+    fn attributes(&self) -> String {
+        format!("{}Attributes", names::pascal(&self.label))
+    }
+
+    fn any(&self) -> String {
+        format!("Any{}", self.handle)
+    }
+
+    fn any_function(&self) -> String {
+        format!("{}_dyn", names::file_stem(&self.function))
+    }
+
+    /// The types and traits that stand in the module for this span, those of the members left out.
+    fn types(&self) -> Vec<String> {
+        let mut types = vec![
+            self.handle.clone(),
+            self.builder(),
+            self.contract(),
+            self.attributes(),
+        ];
+        if let Some((name, _)) = &self.type_per {
+            types.extend([name.clone(), self.any()]);
+        }
+        types
+    }
+}
+
+/// The identifiers of every span, by its type.
+pub(crate) fn names(registry: &Registry) -> BTreeMap<&str, SpanNames> {
+    registry
+        .spans
+        .values()
+        .map(|span| (span.ty.as_str(), SpanNames::of(span, registry)))
+        .collect()
+}
+
+/// The enum attribute each member of which is a type of its own.
+fn type_per_enum<'a>(span: &'a Span, registry: &'a Registry) -> Option<(&'a str, &'a EnumType)> {
+    let key = span.contract.as_ref()?.type_per.as_deref()?;
+    match &registry.attributes.get(key)?.ty {
+        AttributeType::Enum(ty) => Some((key, ty)),
+        _ => None,
+    }
+}
+
+/// A span's attributes, by how they come to it.
+struct Split<'a> {
+    fixed: Vec<&'a AttributeRef>,
+    arguments: Vec<&'a AttributeRef>,
+    setters: Vec<&'a AttributeRef>,
+    later: Vec<&'a AttributeRef>,
+}
+
+impl Context<'_> {
+    /// `spans/<namespace>.rs`
+    pub(crate) fn span_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::SpanModule> {
+        Self::by_module(&self.registry.spans)
+            .into_iter()
+            .map(|(module, spans)| {
+                let mut imports = Imports::default();
+                let lowered = spans
+                    .iter()
+                    .map(|span| self.span(span, &mut imports, identifiers))
+                    .collect();
+                let mut header = self.header(&module, "Spans", &imports);
+                if spans.iter().any(|span| self.has_deprecated_marker(span)) {
+                    header.allows.push(deprecated_allow());
+                }
+                ir::SpanModule {
+                    header,
+                    spans: lowered,
+                }
+            })
+            .collect()
+    }
+
+    fn span(&self, span: &Span, imports: &mut Imports, identifiers: &mut Identifiers) -> ir::Span {
+        let names = &self.spans[span.ty.as_str()];
+        self.claim_span(span, names, identifiers);
+        imports.carriers(&[
+            "Handle",
+            "Parent",
+            "SpanDefinition",
+            "SpanKind",
+            "SpanStart",
+            "TypedSpan",
+        ]);
+        imports.std("std::ops", "Deref");
+        imports.std("std::time", "SystemTime");
+        imports.out_of("registry", "SCOPE");
+
+        let split = self.split(span);
+        let home = Home {
+            namespace: names::namespace(&span.ty),
+            shorten: false,
+        };
+        let given: Vec<&AttributeRef> = split
+            .arguments
+            .iter()
+            .chain(&split.setters)
+            .chain(&split.later)
+            .copied()
+            .collect();
+        let owner = Owner::new(&span.ty, self.locations.span(&span.ty));
+        self.claim_fields(
+            &format!("the attributes of `{}`", names.function),
+            &owner,
+            &given,
+            &home,
+            identifiers,
+        );
+
+        let type_per = self.type_per(span, names, imports);
+        let (arguments, items) =
+            self.arguments(&split.arguments, &given, &home, type_per.as_ref(), imports);
+        let setters = self.named(&split.setters, &given, &home, imports);
+        let later = self.later(&split, &given, &home, imports);
+        let groups: Vec<&Group> = span
+            .records
+            .iter()
+            .filter_map(|id| self.registry.groups.get(id))
+            .collect();
+        let records = groups
+            .iter()
+            .filter_map(|group| self.record_method(group, names, imports))
+            .collect();
+        let place = format!("the arguments of `{}`", names.function);
+        for (reference, argument) in split.arguments.iter().zip(&arguments) {
+            identifiers.claim(&place, &argument.name, self.attribute_owner(reference));
+        }
+        let place = format!("spans::{}::{}", names.module, names.handle);
+        for (reference, later) in self.recorded(&split).iter().zip(&later) {
+            identifiers.claim(&place, &later.method, self.attribute_owner(reference));
+        }
+        for group in groups {
+            self.claim_record(group, &place, identifiers);
+        }
+
+        let root = span.contract.as_ref().is_some_and(|contract| contract.root);
+        let direct = split.setters.is_empty() && !root;
+        let place = self.place(span, names, imports);
+        let flags = arguments
+            .iter()
+            .filter(|argument| argument.direct.argument == "bool")
+            .count();
+        ir::Span {
+            docs: function_docs(span, names, &place, items),
+            deprecated: deprecation(&span.docs, |to| self.span_path(to)),
+            title: names.title(),
+            a_title: names.a_title(),
+            handle_docs: Docs::new()
+                .paragraph(&format!("An open {}. Ends when dropped.", names.title()))
+                .brief(&span.docs.brief)
+                .note(&span.docs.note)
+                .lines(),
+            handle: names.handle.clone(),
+            builder: names.builder(),
+            direct,
+            fixed: self.fixed(&split.fixed, imports),
+            allows: argument_allows(arguments.len() + usize::from(!place.root), flags),
+            arguments,
+            attributes: self.attributes_struct(names, &split, &given, &home, imports),
+            setters,
+            later,
+            records,
+            definition: self.span_definition(span, names, imports),
+            function: names.function.clone(),
+            type_per,
+            place,
+        }
+    }
+
+    /// Types are imported from one module of spans into another, so they differ between all.
+    fn claim_span(&self, span: &Span, names: &SpanNames, identifiers: &mut Identifiers) {
+        let owner = Owner::new(&span.ty, self.locations.span(&span.ty));
+        for ty in names.types() {
+            identifiers.claim("spans", &ty, owner.clone());
+        }
+        if let Some((_, markers)) = &names.type_per {
+            for (id, marker) in markers {
+                let key = type_per_enum(span, self.registry).map_or("", |(key, _)| key);
+                identifiers.claim(
+                    "spans",
+                    marker,
+                    Owner::new(id, self.locations.member(key, id)),
+                );
+            }
+        }
+        let place = format!("spans::{}", names.module);
+        identifiers.claim(&place, &names.function, owner.clone());
+        identifiers.claim(&place, &names::constant_name(&span.ty), owner);
+    }
+
+    fn claim_record(&self, group: &Group, place: &str, identifiers: &mut Identifiers) {
+        let Some(record) = &group.record else { return };
+        let owner = Owner::new(&group.id, self.locations.group(&group.id));
+        identifiers.claim(place, &names::record_method(&record.name), owner.clone());
+        if !record.phases.is_empty() {
+            identifiers.claim("spans", &names::record_trait(&record.name), owner);
+        }
+    }
+
+    fn split<'a>(&self, span: &'a Span) -> Split<'a> {
+        let mut split = Split {
+            fixed: Vec::new(),
+            arguments: Vec::new(),
+            setters: Vec::new(),
+            later: Vec::new(),
+        };
+        for reference in &span.attributes {
+            let recorded = reference
+                .from_group
+                .as_ref()
+                .is_some_and(|group| span.records.contains(group));
+            if recorded {
+                continue;
+            }
+            if reference.value.is_some() {
+                split.fixed.push(reference);
+            } else if self.is_given(reference) {
+                match (reference.set, &reference.level) {
+                    (SetTime::Later, _) => split.later.push(reference),
+                    (_, RequirementLevel::Required) => split.arguments.push(reference),
+                    _ => split.setters.push(reference),
+                }
+            }
+        }
+        split
+    }
+
+    /// Some of the attributes that stand together, under the names that they have there.
+    fn named(
+        &self,
+        wanted: &[&AttributeRef],
+        together: &[&AttributeRef],
+        home: &Home<'_>,
+        imports: &mut Imports,
+    ) -> Vec<ir::Attribute> {
+        let names = home.names(together);
+        wanted
+            .iter()
+            .filter_map(|reference| {
+                let index = together
+                    .iter()
+                    .position(|other| other.key == reference.key)?;
+                self.usage(reference, names[index].clone(), imports)
+            })
+            .collect()
+    }
+
+    /// The arguments of the function, and what its docs say of them.
+    fn arguments(
+        &self,
+        wanted: &[&AttributeRef],
+        together: &[&AttributeRef],
+        home: &Home<'_>,
+        type_per: Option<&ir::TypePer>,
+        imports: &mut Imports,
+    ) -> (Vec<ir::Attribute>, Vec<String>) {
+        let mut arguments = self.named(wanted, together, home, imports);
+        for argument in &mut arguments {
+            if let Some(type_per) = type_per.filter(|type_per| type_per.key == argument.key) {
+                argument.name.clone_from(&type_per.argument);
+                "P".clone_into(&mut argument.direct.argument);
+                argument.direct.value = format!("{}.value()", type_per.argument);
+            }
+        }
+        let items = wanted
+            .iter()
+            .zip(&arguments)
+            .map(|(reference, argument)| self.item(reference, &argument.name))
+            .collect();
+        (arguments, items)
+    }
+
+    /// What the open span takes one by one: what is set later, and what is inherited and optional.
+    fn recorded<'a>(&self, split: &Split<'a>) -> Vec<&'a AttributeRef> {
+        let inherited = split
+            .setters
+            .iter()
+            .filter(|reference| self.attribute(&reference.key).inherited);
+        split.later.iter().chain(inherited).copied().collect()
+    }
+
+    fn later(
+        &self,
+        split: &Split<'_>,
+        together: &[&AttributeRef],
+        home: &Home<'_>,
+        imports: &mut Imports,
+    ) -> Vec<ir::Later> {
+        self.named(&self.recorded(split), together, home, imports)
+            .into_iter()
+            .map(|attribute| ir::Later {
+                method: names::record_method(names::file_stem(&attribute.name)),
+                attribute,
+            })
+            .collect()
+    }
+
+    fn attributes_struct(
+        &self,
+        names: &SpanNames,
+        split: &Split<'_>,
+        together: &[&AttributeRef],
+        home: &Home<'_>,
+        imports: &mut Imports,
+    ) -> Option<ir::Struct> {
+        if split.setters.is_empty() {
+            return None;
+        }
+        let docs = Docs::new()
+            .paragraph(&format!(
+                "What [`{}`] may be given beside what it requires.",
+                names.function
+            ))
+            .lines();
+        let fields = self.named(&split.setters, together, home, imports);
+        Some(structure_of(
+            names.attributes(),
+            docs,
+            fields,
+            Vec::new(),
+            imports,
+        ))
+    }
+
+    fn has_deprecated_marker(&self, span: &Span) -> bool {
+        type_per_enum(span, self.registry).is_some_and(|(_, ty)| {
+            ty.members
+                .iter()
+                .any(|member| member.docs.deprecated.is_some())
+        })
+    }
+
+    fn type_per(
+        &self,
+        span: &Span,
+        names: &SpanNames,
+        imports: &mut Imports,
+    ) -> Option<ir::TypePer> {
+        let (key, ty) = type_per_enum(span, self.registry)?;
+        let (name, markers) = names.type_per.as_ref()?;
+        imports.std("std::marker", "PhantomData");
+        let (module, member) = self.enum_type(key);
+        imports.semconv(module);
+        let member = format!("{module}::{member}");
+        let home = Home {
+            namespace: names::namespace(&span.ty),
+            shorten: false,
+        };
+        let reference: Vec<&AttributeRef> = span
+            .attributes
+            .iter()
+            .filter(|reference| reference.key == key)
+            .collect();
+        Some(ir::TypePer {
+            argument: names::snake(name),
+            key: self.key(key, imports),
+            markers: ty
+                .members
+                .iter()
+                .zip(markers)
+                .map(|(member, (_, marker))| type_per_marker(member, marker))
+                .collect(),
+            any: ty.closed.then(|| ir::AnySpan {
+                function: names.any_function(),
+                name: names.any(),
+                argument: home.names(&reference).concat(),
+            }),
+            name: name.clone(),
+            member,
+        })
+    }
+
+    fn span_definition(
+        &self,
+        span: &Span,
+        names: &SpanNames,
+        imports: &mut Imports,
+    ) -> ir::SpanDefinition {
+        let parts = match &span.name {
+            SpanName::Pattern(parts) => parts.as_slice(),
+            SpanName::Prose(_) => &[],
+        };
+        if !parts.is_empty() {
+            imports.carrier("NamePart");
+        }
+        let parts = parts
+            .iter()
+            .map(|part| match part {
+                NamePart::Word(word) => format!("NamePart::Word({})", literal::string(word)),
+                NamePart::Key(key) => format!("NamePart::Key({})", self.key(key, imports)),
+            })
+            .collect();
+        let parents = span.contract.iter().flat_map(|contract| &contract.parents);
+        ir::SpanDefinition {
+            name: names::constant_name(&span.ty),
+            docs: vec![format!("`{}`", span.ty)],
+            span_type: literal::string(&span.ty),
+            label: literal::string(&names.label),
+            kind: kind_word(span.kind)[..1].to_uppercase() + &kind_word(span.kind)[1..],
+            parents: parents.map(|parent| literal::string(parent)).collect(),
+            parts,
+            fields: fields(&span.attributes, imports),
+            outcome: self.outcome(span, imports),
+            metrics: self.derived(&span.metrics, imports),
+        }
+    }
+
+    fn outcome(&self, span: &Span, imports: &mut Imports) -> Option<String> {
+        let reference = span.attributes.iter().find(|reference| reference.outcome)?;
+        imports.carrier("Outcome");
+        let AttributeType::Enum(ty) = &self.attribute(&reference.key).ty else {
+            return None;
+        };
+        let timeout = if ty.members.iter().any(|member| member.id == "timeout") {
+            "Some(\"timeout\")"
+        } else {
+            "None"
+        };
+        let key = self.key(&reference.key, imports);
+        Some(format!(
+            "Outcome {{ key: {key}, ok: \"ok\", error: \"error\", timeout: {timeout}, cancelled: \"cancelled\" }}"
+        ))
+    }
+}
+
+/// The docs of the function that starts a span.
+fn function_docs(
+    span: &Span,
+    names: &SpanNames,
+    place: &ir::Place,
+    items: Vec<String>,
+) -> Vec<String> {
+    let starts = match &span.name {
+        SpanName::Pattern(parts) => format!("Starts {}, `{}`.", names.a_title(), pattern(parts)),
+        SpanName::Prose(_) => format!("Starts {}.", names.a_title()),
+    };
+    let name = match &span.name {
+        SpanName::Prose(text) if !text.is_empty() => {
+            format!(
+                "Its name: {}",
+                docs::sentence(&docs::escape(&docs::within_sentence(text)))
+            )
+        }
+        _ => String::new(),
+    };
+    let stands = if place.root {
+        format!(
+            "It stands under the current span, if there is one; [`parent`]({}::parent) puts it elsewhere.",
+            names.builder()
+        )
+    } else {
+        String::new()
+    };
+    Docs::new()
+        .paragraph(&starts)
+        .brief(&span.docs.brief)
+        .paragraph(&name)
+        .paragraph(&stands)
+        .list(items)
+        .lines()
+}
+
+fn type_per_marker(member: &EnumMember, marker: &str) -> ir::Marker {
+    ir::Marker {
+        name: marker.to_owned(),
+        docs: Docs::new()
+            .brief(&member.docs.brief)
+            .note(&member.docs.note)
+            .lines(),
+        member: names::member_name(&member.id),
+        value: literal::value_as_string(&member.value),
+    }
+}
+
+fn pattern(parts: &[NamePart]) -> String {
+    let words: Vec<String> = parts
+        .iter()
+        .map(|part| match part {
+            NamePart::Word(word) => word.clone(),
+            NamePart::Key(key) => format!("{{{key}}}"),
+        })
+        .collect();
+    words.join(" ")
+}
+
+fn kind_word(kind: SpanKind) -> &'static str {
+    match kind {
+        SpanKind::Internal => "internal",
+        SpanKind::Client => "client",
+        SpanKind::Server => "server",
+        SpanKind::Producer => "producer",
+        SpanKind::Consumer => "consumer",
+    }
+}

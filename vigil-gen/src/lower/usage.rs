@@ -1,0 +1,383 @@
+//! Attributes where they are used: as arguments, setters and fields, and as static descriptions.
+
+use crate::ir;
+use crate::names;
+use crate::registry::{
+    Aggregate, Attribute, AttributeRef, AttributeType, MeasuredValue, Metric, RequirementLevel,
+    SetTime,
+};
+
+use super::docs::{self, Docs};
+use super::imports::Imports;
+use super::passing::{Element, Shape, held, passing, sensitive_held, sensitive_passing};
+use super::{Context, deprecation, literal};
+
+/// Where attributes stand together, and so need names that differ.
+pub(crate) struct Home<'a> {
+    /// The namespace of the definition that has them.
+    pub(crate) namespace: &'a str,
+    /// Whether the words that all begin with are dropped.
+    pub(crate) shorten: bool,
+}
+
+impl Home<'_> {
+    /// The names of these attributes, in their order.
+    pub(crate) fn names(&self, references: &[&AttributeRef]) -> Vec<String> {
+        let short: Vec<String> = references
+            .iter()
+            .map(|reference| names::field_name(&reference.key, self.namespace))
+            .collect();
+        let one_namespace = references
+            .windows(2)
+            .all(|pair| names::namespace(&pair[0].key) == names::namespace(&pair[1].key));
+        let short = if self.shorten && one_namespace {
+            names::without_common_words(&short)
+        } else {
+            short
+        };
+        (0..references.len())
+            .map(|index| {
+                let twice = short.iter().filter(|name| **name == short[index]).count() > 1;
+                // `exception_type` reads better than `r#type`.
+                let unclear = twice || short[index].starts_with("r#");
+                let name = if unclear {
+                    names::full_field_name(&references[index].key)
+                } else {
+                    short[index].clone()
+                };
+                names::apart_from_methods(name)
+            })
+            .collect()
+    }
+}
+
+impl Context<'_> {
+    /// The shape of an attribute. None for templates: their keys are made at run time, and the
+    /// carrier takes only keys that are declared.
+    pub(crate) fn shape(&self, attribute: &Attribute, imports: &mut Imports) -> Option<Shape> {
+        Some(match &attribute.ty {
+            AttributeType::Double if attribute.unit.as_deref() == Some("s") => {
+                imports.std("std::time", "Duration");
+                Shape::Copy("Duration".to_owned())
+            }
+            AttributeType::String | AttributeType::Any => Shape::Into(Element::Text),
+            AttributeType::Int => Shape::Into(Element::Int),
+            AttributeType::Double => Shape::Into(Element::Double),
+            AttributeType::Boolean => Shape::Copy("bool".to_owned()),
+            AttributeType::Array(element) => Shape::List(Element::of(*element)),
+            AttributeType::Template(_) => return None,
+            AttributeType::Enum(ty) => {
+                let (module, name) = self.enum_type(&attribute.key);
+                imports.semconv(module);
+                let path = format!("{module}::{name}");
+                if ty.closed {
+                    Shape::Copy(path)
+                } else {
+                    Shape::Open(path)
+                }
+            }
+        })
+    }
+
+    /// The key of an attribute as an expression. A deprecated one is a literal: its constant warns.
+    pub(crate) fn key(&self, key: &str, imports: &mut Imports) -> String {
+        if self.attribute(key).docs.deprecated.is_some() {
+            return literal::string(key);
+        }
+        let module = names::module_name(names::namespace(key));
+        let path = format!("{module}::{}", names::constant_name(key));
+        imports.semconv(&module);
+        path
+    }
+
+    /// A link to the constant of an attribute.
+    pub(crate) fn link(&self, key: &str) -> String {
+        if self.attribute(key).docs.deprecated.is_some() {
+            return format!("`{key}`");
+        }
+        let module = names::module_name(names::namespace(key));
+        // In a link a keyword is a name like any other.
+        format!(
+            "[`{key}`]({}::{})",
+            names::file_stem(&module),
+            names::constant_name(key)
+        )
+    }
+
+    /// The attributes that have one value here.
+    pub(crate) fn fixed(
+        &self,
+        references: &[&AttributeRef],
+        imports: &mut Imports,
+    ) -> Vec<ir::Fixed> {
+        references
+            .iter()
+            .filter_map(|reference| {
+                let value = literal::typed_value(reference.value.as_ref()?);
+                Some(ir::Fixed {
+                    key: self.key(&reference.key, imports),
+                    value,
+                })
+            })
+            .collect()
+    }
+
+    /// The attributes that callers give, as they are named where they stand together.
+    pub(crate) fn attributes(
+        &self,
+        references: &[&AttributeRef],
+        home: &Home<'_>,
+        imports: &mut Imports,
+    ) -> Vec<ir::Attribute> {
+        let given: Vec<&AttributeRef> = references
+            .iter()
+            .copied()
+            .filter(|reference| self.is_given(reference))
+            .collect();
+        let names = home.names(&given);
+        given
+            .iter()
+            .zip(names)
+            .filter_map(|(reference, name)| self.usage(reference, name, imports))
+            .collect()
+    }
+
+    /// Whether a caller gives it a value.
+    pub(crate) fn is_given(&self, reference: &AttributeRef) -> bool {
+        reference.value.is_none()
+            && reference.set != SetTime::Runtime
+            && !matches!(
+                self.attribute(&reference.key).ty,
+                AttributeType::Template(_)
+            )
+    }
+
+    /// An attribute that callers give, under that name.
+    pub(crate) fn usage(
+        &self,
+        reference: &AttributeRef,
+        name: String,
+        imports: &mut Imports,
+    ) -> Option<ir::Attribute> {
+        let attribute = self.attribute(&reference.key);
+        let shape = self.shape(attribute, imports)?;
+        let (direct, held) = if attribute.sensitive {
+            (
+                sensitive_passing(&shape, &name, imports),
+                sensitive_held(&shape, &name, imports),
+            )
+        } else {
+            (
+                passing(&shape, &name, imports),
+                held(&shape, &name, imports),
+            )
+        };
+        Some(ir::Attribute {
+            key: self.key(&reference.key, imports),
+            docs: self.usage_docs(reference),
+            optional: reference.level != RequirementLevel::Required,
+            deprecated: deprecation(&attribute.docs, |to| self.attribute_path(to)),
+            direct,
+            held,
+            name,
+        })
+    }
+
+    fn usage_docs(&self, reference: &AttributeRef) -> Vec<String> {
+        let attribute = self.attribute(&reference.key);
+        let own_note = if reference.note == attribute.docs.note {
+            ""
+        } else {
+            &reference.note
+        };
+        let facts = format!(
+            "{}, {}. Stability: {}.",
+            self.link(&reference.key),
+            docs::level(&reference.level),
+            docs::stability(attribute.docs.stability),
+        );
+        let content = if attribute.sensitive {
+            "Content: kept only where content is captured."
+        } else {
+            ""
+        };
+        Docs::new()
+            .brief(&reference.brief)
+            .note(own_note)
+            .paragraph(&facts)
+            .paragraph(content)
+            .lines()
+    }
+
+    /// An argument as an item of a list.
+    pub(crate) fn item(&self, reference: &AttributeRef, name: &str) -> String {
+        let brief = docs::sentence(&docs::escape(&docs::one_line(&reference.brief)));
+        format!(
+            "`{}`, {}: {brief}",
+            names::file_stem(name),
+            self.link(&reference.key)
+        )
+    }
+
+    /// The expressions for the measurements that derive from a span or a record.
+    pub(crate) fn derived(&self, metrics: &[String], imports: &mut Imports) -> Vec<String> {
+        let metrics = metrics
+            .iter()
+            .filter_map(|name| self.registry.metrics.get(name));
+        metrics
+            .flat_map(|metric| self.derived_from(metric, imports))
+            .collect()
+    }
+
+    fn derived_from(&self, metric: &Metric, imports: &mut Imports) -> Vec<String> {
+        metric
+            .measures
+            .iter()
+            .map(|measure| {
+                imports.carriers(&["Derived", "Measured"]);
+                imports.sibling("metrics");
+                let module = names::module_name(names::namespace(&metric.name));
+                let value = match &measure.value {
+                    MeasuredValue::Duration => "Duration".to_owned(),
+                    MeasuredValue::Count => "Count".to_owned(),
+                    MeasuredValue::Attribute(key) => format!("Attribute({})", self.key(key, imports)),
+                };
+                let constant = names::constant_name(&metric.name);
+                let with: Vec<String> = measure
+                    .with
+                    .iter()
+                    .map(|(key, value)| format!("({}, {})", self.key(key, imports), literal::value_as_string(value)))
+                    .collect();
+                let with = if with.is_empty() { String::new() } else { format!(".with(&[{}])", with.join(", ")) };
+                format!("Derived::new(&metrics::{module}::definitions::{constant}, Measured::{value}){with}")
+            })
+            .collect()
+    }
+
+    /// A struct of these attributes.
+    pub(crate) fn structure(
+        &self,
+        name: String,
+        docs: Vec<String>,
+        references: &[&AttributeRef],
+        home: &Home<'_>,
+        imports: &mut Imports,
+    ) -> ir::Struct {
+        let fixed = self.fixed(references, imports);
+        let fields = self.attributes(references, home, imports);
+        structure_of(name, docs, fields, fixed, imports)
+    }
+}
+
+/// A struct of attributes that have their names already.
+pub(crate) fn structure_of(
+    name: String,
+    docs: Vec<String>,
+    fields: Vec<ir::Attribute>,
+    fixed: Vec<ir::Fixed>,
+    imports: &mut Imports,
+) -> ir::Struct {
+    imports.carriers(&["AttributeSet", "Attributes"]);
+    if !fixed.is_empty() {
+        imports.carrier("Value");
+    }
+    let given: Vec<&ir::Attribute> = fields.iter().filter(|field| !field.optional).collect();
+    let flags = given
+        .iter()
+        .filter(|field| field.held.field == "bool")
+        .count();
+    ir::Struct {
+        required: !given.is_empty(),
+        allows: flags_allow(flags, "clippy::struct_excessive_bools"),
+        new_allows: argument_allows(given.len(), flags),
+        write_allows: length_allows(fixed.len() + given.len() + 4 * (fields.len() - given.len())),
+        name,
+        docs,
+        fields,
+        fixed,
+    }
+}
+
+/// The expression for an attribute as a span, record, metric or event has it.
+fn field(reference: &AttributeRef, imports: &mut Imports) -> String {
+    imports.carriers(&["Field", "Level"]);
+    let module = names::module_name(names::namespace(&reference.key));
+    imports.semconv(&module);
+    let level = match reference.level {
+        RequirementLevel::Required => "Required",
+        RequirementLevel::ConditionallyRequired(_) => "ConditionallyRequired",
+        RequirementLevel::Recommended(_) => "Recommended",
+        RequirementLevel::OptIn(_) => "OptIn",
+    };
+    let constant = names::constant_name(&reference.key);
+    let value = reference
+        .value
+        .as_ref()
+        .map(|value| format!(".constant({})", literal::value_as_string(value)));
+    let sampled = reference.sampling_relevant.then(|| ".sampled()".to_owned());
+    let aggregate = match reference.aggregate {
+        Aggregate::Last => None,
+        Aggregate::Sum => Some(".sum()".to_owned()),
+        Aggregate::Append => Some(".append()".to_owned()),
+    };
+    let cardinality = reference
+        .cardinality
+        .map(|cardinality| format!(".cardinality({})", literal::int(i64::from(cardinality))));
+    let marks: String = [value, sampled, aggregate, cardinality]
+        .into_iter()
+        .flatten()
+        .collect();
+    format!("Field::new(&{module}::definitions::{constant}, Level::{level}){marks}")
+}
+
+/// The expressions for several.
+pub(crate) fn fields(references: &[AttributeRef], imports: &mut Imports) -> Vec<String> {
+    references
+        .iter()
+        .map(|reference| field(reference, imports))
+        .collect()
+}
+
+/// The lints that a function of so many arguments, so many of them flags, must allow.
+pub(crate) fn argument_allows(arguments: usize, flags: usize) -> Vec<ir::Allow> {
+    let mut allows = flags_allow(flags, "clippy::fn_params_excessive_bools");
+    if arguments > 7 {
+        allows.push(allow(
+            "clippy::too_many_arguments",
+            "the registry requires each of them",
+        ));
+    }
+    allows
+}
+
+/// The lints that a function of about so many lines must allow.
+fn length_allows(lines: usize) -> Vec<ir::Allow> {
+    if lines < 100 {
+        Vec::new()
+    } else {
+        vec![allow(
+            "clippy::too_many_lines",
+            "a few lines for each attribute",
+        )]
+    }
+}
+
+fn flags_allow(flags: usize, lint: &str) -> Vec<ir::Allow> {
+    if flags > 3 {
+        vec![allow(lint, "the registry requires each of them")]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The lint that a file must allow which names something deprecated.
+pub(crate) fn deprecated_allow() -> ir::Allow {
+    allow("deprecated", "what is deprecated is described all the same")
+}
+
+fn allow(lint: &str, reason: &str) -> ir::Allow {
+    ir::Allow {
+        lint: lint.to_owned(),
+        reason: reason.to_owned(),
+    }
+}

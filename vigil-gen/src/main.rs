@@ -1,0 +1,138 @@
+//! The command line of the generator.
+
+use std::env;
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use vigil_gen::{Options, generate};
+
+/// What a workspace is known by.
+const MANIFEST: &str = "semconv/manifest.yaml";
+
+/// Renders a registry of OpenTelemetry conventions into a typed Rust API.
+///
+/// Without an argument it reads semconv/, renders templates/ and writes vigil/src/generated/ of the
+/// workspace that it is called in, from whichever directory of it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "vigil-gen",
+    version,
+    after_help = "\
+Examples:
+  cargo run -p vigil-gen
+      bring the generated code up to date after an edit of semconv/
+  cargo run -p vigil-gen -- --check
+      print what is stale as a unified diff, write nothing, exit 1 if there is any
+  vigil-gen --registry conventions --templates my-templates --out src/telemetry \\
+            --module crate::telemetry
+      a registry, templates and a crate of your own
+
+Exit status: 0 if all is well, 1 if the registry or a template has errors or the code is stale,
+2 if it was called the wrong way.
+
+Only files that begin with the generated marker are ever overwritten or deleted."
+)]
+struct Arguments {
+    /// Compare only: print a unified diff of what is stale, missing or orphaned, and exit 1 if
+    /// there is any.
+    #[arg(long)]
+    check: bool,
+    /// The directory of the registry [default: semconv/ of the workspace].
+    #[arg(long, value_name = "DIR")]
+    registry: Option<PathBuf>,
+    /// The directory of the templates [default: templates/ of the workspace].
+    #[arg(long, value_name = "DIR")]
+    templates: Option<PathBuf>,
+    /// The directory of the generated code [default: vigil/src/generated/ of the workspace].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The Rust path of the module that stands in that directory.
+    #[arg(long, value_name = "PATH", default_value = "crate::generated")]
+    module: String,
+}
+
+fn main() -> ExitCode {
+    let options = match options(Arguments::parse()) {
+        Ok(options) => options,
+        Err(message) => {
+            say(&mut io::stderr(), message);
+            return ExitCode::from(2);
+        }
+    };
+    match generate(&options) {
+        Ok(report) => {
+            if let Some(diff) = &report.diff {
+                say(&mut io::stdout(), diff);
+            }
+            say(&mut io::stderr(), format!("{report}\n"));
+            if report.stale {
+                say(
+                    &mut io::stderr(),
+                    "the generated code is stale: `cargo run -p vigil-gen` brings it up to date\n",
+                );
+                return ExitCode::FAILURE;
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            say(&mut io::stderr(), failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints; whoever has closed the other end of the pipe has seen enough.
+fn say(stream: &mut impl io::Write, text: impl Display) {
+    let _ = write!(stream, "{text}").and_then(|()| stream.flush());
+}
+
+fn options(arguments: Arguments) -> Result<Options, String> {
+    let Arguments {
+        check,
+        registry,
+        templates,
+        out,
+        module,
+    } = arguments;
+    let workspace = match (&registry, &templates, &out) {
+        (Some(_), Some(_), Some(_)) => PathBuf::new(),
+        _ => workspace()?,
+    };
+    let or_default =
+        |given: Option<PathBuf>, default: &str| given.unwrap_or_else(|| workspace.join(default));
+    let mut options = Options::new(
+        or_default(registry, "semconv"),
+        or_default(templates, "templates"),
+        or_default(out, "vigil/src/generated"),
+    );
+    options.module = module;
+    options.check = check;
+    if let Some(rustfmt) = env::var_os("RUSTFMT") {
+        options.rustfmt = rustfmt.into();
+    }
+    Ok(options)
+}
+
+/// The nearest directory above that is a workspace, as a path from here where that is shorter to read.
+fn workspace() -> Result<PathBuf, String> {
+    let here = env::current_dir()
+        .map_err(|error| format!("error: can't tell the current directory: {error}\n"))?;
+    let found = here.ancestors().find(|dir| dir.join(MANIFEST).is_file());
+    match found {
+        Some(dir) if dir == here => Ok(PathBuf::new()),
+        Some(dir) => Ok(dir.to_owned()),
+        None => Err(no_workspace(&here)),
+    }
+}
+
+fn no_workspace(here: &Path) -> String {
+    format!(
+        "error: there is no {MANIFEST} in {} or above it\n\n\
+         Call vigil-gen within the workspace, or name all of --registry, --templates and --out.\n\
+         For more information, try '--help'.\n",
+        here.display()
+    )
+}

@@ -1,0 +1,445 @@
+//! The resolved registry: what the YAML means, once every reference has been followed.
+//!
+//! [`resolve`](crate::resolve) builds it, [`contract`](crate::contract) completes it, and
+//! [`lower`](crate::lower) reads it. Nothing here knows of YAML, of files or of Rust: keys are
+//! the registry's own, lists are in the order of the definitions, maps are sorted.
+//!
+//! Invariant: a `Registry` is only ever built without errors. Every key that it mentions is
+//! defined, every contract is checked, so that the later stages cannot fail on content.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// A whole registry, resolved and checked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Registry {
+    /// What `manifest.yaml` says.
+    pub manifest: Manifest,
+    /// Every attribute, by key.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// Every public attribute group, by id, its references resolved.
+    pub groups: BTreeMap<String, Group>,
+    /// Every span, by type.
+    pub spans: BTreeMap<String, Span>,
+    /// Every metric, by name.
+    pub metrics: BTreeMap<String, Metric>,
+    /// Every event, by name.
+    pub events: BTreeMap<String, Event>,
+}
+
+/// The registry's own description.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Manifest {
+    /// The URL under which consumers find this version of the conventions.
+    pub schema_url: String,
+    /// What the registry is about.
+    pub description: String,
+    /// How far its readers may rely on it.
+    pub stability: Stability,
+}
+
+/// Where a definition stands in the tree of sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Origin {
+    /// The file, relative to the registry, with `/` between its parts: `gen_ai/spans.yaml`.
+    pub file: String,
+    /// The first directory of that path, or the file's stem where there is none: `gen_ai`.
+    pub namespace: String,
+}
+
+/// How far a definition may be relied on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stability {
+    /// May change or vanish at any time.
+    #[default]
+    Development,
+    /// Feature complete, may still change.
+    Alpha,
+    /// Unlikely to change.
+    Beta,
+    /// About to become stable.
+    ReleaseCandidate,
+    /// Does not change any more.
+    Stable,
+}
+
+/// That a definition is not to be used any more, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deprecated {
+    /// What became of it.
+    pub reason: DeprecationReason,
+    /// The author's own words, empty if there are none.
+    pub note: String,
+}
+
+/// What became of a deprecated definition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeprecationReason {
+    /// It lives on under this name.
+    Renamed(String),
+    /// Nothing took its place.
+    Obsoleted,
+    /// It can't be told in one of the other ways.
+    Uncategorized,
+    /// The author gave no reason.
+    Unspecified,
+}
+
+/// What every definition says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Docs {
+    /// One sentence or two.
+    pub brief: String,
+    /// More, empty if there is none.
+    pub note: String,
+    /// How far it may be relied on.
+    pub stability: Stability,
+    /// Set if it is not to be used any more.
+    pub deprecated: Option<Deprecated>,
+    /// Where it is defined.
+    pub origin: Origin,
+}
+
+/// A definition of `attributes`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attribute {
+    /// The name on the wire: `gen_ai.request.model`.
+    pub key: String,
+    /// The type of its values.
+    pub ty: AttributeType,
+    /// Values that one may meet, as YAML.
+    pub examples: Vec<serde_yaml::Value>,
+    /// Brief, note, stability, deprecation, origin.
+    pub docs: Docs,
+    /// `annotations.vigil.unit`: a UCUM unit of its values, such as `s`.
+    pub unit: Option<String>,
+    /// `annotations.vigil.identity`: names one session, run, call or response; never on a metric.
+    pub identity: bool,
+    /// `annotations.vigil.sensitive`: content, recorded only through the capture gate.
+    pub sensitive: bool,
+    /// `annotations.vigil.inherited`: given on the root span, it stands on every span under it.
+    pub inherited: bool,
+    /// `annotations.vigil.filled_from`: takes the value of that attribute unless given.
+    pub filled_from: Option<String>,
+}
+
+/// The type of an attribute's values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeType {
+    /// `string`
+    String,
+    /// `int`, 64 bits, signed.
+    Int,
+    /// `double`
+    Double,
+    /// `boolean`
+    Boolean,
+    /// `any`: a structured value, carried as JSON text on spans.
+    Any,
+    /// `string[]`, `int[]`, `double[]`, `boolean[]`.
+    Array(PrimitiveType),
+    /// `template[string]` and its like: the key is a prefix.
+    Template(Box<AttributeType>),
+    /// A list of members.
+    Enum(EnumType),
+}
+
+/// A type that arrays hold and enums are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrimitiveType {
+    /// `string`
+    String,
+    /// `int`
+    Int,
+    /// `double`
+    Double,
+    /// `boolean`
+    Boolean,
+}
+
+/// The members of an enum attribute, all of one primitive type.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnumType {
+    /// `annotations.vigil.type`: the name of the Rust type, shared by all that give the same.
+    pub shared_name: Option<String>,
+    /// `annotations.vigil.closed`: no other value is possible.
+    pub closed: bool,
+    /// The type of the members' values.
+    pub primitive: PrimitiveType,
+    /// The members, in order.
+    pub members: Vec<EnumMember>,
+}
+
+/// One value of an enum attribute.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnumMember {
+    /// Its name in the registry.
+    pub id: String,
+    /// What is sent.
+    pub value: EnumValue,
+    /// Brief, note, stability, deprecation; the origin is the attribute's.
+    pub docs: Docs,
+}
+
+/// What an enum member is on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(untagged)]
+pub enum EnumValue {
+    /// A string.
+    String(String),
+    /// An integer.
+    Int(i64),
+    /// A boolean.
+    Boolean(bool),
+}
+
+/// A reference to an attribute from a span, group, metric or event, with all that it says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttributeRef {
+    /// The key of the attribute.
+    pub key: String,
+    /// How much it is asked for, here.
+    pub level: RequirementLevel,
+    /// The reference's own brief, or the attribute's.
+    pub brief: String,
+    /// The reference's own note, or the attribute's.
+    pub note: String,
+    /// Samplers look at it: it is given when the span starts and does not change.
+    pub sampling_relevant: bool,
+    /// `annotations.vigil.value`: the one value it has here.
+    pub value: Option<EnumValue>,
+    /// `annotations.vigil.set`: when it is given.
+    pub set: SetTime,
+    /// `annotations.vigil.aggregate`: what becomes of a second value on the same span.
+    pub aggregate: Aggregate,
+    /// `annotations.vigil.outcome`: its value says how the span ended.
+    pub outcome: bool,
+    /// `annotations.vigil.cardinality`: how many values a metric admits.
+    pub cardinality: Option<u32>,
+    /// The public group that this reference came with, if any. For a span, the record's id.
+    pub from_group: Option<String>,
+}
+
+/// How much an attribute is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequirementLevel {
+    /// Always there.
+    Required,
+    /// There if the condition holds.
+    ConditionallyRequired(String),
+    /// There unless something speaks against it; the text may say what.
+    Recommended(Option<String>),
+    /// There only if asked for.
+    OptIn(Option<String>),
+}
+
+/// When an attribute of a span is given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetTime {
+    /// To the builder.
+    #[default]
+    Start,
+    /// To the open span.
+    Later,
+    /// By Vigil itself.
+    Runtime,
+}
+
+/// What becomes of a second value of an attribute on the same span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Aggregate {
+    /// It takes the first one's place.
+    #[default]
+    Last,
+    /// It is added to the first (`int`, `double`).
+    Sum,
+    /// Its elements follow the first one's (arrays).
+    Append,
+}
+
+/// A public attribute group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// Brief, note, stability, deprecation, origin.
+    pub docs: Docs,
+    /// Its attributes, nested groups unfolded.
+    pub attributes: Vec<AttributeRef>,
+    /// `annotations.vigil.record`: set if a span can record it.
+    pub record: Option<Record>,
+}
+
+/// A group of attributes that is recorded on an open span in one call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Record {
+    /// The name of the method, without `record_`: `budget`.
+    pub name: String,
+    /// The type of the span that it is recorded on.
+    pub on: String,
+    /// The members of that span's `type_per` enum where it may be; empty: all of them.
+    pub phases: Vec<String>,
+    /// The metrics that are fed at the call (its own list and theirs).
+    pub metrics: Vec<String>,
+    /// The event that goes out with each call.
+    pub event: Option<String>,
+}
+
+/// The kind of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpanKind {
+    /// Inside the process.
+    Internal,
+    /// A call to another service.
+    Client,
+    /// Serving such a call.
+    Server,
+    /// Handing a message over.
+    Producer,
+    /// Taking a message up.
+    Consumer,
+}
+
+/// A span, with its contract.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Span {
+    /// Its type: `gen_ai.inference.client`.
+    pub ty: String,
+    /// Its kind.
+    pub kind: SpanKind,
+    /// Its name.
+    pub name: SpanName,
+    /// Brief, note, stability, deprecation, origin.
+    pub docs: Docs,
+    /// Its own attributes in order, groups unfolded; then those of its records, by record id.
+    pub attributes: Vec<AttributeRef>,
+    /// The contract, if it has one.
+    pub contract: Option<Contract>,
+    /// The records that may be made on it, by id.
+    pub records: Vec<String>,
+    /// The metrics that derive from it when it ends (its own list and theirs).
+    pub metrics: Vec<String>,
+}
+
+/// How a span is named.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpanName {
+    /// Words and placeholders.
+    Pattern(Vec<NamePart>),
+    /// Prose: whoever starts the span names it.
+    Prose(String),
+}
+
+/// A word of a span's name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamePart {
+    /// Stands as it is.
+    Word(String),
+    /// The value of that attribute; dropped with its space where there is none.
+    Key(String),
+}
+
+/// Where a span may stand. `annotations.vigil` of a span.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Contract {
+    /// `builder`: the name of the function that starts it: `chat_span`.
+    pub builder: String,
+    /// `root`: it may stand under nothing, under a foreign span, and under a remote context.
+    pub root: bool,
+    /// `parents`: the types of the spans it may stand under.
+    pub parents: Vec<String>,
+    /// `phases`: the members of the parents' `type_per` enum it may stand under; empty: all.
+    pub phases: Vec<String>,
+    /// `type_per`: the enum attribute each member of which is a Rust type of its own.
+    pub type_per: Option<String>,
+}
+
+/// What a metric is made with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Instrument {
+    /// Only grows.
+    Counter,
+    /// Grows and shrinks.
+    UpDownCounter,
+    /// The last value counts.
+    Gauge,
+    /// The distribution counts.
+    Histogram,
+}
+
+/// The type of a metric's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberType {
+    /// 64 bits, signed.
+    Int,
+    /// 64 bits, floating.
+    Double,
+}
+
+/// A metric.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// What it is made with.
+    pub instrument: Instrument,
+    /// Its unit, in UCUM.
+    pub unit: String,
+    /// `annotations.code_generation.metric_value_type`
+    pub value_type: NumberType,
+    /// `annotations.vigil.boundaries`: upper bounds of the buckets; empty: the SDK's.
+    pub boundaries: Vec<f64>,
+    /// Brief, note, stability, deprecation, origin.
+    pub docs: Docs,
+    /// Its attributes.
+    pub attributes: Vec<AttributeRef>,
+    /// `annotations.vigil.measures`: what a derived measurement takes as its value.
+    pub measures: Vec<Measure>,
+}
+
+/// The value of a derived measurement.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measure {
+    /// Where the value comes from.
+    pub value: MeasuredValue,
+    /// Attributes that it adds: `gen_ai.token.type: input`.
+    pub with: BTreeMap<String, EnumValue>,
+}
+
+/// Where the value of a derived measurement comes from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasuredValue {
+    /// `duration`: how long the span was open.
+    Duration,
+    /// `count`: one for each span or record.
+    Count,
+    /// The value of that attribute, where it is given.
+    Attribute(String),
+}
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// Brief, note, stability, deprecation, origin.
+    pub docs: Docs,
+    /// Its attributes.
+    pub attributes: Vec<AttributeRef>,
+    /// `annotations.vigil.keep_last`: the span that it happens on keeps the last values.
+    pub keep_last: bool,
+}

@@ -1,0 +1,109 @@
+//! What a run did, for people.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::output::Counts;
+use crate::registry::Registry;
+
+/// What is in a registry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many attributes each namespace's directory defines.
+    pub conventions: BTreeMap<String, usize>,
+    /// How many spans there are.
+    pub spans: usize,
+    /// How many records.
+    pub records: usize,
+    /// How many metrics.
+    pub metrics: usize,
+    /// How many events.
+    pub events: usize,
+}
+
+impl Summary {
+    /// Counts.
+    pub fn of(registry: &Registry) -> Self {
+        let mut conventions = BTreeMap::new();
+        for attribute in registry.attributes.values() {
+            *conventions
+                .entry(attribute.docs.origin.namespace.clone())
+                .or_default() += 1;
+        }
+        Self {
+            conventions,
+            spans: registry.spans.len(),
+            records: registry
+                .groups
+                .values()
+                .filter(|group| group.record.is_some())
+                .count(),
+            metrics: registry.metrics.len(),
+            events: registry.events.len(),
+        }
+    }
+}
+
+/// What a run read, made and changed. Displays as a few lines.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What is in the registry.
+    pub summary: Summary,
+    /// How many files of it were read.
+    pub read: usize,
+    /// How many files were written, or would be.
+    pub counts: Counts,
+    /// Where.
+    pub out: PathBuf,
+    /// Whether a check found something to do.
+    pub stale: bool,
+    /// What a check found, as a unified diff.
+    pub diff: Option<String>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary {
+            conventions,
+            spans,
+            records,
+            metrics,
+            events,
+        } = &self.summary;
+        let namespaces: Vec<String> = conventions
+            .iter()
+            .map(|(namespace, count)| format!("{namespace} {count}"))
+            .collect();
+        let total: usize = conventions.values().sum();
+        writeln!(
+            f,
+            "registry   {total} attributes ({}) in {} files",
+            namespaces.join(", "),
+            self.read
+        )?;
+        writeln!(
+            f,
+            "signals    {spans} spans, {records} records, {metrics} metrics, {events} events"
+        )?;
+        let Counts {
+            written,
+            unchanged,
+            removed,
+        } = self.counts;
+        let (to_write, to_remove) = if self.diff.is_some() {
+            ("to write", "to remove")
+        } else {
+            ("written", "removed")
+        };
+        let out = self.out.display();
+        writeln!(
+            f,
+            "{out}: {written} {to_write}, {unchanged} unchanged, {removed} {to_remove}"
+        )?;
+        write!(f, "done in {} ms", self.elapsed.as_millis())
+    }
+}

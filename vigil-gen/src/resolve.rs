@@ -1,0 +1,392 @@
+//! Follows references: what each definition means once groups are unfolded, refinements laid
+//! over what they refine, and renamings checked.
+
+mod attributes;
+mod references;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, quoted};
+use crate::graph::{Edges, walk};
+use crate::locations::Kind;
+use crate::registry::{
+    Attribute, AttributeType, DeprecationReason, Docs, RequirementLevel, SpanKind,
+};
+use crate::schema::{Definitions, DocsDef, Item, Located, RefNotes};
+use crate::source::SourceMap;
+use references::Unfolder;
+
+/// After so many errors nobody reads suggestions any more, which cost a look at every name.
+const SUGGESTIONS: usize = 100;
+
+/// Definitions with their references followed, and still with their places.
+#[derive(Debug, Default)]
+pub struct Resolved {
+    /// Every attribute, by key.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// Attributes whose type could not be read: nothing can be said about their values.
+    pub untyped: BTreeSet<String>,
+    /// What the groups, internal ones too, unfold to, by id.
+    pub groups: BTreeMap<String, Unfolded>,
+    /// The spans, refinements included.
+    pub spans: BTreeMap<String, ResolvedSpan>,
+    /// The references of metrics.
+    pub metrics: BTreeMap<String, Vec<Reference>>,
+    /// The references of events.
+    pub events: BTreeMap<String, Vec<Reference>>,
+}
+
+impl Resolved {
+    /// The type of an attribute, if it is known.
+    pub fn type_of(&self, key: &str) -> Option<&AttributeType> {
+        self.attributes
+            .get(key)
+            .filter(|_| !self.untyped.contains(key))
+            .map(|attribute| &attribute.ty)
+    }
+}
+
+/// A group, with the groups in it unfolded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unfolded {
+    /// Whether it is known to anyone outside of the registry.
+    pub public: bool,
+    /// Its references.
+    pub references: Vec<Reference>,
+}
+
+/// A span, with what a refinement takes from the span it refines.
+#[derive(Clone, Debug, Default)]
+pub struct ResolvedSpan {
+    /// Its kind.
+    pub kind: Option<SpanKind>,
+    /// Its name's note.
+    pub name: Option<Located<String>>,
+    /// Brief, note, stability, deprecation.
+    pub docs: Docs,
+    /// Its references, groups unfolded.
+    pub references: Vec<Reference>,
+}
+
+/// A reference to an attribute, as it holds for one definition.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reference {
+    /// The key, where the definition itself (or the nearest group) mentions it.
+    pub key: Located<String>,
+    /// `requirement_level`
+    pub level: Option<RequirementLevel>,
+    /// `brief`
+    pub brief: Option<String>,
+    /// `note`
+    pub note: Option<String>,
+    /// `sampling_relevant`
+    pub sampling_relevant: Option<Located<bool>>,
+    /// `annotations.vigil`
+    pub notes: RefNotes,
+    /// The innermost public group that it came with.
+    pub group: Option<String>,
+}
+
+/// Follows all references.
+pub fn resolve(
+    definitions: &Definitions,
+    sources: &SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Resolved {
+    let mut stage = Resolver {
+        definitions,
+        sources,
+        diagnostics,
+    };
+    let mut resolved = Resolved::default();
+    attributes::resolve(&mut stage, &mut resolved);
+    stage.check_renames();
+    stage.check_entities();
+    let lists = definitions.groups.iter().map(|it| &it.items);
+    let lists = lists.chain(definitions.spans.iter().map(|it| &it.items));
+    let lists = lists.chain(definitions.metrics.iter().map(|it| &it.items));
+    let lists = lists.chain(definitions.events.iter().map(|it| &it.items));
+    let lists = lists.chain(definitions.entities.iter().map(|it| &it.items));
+    for items in lists {
+        references::check(items, &resolved, &mut stage);
+    }
+    stage.resolve_groups(&mut resolved);
+    stage.resolve_spans(&mut resolved);
+    stage.resolve_metrics(&mut resolved);
+    stage.resolve_events(&mut resolved);
+    stage.resolve_entities(&resolved);
+    resolved
+}
+
+/// Looks names up, and reports those that aren't there.
+pub(crate) struct Resolver<'a> {
+    pub(crate) definitions: &'a Definitions,
+    pub(crate) sources: &'a SourceMap,
+    pub(crate) diagnostics: &'a mut Diagnostics,
+}
+
+impl<'a> Resolver<'a> {
+    /// Whether `name` is defined; if not, an error that suggests what was meant. Says nothing
+    /// where a file could not be read, since the name may well be defined there.
+    pub(crate) fn expect(&mut self, kind: Kind, name: &Located<String>) -> bool {
+        let locations = &self.definitions.locations;
+        if locations.get(kind, &name.value).is_some() {
+            return true;
+        }
+        if self.definitions.incomplete {
+            return false;
+        }
+        let (code, what) = match kind {
+            Kind::Attribute => (codes::UNKNOWN_ATTRIBUTE, "attribute"),
+            Kind::Group => (codes::UNKNOWN_GROUP, "attribute group"),
+            Kind::Span => (codes::UNKNOWN_SPAN, "span"),
+            Kind::Metric => (codes::UNKNOWN_METRIC, "metric"),
+            Kind::Event => (codes::UNKNOWN_EVENT, "event"),
+            Kind::Entity => (codes::UNKNOWN_ENTITY, "entity"),
+        };
+        let guess = (self.diagnostics.len() < SUGGESTIONS)
+            .then(|| nearest(&name.value, locations.names(kind)))
+            .flatten();
+        let help = guess.map(|guess| {
+            let at = locations.get(kind, guess).unwrap_or_default();
+            format!(
+                "did you mean {} ({}:{})?",
+                quoted(guess),
+                self.sources.display(at.file),
+                at.line
+            )
+        });
+        let message = format!("no {what} {}", quoted(&name.value));
+        self.diagnostics
+            .push(Diagnostic::new(code, name.at, message).with_help_if(help));
+        false
+    }
+
+    /// Every `renamed_to` names a definition of the same kind, and none leads back to itself.
+    fn check_renames(&mut self) {
+        let definitions = self.definitions;
+        let attributes = definitions
+            .attributes
+            .iter()
+            .map(|it| (it.key.value.as_str(), &it.docs));
+        self.check_renames_of(Kind::Attribute, attributes);
+        let groups = definitions
+            .groups
+            .iter()
+            .map(|it| (it.id.value.as_str(), &it.docs));
+        self.check_renames_of(Kind::Group, groups);
+        let spans = definitions
+            .spans
+            .iter()
+            .map(|it| (it.ty.value.as_str(), &it.docs));
+        self.check_renames_of(Kind::Span, spans);
+        let metrics = definitions
+            .metrics
+            .iter()
+            .map(|it| (it.name.value.as_str(), &it.docs));
+        self.check_renames_of(Kind::Metric, metrics);
+        let events = definitions
+            .events
+            .iter()
+            .map(|it| (it.name.value.as_str(), &it.docs));
+        self.check_renames_of(Kind::Event, events);
+        let entities = definitions
+            .entities
+            .iter()
+            .map(|it| (it.ty.value.as_str(), &it.docs));
+        self.check_renames_of(Kind::Entity, entities);
+    }
+
+    fn check_renames_of(
+        &mut self,
+        kind: Kind,
+        definitions: impl Iterator<Item = (&'a str, &'a DocsDef)>,
+    ) {
+        let mut edges = Edges::new();
+        for (name, docs) in definitions {
+            let Some(deprecated) = &docs.deprecated else {
+                continue;
+            };
+            let DeprecationReason::Renamed(to) = &deprecated.value.reason else {
+                continue;
+            };
+            self.expect(kind, &Located::new(to.clone(), deprecated.at));
+            edges.insert(name, vec![(to.as_str(), deprecated.at)]);
+        }
+        self.report_cycles(&edges, "these are renamed to each other in a circle");
+    }
+
+    /// Reports the cycles; the order in which everything comes after what it leads to.
+    fn report_cycles(&mut self, edges: &Edges<'a>, what: &str) -> Vec<&'a str> {
+        let found = walk(edges);
+        self.diagnostics
+            .extend(found.cycles.iter().map(|cycle| cycle.diagnostic(what)));
+        found.order
+    }
+
+    fn check_entities(&mut self) {
+        let definitions = self.definitions;
+        if definitions.imports_entities {
+            return;
+        }
+        let spans = definitions.spans.iter().flat_map(|it| &it.entities);
+        let metrics = definitions.metrics.iter().flat_map(|it| &it.entities);
+        let events = definitions.events.iter().flat_map(|it| &it.entities);
+        for entity in spans.chain(metrics).chain(events) {
+            self.expect(Kind::Entity, entity);
+        }
+    }
+
+    fn resolve_groups(&mut self, resolved: &mut Resolved) {
+        let by_id: BTreeMap<&str, _> = self
+            .definitions
+            .groups
+            .iter()
+            .map(|group| (group.id.value.as_str(), group))
+            .collect();
+        let edges: Edges<'a> = by_id
+            .iter()
+            .map(|(id, group)| (*id, group_edges(&group.items)))
+            .collect();
+        for id in self.report_cycles(&edges, "these groups hold each other in a circle") {
+            let Some(group) = by_id.get(id) else { continue };
+            let references = Unfolder::new(&resolved.groups).unfold(&group.items, self.diagnostics);
+            let public = group.public;
+            resolved
+                .groups
+                .insert(id.to_owned(), Unfolded { public, references });
+        }
+    }
+
+    fn resolve_spans(&mut self, resolved: &mut Resolved) {
+        let spans = &self.definitions.spans;
+        let refinements = spans
+            .iter()
+            .map(|it| (it.ty.value.as_str(), it.refines.as_ref()));
+        let by_type: BTreeMap<&str, _> = spans
+            .iter()
+            .map(|span| (span.ty.value.as_str(), span))
+            .collect();
+        for ty in self.refinement_order(Kind::Span, refinements) {
+            let Some(span) = by_type.get(ty) else {
+                continue;
+            };
+            let base = span
+                .refines
+                .as_ref()
+                .and_then(|base| resolved.spans.get(&base.value))
+                .cloned();
+            let base = base.unwrap_or_default();
+            let docs = span.docs.over(span.refines.as_ref().map(|_| &base.docs));
+            let references = Unfolder::new(&resolved.groups)
+                .over(base.references)
+                .unfold(&span.items, self.diagnostics);
+            let span = ResolvedSpan {
+                kind: span.kind.or(base.kind),
+                name: span.name.clone().or(base.name),
+                docs,
+                references,
+            };
+            resolved.spans.insert(ty.to_owned(), span);
+        }
+    }
+
+    fn resolve_metrics(&mut self, resolved: &mut Resolved) {
+        let metrics = &self.definitions.metrics;
+        let refinements = metrics
+            .iter()
+            .map(|it| (it.name.value.as_str(), it.refines.as_ref()));
+        let order = self.refinement_order(Kind::Metric, refinements);
+        let lists = metrics.iter().map(|it| {
+            (
+                it.name.value.as_str(),
+                (it.refines.as_ref(), it.items.as_slice()),
+            )
+        });
+        resolved.metrics = self.unfold_all(&order, &lists.collect(), &resolved.groups);
+    }
+
+    fn resolve_events(&mut self, resolved: &mut Resolved) {
+        let events = &self.definitions.events;
+        let refinements = events
+            .iter()
+            .map(|it| (it.name.value.as_str(), it.refines.as_ref()));
+        let order = self.refinement_order(Kind::Event, refinements);
+        let lists = events.iter().map(|it| {
+            (
+                it.name.value.as_str(),
+                (it.refines.as_ref(), it.items.as_slice()),
+            )
+        });
+        resolved.events = self.unfold_all(&order, &lists.collect(), &resolved.groups);
+    }
+
+    /// Entities are checked like the rest, and then no longer needed.
+    fn resolve_entities(&mut self, resolved: &Resolved) {
+        let entities = &self.definitions.entities;
+        let refinements = entities
+            .iter()
+            .map(|it| (it.ty.value.as_str(), it.refines.as_ref()));
+        let order = self.refinement_order(Kind::Entity, refinements);
+        let lists = entities.iter().map(|it| {
+            (
+                it.ty.value.as_str(),
+                (it.refines.as_ref(), it.items.as_slice()),
+            )
+        });
+        self.unfold_all(&order, &lists.collect(), &resolved.groups);
+    }
+
+    /// All names of a kind, each after what it refines; reports unknown and circular refinements.
+    fn refinement_order(
+        &mut self,
+        kind: Kind,
+        refinements: impl Iterator<Item = (&'a str, Option<&'a Located<String>>)>,
+    ) -> Vec<&'a str> {
+        let mut edges = Edges::new();
+        for (name, base) in refinements {
+            if let Some(base) = base {
+                self.expect(kind, base);
+            }
+            edges.insert(
+                name,
+                base.map(|base| (base.value.as_str(), base.at))
+                    .into_iter()
+                    .collect(),
+            );
+        }
+        self.report_cycles(&edges, "these refine each other in a circle")
+    }
+
+    fn unfold_all(
+        &mut self,
+        order: &[&str],
+        lists: &BTreeMap<&str, (Option<&Located<String>>, &[Item])>,
+        groups: &BTreeMap<String, Unfolded>,
+    ) -> BTreeMap<String, Vec<Reference>> {
+        let mut unfolded: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
+        for name in order {
+            let Some((base, items)) = lists.get(name) else {
+                continue;
+            };
+            let base = base
+                .and_then(|base| unfolded.get(&base.value))
+                .cloned()
+                .unwrap_or_default();
+            let references = Unfolder::new(groups)
+                .over(base)
+                .unfold(items, self.diagnostics);
+            unfolded.insert((*name).to_owned(), references);
+        }
+        unfolded
+    }
+}
+
+fn group_edges(items: &[Item]) -> Vec<(&str, Location)> {
+    let groups = items.iter().filter_map(|item| match item {
+        Item::Group(id) => Some((id.value.as_str(), id.at)),
+        Item::Attribute(_) => None,
+    });
+    groups.collect()
+}

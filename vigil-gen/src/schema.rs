@@ -1,0 +1,348 @@
+//! What `definition/2` allows: the definitions as they are written, before any reference is
+//! followed, and how each is read.
+//!
+//! A definition that is wrong in one place is still read in all others. What could not be read is
+//! `None` (or absent from a list); whoever reported it has done so, and later stages pass over it.
+
+mod attribute;
+mod common;
+mod fields;
+mod manifest;
+mod notes;
+mod reference;
+mod signal;
+
+use crate::diagnostic::{Diagnostics, Location};
+use crate::locations::Locations;
+use crate::registry::{
+    Aggregate, AttributeType, Deprecated, Docs, EnumValue, Instrument, Manifest, NumberType,
+    Origin, RequirementLevel, SetTime, SpanKind, Stability,
+};
+use crate::yaml::Node;
+
+pub use attribute::{example_fits, scalar_fits, value_text};
+pub(crate) use fields::Fields;
+pub use manifest::read_manifest;
+pub(crate) use signal::{SECTIONS, read_section};
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub at: Location,
+}
+
+impl<T> Located<T> {
+    /// A value at a place.
+    pub fn new(value: T, at: Location) -> Self {
+        Self { value, at }
+    }
+}
+
+/// All definitions of a registry.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    /// What the manifest says.
+    pub manifest: Manifest,
+    /// `attributes`
+    pub attributes: Vec<AttributeDef>,
+    /// `attribute_groups`
+    pub groups: Vec<GroupDef>,
+    /// `spans` and `span_refinements`
+    pub spans: Vec<SpanDef>,
+    /// `metrics` and `metric_refinements`
+    pub metrics: Vec<MetricDef>,
+    /// `events` and `event_refinements`
+    pub events: Vec<EventDef>,
+    /// `entities` and `entity_refinements`
+    pub entities: Vec<EntityDef>,
+    /// Whether a file imports entities from elsewhere, whose names can't be checked.
+    pub imports_entities: bool,
+    /// Whether there are files whose definitions could not be read: what is mentioned may be there.
+    pub incomplete: bool,
+    /// Where each of them stands.
+    pub locations: Locations,
+}
+
+/// What every definition may say of itself.
+#[derive(Clone, Debug, Default)]
+pub struct DocsDef {
+    /// `brief`
+    pub brief: Option<String>,
+    /// `note`
+    pub note: Option<String>,
+    /// `stability`
+    pub stability: Option<Stability>,
+    /// `deprecated`; the place is that of `renamed_to` where there is one.
+    pub deprecated: Option<Located<Deprecated>>,
+    /// The file.
+    pub origin: Origin,
+}
+
+impl DocsDef {
+    /// The docs, with what is not said taken from the definition that this one refines.
+    pub fn over(&self, base: Option<&Docs>) -> Docs {
+        let base = base.cloned().unwrap_or_default();
+        Docs {
+            brief: self.brief.clone().unwrap_or(base.brief),
+            note: self.note.clone().unwrap_or(base.note),
+            stability: self.stability.unwrap_or(base.stability),
+            deprecated: self
+                .deprecated
+                .as_ref()
+                .map(|it| it.value.clone())
+                .or(base.deprecated),
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+/// An item of `attributes`.
+#[derive(Clone, Debug)]
+pub struct AttributeDef {
+    /// `key`
+    pub key: Located<String>,
+    /// `type`
+    pub ty: Option<AttributeType>,
+    /// Where each member's `renamed_to` stands, and what it says.
+    pub member_renames: Vec<(String, Located<String>)>,
+    /// `examples`, one by one.
+    pub examples: Vec<serde_yaml::Value>,
+    /// Brief, note, stability, deprecation.
+    pub docs: DocsDef,
+    /// `annotations.vigil`
+    pub notes: AttributeNotes,
+}
+
+/// `annotations.vigil` of an attribute.
+#[derive(Clone, Debug, Default)]
+pub struct AttributeNotes {
+    /// `identity`
+    pub identity: bool,
+    /// `sensitive`
+    pub sensitive: bool,
+    /// `inherited`
+    pub inherited: bool,
+    /// `filled_from`
+    pub filled_from: Option<Located<String>>,
+    /// `closed`
+    pub closed: Option<Located<bool>>,
+    /// `type`
+    pub shared_name: Option<Located<String>>,
+    /// `unit`
+    pub unit: Option<Located<String>>,
+}
+
+/// An item of a list of references.
+#[derive(Clone, Debug)]
+pub enum Item {
+    /// `ref`
+    Attribute(Box<RefDef>),
+    /// `ref_group`
+    Group(Located<String>),
+}
+
+/// A reference to an attribute.
+#[derive(Clone, Debug)]
+pub struct RefDef {
+    /// `ref`
+    pub key: Located<String>,
+    /// `requirement_level`
+    pub level: Option<RequirementLevel>,
+    /// `brief`
+    pub brief: Option<String>,
+    /// `note`
+    pub note: Option<String>,
+    /// `examples`
+    pub examples: Option<Node>,
+    /// `renamed_to` of `deprecated`
+    pub renamed_to: Option<Located<String>>,
+    /// `sampling_relevant`
+    pub sampling_relevant: Option<Located<bool>>,
+    /// `annotations.vigil`
+    pub notes: RefNotes,
+}
+
+/// `annotations.vigil` of a reference.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RefNotes {
+    /// `value`
+    pub value: Option<Located<EnumValue>>,
+    /// `set`
+    pub set: Option<Located<SetTime>>,
+    /// `aggregate`
+    pub aggregate: Option<Located<Aggregate>>,
+    /// `outcome`
+    pub outcome: Option<Located<bool>>,
+    /// `cardinality`
+    pub cardinality: Option<Located<u32>>,
+}
+
+/// An item of `attribute_groups`.
+#[derive(Clone, Debug)]
+pub struct GroupDef {
+    /// `id`
+    pub id: Located<String>,
+    /// `visibility: public`
+    pub public: bool,
+    /// Brief, note, stability, deprecation.
+    pub docs: DocsDef,
+    /// `attributes`
+    pub items: Vec<Item>,
+    /// `annotations.vigil.record`
+    pub record: Option<RecordNotes>,
+}
+
+/// `annotations.vigil.record` of a public group.
+#[derive(Clone, Debug)]
+pub struct RecordNotes {
+    /// Where `record` stands.
+    pub at: Location,
+    /// `name`
+    pub name: Option<Located<String>>,
+    /// `on`
+    pub on: Option<Located<String>>,
+    /// `phases`
+    pub phases: Vec<Located<String>>,
+    /// `metrics`
+    pub metrics: Vec<Located<String>>,
+    /// `event`
+    pub event: Option<Located<String>>,
+}
+
+/// An item of `spans` or `span_refinements`.
+#[derive(Clone, Debug)]
+pub struct SpanDef {
+    /// `type`, or the refinement's `id`.
+    pub ty: Located<String>,
+    /// The refinement's `ref`.
+    pub refines: Option<Located<String>>,
+    /// `kind`
+    pub kind: Option<SpanKind>,
+    /// `name.note`
+    pub name: Option<Located<String>>,
+    /// Brief, note, stability, deprecation.
+    pub docs: DocsDef,
+    /// `attributes`
+    pub items: Vec<Item>,
+    /// The entities that `entity_associations` names.
+    pub entities: Vec<Located<String>>,
+    /// `annotations.vigil`
+    pub notes: Option<SpanNotes>,
+}
+
+/// `annotations.vigil` of a span.
+#[derive(Clone, Debug)]
+pub struct SpanNotes {
+    /// Where `vigil` stands.
+    pub at: Location,
+    /// `builder`
+    pub builder: Option<Located<String>>,
+    /// `root`
+    pub root: bool,
+    /// `parents`
+    pub parents: Vec<Located<String>>,
+    /// `phases`
+    pub phases: Vec<Located<String>>,
+    /// `type_per`
+    pub type_per: Option<Located<String>>,
+    /// `metrics`
+    pub metrics: Vec<Located<String>>,
+}
+
+/// An item of `metrics` or `metric_refinements`.
+#[derive(Clone, Debug)]
+pub struct MetricDef {
+    /// `name`, or the refinement's `id`.
+    pub name: Located<String>,
+    /// The refinement's `ref`.
+    pub refines: Option<Located<String>>,
+    /// `instrument`
+    pub instrument: Option<Instrument>,
+    /// `unit`
+    pub unit: Option<String>,
+    /// `annotations.code_generation.metric_value_type`
+    pub value_type: Option<NumberType>,
+    /// Brief, note, stability, deprecation.
+    pub docs: DocsDef,
+    /// `attributes`
+    pub items: Vec<Item>,
+    /// The entities that `entity_associations` names.
+    pub entities: Vec<Located<String>>,
+    /// `annotations.vigil`
+    pub notes: MetricNotes,
+}
+
+/// `annotations.vigil` of a metric.
+#[derive(Clone, Debug, Default)]
+pub struct MetricNotes {
+    /// `boundaries`
+    pub boundaries: Option<Located<Vec<f64>>>,
+    /// `from`
+    pub from: Vec<Located<String>>,
+    /// `measures`
+    pub measures: Vec<MeasureDef>,
+    /// Where `measures` stands, readable or not.
+    pub measures_at: Option<Location>,
+}
+
+/// What `measures` says.
+#[derive(Clone, Debug)]
+pub struct MeasureDef {
+    /// Where it stands.
+    pub at: Location,
+    /// What is measured.
+    pub value: MeasuredDef,
+    /// `with`
+    pub with: Vec<(Located<String>, Located<String>)>,
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub enum MeasuredDef {
+    /// `duration`
+    Duration,
+    /// `count`
+    Count,
+    /// `attribute`
+    Attribute(Located<String>),
+}
+
+/// An item of `events` or `event_refinements`.
+#[derive(Clone, Debug)]
+pub struct EventDef {
+    /// `name`, or the refinement's `id`.
+    pub name: Located<String>,
+    /// The refinement's `ref`.
+    pub refines: Option<Located<String>>,
+    /// Brief, note, stability, deprecation.
+    pub docs: DocsDef,
+    /// `attributes`
+    pub items: Vec<Item>,
+    /// The entities that `entity_associations` names.
+    pub entities: Vec<Located<String>>,
+    /// `annotations.vigil.keep_last`
+    pub keep_last: bool,
+}
+
+/// An item of `entities` or `entity_refinements`.
+#[derive(Clone, Debug)]
+pub struct EntityDef {
+    /// `type`, or the refinement's `id`.
+    pub ty: Located<String>,
+    /// The refinement's `ref`.
+    pub refines: Option<Located<String>>,
+    /// Brief, note, stability, deprecation.
+    pub docs: DocsDef,
+    /// `identity` and `description`
+    pub items: Vec<Item>,
+}
+
+/// What a reader of definitions writes to.
+pub(crate) struct Reading<'a> {
+    pub(crate) diagnostics: &'a mut Diagnostics,
+    pub(crate) definitions: &'a mut Definitions,
+    pub(crate) origin: Origin,
+}

@@ -1,0 +1,577 @@
+//! Attribute definitions: types, enum members, examples.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::common::{check_name, declare, read_docs};
+use super::fields::{Fields, Shape, wrong_shape};
+use super::notes::{read_attribute_notes, read_no_notes};
+use super::{AttributeDef, AttributeNotes, Located, Reading};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, one_of, quoted};
+use crate::locations::Kind;
+use crate::registry::{
+    AttributeType, DeprecationReason, EnumMember, EnumType, EnumValue, PrimitiveType,
+};
+use crate::yaml::{Node, Yaml};
+
+const ATTRIBUTE: Shape = Shape {
+    what: "an attribute",
+    required: &["key", "type", "brief", "stability"],
+    optional: &["note", "examples", "deprecated", "annotations"],
+};
+
+const ENUM: Shape = Shape {
+    what: "an enum type",
+    required: &["members"],
+    optional: &[],
+};
+
+const MEMBER: Shape = Shape {
+    what: "an enum member",
+    required: &["id"],
+    optional: &[
+        "value",
+        "brief",
+        "note",
+        "stability",
+        "deprecated",
+        "annotations",
+    ],
+};
+
+/// The types that are written as a word, templates aside.
+const TYPES: [&str; 9] = [
+    "string",
+    "int",
+    "double",
+    "boolean",
+    "string[]",
+    "int[]",
+    "double[]",
+    "boolean[]",
+    "any",
+];
+
+/// Reads an item of `attributes`.
+pub(crate) fn read_attribute(node: &Node, reading: &mut Reading<'_>) {
+    let diagnostics = &mut *reading.diagnostics;
+    let Some(fields) = Fields::open(node, &ATTRIBUTE, diagnostics) else {
+        return;
+    };
+    let key = fields.text("key", diagnostics);
+    let docs = read_docs(&fields, &reading.origin, diagnostics);
+    let notes = read_attribute_notes(&fields, diagnostics);
+    let mut member_renames = Vec::new();
+    let mut members = Vec::new();
+    let ty = fields.get("type").and_then(|node| {
+        if matches!(node.yaml, Yaml::Map(_)) {
+            let read = read_enum(node, &notes, &docs.origin, diagnostics)?;
+            member_renames = read.renames;
+            members = read.members_at;
+            Some(AttributeType::Enum(read.ty))
+        } else {
+            read_type_word(node, diagnostics)
+        }
+    });
+    check_notes(&notes, ty.as_ref(), diagnostics);
+    let examples = read_examples(&fields, key.as_ref(), ty.as_ref(), diagnostics);
+    let Some(key) = key else { return };
+    check_name("an attribute's key", &key, diagnostics);
+    for (id, at) in members {
+        reading
+            .definitions
+            .locations
+            .add_member(&key.value, &id, at);
+    }
+    let definition = AttributeDef {
+        key,
+        ty,
+        member_renames,
+        examples,
+        docs,
+        notes,
+    };
+    if declare(Kind::Attribute, &definition.key, reading) {
+        reading.definitions.attributes.push(definition);
+    }
+}
+
+/// What only some types can have.
+fn check_notes(notes: &AttributeNotes, ty: Option<&AttributeType>, diagnostics: &mut Diagnostics) {
+    let Some(ty) = ty else { return };
+    let is_enum = matches!(ty, AttributeType::Enum(_));
+    let for_enums = [
+        ("closed", notes.closed.as_ref().map(|it| it.at)),
+        ("type", notes.shared_name.as_ref().map(|it| it.at)),
+    ];
+    for (name, at) in for_enums {
+        if let Some(at) = at.filter(|_| !is_enum) {
+            diagnostics.push(Diagnostic::new(
+                codes::MISPLACED_ANNOTATION,
+                at,
+                format!("`{name}` is for enums, and this attribute is none"),
+            ));
+        }
+    }
+    let numeric = matches!(ty, AttributeType::Int | AttributeType::Double);
+    if let Some(unit) = notes.unit.as_ref().filter(|_| !numeric) {
+        diagnostics.push(Diagnostic::new(
+            codes::MISPLACED_ANNOTATION,
+            unit.at,
+            "`unit` is for `int` and `double`, and this attribute is neither",
+        ));
+    }
+}
+
+fn read_type_word(node: &Node, diagnostics: &mut Diagnostics) -> Option<AttributeType> {
+    let Some(word) = node.text() else {
+        diagnostics.push(wrong_shape(
+            node,
+            "`type`",
+            "a word or a mapping with `members`",
+        ));
+        return None;
+    };
+    let inner = word
+        .strip_prefix("template[")
+        .and_then(|rest| rest.strip_suffix(']'));
+    let ty = match inner {
+        Some(inner) => simple_type(inner).map(|ty| AttributeType::Template(Box::new(ty))),
+        None => simple_type(word),
+    };
+    if ty.is_none() {
+        let guess = nearest(
+            inner.unwrap_or(word),
+            TYPES.into_iter().chain(["template[string]"]),
+        );
+        let choice = one_of(TYPES);
+        let help = match guess {
+            Some(guess) if inner.is_some() => format!("did you mean `template[{guess}]`?"),
+            Some(guess) => format!("did you mean `{guess}`?"),
+            None => format!(
+                "write {choice}, `template[..]` around one of these, or a mapping with `members`"
+            ),
+        };
+        diagnostics.push(
+            Diagnostic::new(
+                codes::INVALID_TYPE,
+                node.at,
+                format!("there is no type {}", quoted(word)),
+            )
+            .with_help(help),
+        );
+    }
+    ty
+}
+
+fn simple_type(word: &str) -> Option<AttributeType> {
+    if let Some(item) = word.strip_suffix("[]") {
+        return primitive(item).map(AttributeType::Array);
+    }
+    match primitive(word) {
+        Some(PrimitiveType::String) => Some(AttributeType::String),
+        Some(PrimitiveType::Int) => Some(AttributeType::Int),
+        Some(PrimitiveType::Double) => Some(AttributeType::Double),
+        Some(PrimitiveType::Boolean) => Some(AttributeType::Boolean),
+        None => (word == "any").then_some(AttributeType::Any),
+    }
+}
+
+fn primitive(word: &str) -> Option<PrimitiveType> {
+    match word {
+        "string" => Some(PrimitiveType::String),
+        "int" => Some(PrimitiveType::Int),
+        "double" => Some(PrimitiveType::Double),
+        "boolean" => Some(PrimitiveType::Boolean),
+        _ => None,
+    }
+}
+
+struct ReadEnum {
+    ty: EnumType,
+    members_at: Vec<(String, Location)>,
+    renames: Vec<(String, Located<String>)>,
+}
+
+fn read_enum(
+    node: &Node,
+    notes: &AttributeNotes,
+    origin: &crate::registry::Origin,
+    diagnostics: &mut Diagnostics,
+) -> Option<ReadEnum> {
+    let fields = Fields::open(node, &ENUM, diagnostics)?;
+    let list = fields.get("members")?;
+    let items = fields.list("members", diagnostics);
+    if items.is_empty() && matches!(list.yaml, Yaml::List(_)) {
+        diagnostics.push(Diagnostic::new(
+            codes::EMPTY_ENUM,
+            list.at,
+            "an enum needs at least one member",
+        ));
+    }
+    let mut members_at = Vec::new();
+    let mut renames = Vec::new();
+    let mut members: Vec<(EnumMember, Location)> = Vec::new();
+    for item in items {
+        let Some(read) = read_member(item, origin, diagnostics) else {
+            continue;
+        };
+        members_at.push((read.member.id.clone(), read.id_at));
+        renames.extend(read.renamed_to.map(|to| (read.member.id.clone(), to)));
+        members.push((read.member, read.value_at));
+    }
+    check_members(&members, &members_at, diagnostics);
+    let primitive = members
+        .first()
+        .map(|(member, _)| primitive_of(&member.value))?;
+    let ty = EnumType {
+        shared_name: notes.shared_name.as_ref().map(|it| it.value.clone()),
+        closed: notes.closed.as_ref().is_some_and(|it| it.value),
+        primitive,
+        members: members.into_iter().map(|(member, _)| member).collect(),
+    };
+    Some(ReadEnum {
+        ty,
+        members_at,
+        renames,
+    })
+}
+
+struct ReadMember {
+    member: EnumMember,
+    id_at: Location,
+    value_at: Location,
+    renamed_to: Option<Located<String>>,
+}
+
+fn read_member(
+    node: &Node,
+    origin: &crate::registry::Origin,
+    diagnostics: &mut Diagnostics,
+) -> Option<ReadMember> {
+    let fields = Fields::open(node, &MEMBER, diagnostics)?;
+    read_no_notes(&fields, "an enum member", diagnostics);
+    let docs = read_docs(&fields, origin, diagnostics);
+    let id = fields.text("id", diagnostics)?;
+    check_name("an enum member's id", &id, diagnostics);
+    let (value, value_at) = match fields.get("value") {
+        Some(node) => (read_member_value(node, diagnostics)?, node.at),
+        None => (EnumValue::String(id.value.clone()), id.at),
+    };
+    let renamed_to = docs
+        .deprecated
+        .as_ref()
+        .and_then(|it| match &it.value.reason {
+            DeprecationReason::Renamed(to) => Some(Located::new(to.clone(), it.at)),
+            _ => None,
+        });
+    let mut docs = docs.over(None);
+    if docs.brief.is_empty() {
+        docs.brief.clone_from(&id.value);
+    }
+    let member = EnumMember {
+        id: id.value,
+        value,
+        docs,
+    };
+    Some(ReadMember {
+        member,
+        id_at: id.at,
+        value_at,
+        renamed_to,
+    })
+}
+
+/// Upstream's schema lists numbers with fractions too, which no attribute value is compared with.
+fn read_member_value(node: &Node, diagnostics: &mut Diagnostics) -> Option<EnumValue> {
+    let value = scalar_value(node);
+    if value.is_none() {
+        diagnostics.push(wrong_shape(
+            node,
+            "a member's `value`",
+            "text, a whole number or a boolean",
+        ));
+    }
+    value
+}
+
+/// A scalar that an enum member or a constant can be.
+pub(super) fn scalar_value(node: &Node) -> Option<EnumValue> {
+    match &node.yaml {
+        Yaml::String(text) => Some(EnumValue::String(text.clone())),
+        Yaml::Int(number) => Some(EnumValue::Int(*number)),
+        Yaml::Bool(flag) => Some(EnumValue::Boolean(*flag)),
+        Yaml::Null | Yaml::Float(_) | Yaml::List(_) | Yaml::Map(_) => None,
+    }
+}
+
+fn primitive_of(value: &EnumValue) -> PrimitiveType {
+    match value {
+        EnumValue::String(_) => PrimitiveType::String,
+        EnumValue::Int(_) => PrimitiveType::Int,
+        EnumValue::Boolean(_) => PrimitiveType::Boolean,
+    }
+}
+
+fn check_members(
+    members: &[(EnumMember, Location)],
+    ids: &[(String, Location)],
+    diagnostics: &mut Diagnostics,
+) {
+    let mut seen_ids = HashMap::new();
+    for (id, at) in ids {
+        if let Some(first) = seen_ids.insert(id, *at) {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::DUPLICATE_MEMBER,
+                    *at,
+                    format!("the member {} is defined twice", quoted(id)),
+                )
+                .with_secondary(first, "first defined here"),
+            );
+        }
+    }
+    let mut seen_values = BTreeMap::new();
+    let Some((first_member, first_at)) = members.first() else {
+        return;
+    };
+    for (member, at) in members {
+        if primitive_of(&member.value) != primitive_of(&first_member.value) {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::MIXED_ENUM,
+                    *at,
+                    format!(
+                        "the value of {} is {}, that of {} is {}",
+                        quoted(&member.id),
+                        primitive_words(primitive_of(&member.value)),
+                        quoted(&first_member.id),
+                        primitive_words(primitive_of(&first_member.value)),
+                    ),
+                )
+                .with_secondary(*first_at, "the first member's value")
+                .with_help("give all members values of one type"),
+            );
+        }
+        let Some((id, first)) = seen_values.insert(&member.value, (&member.id, *at)) else {
+            continue;
+        };
+        // The same id twice, value left out, is one mistake, already reported.
+        if *id != member.id {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::DUPLICATE_VALUE,
+                    *at,
+                    format!(
+                        "{} and {} have the same value",
+                        quoted(id),
+                        quoted(&member.id)
+                    ),
+                )
+                .with_secondary(first, "first given here"),
+            );
+        }
+    }
+}
+
+fn primitive_words(primitive: PrimitiveType) -> &'static str {
+    match primitive {
+        PrimitiveType::String => "text",
+        PrimitiveType::Int => "a whole number",
+        PrimitiveType::Double => "a number",
+        PrimitiveType::Boolean => "a boolean",
+    }
+}
+
+/// The examples of a definition, checked against its type.
+fn read_examples(
+    fields: &Fields<'_>,
+    key: Option<&Located<String>>,
+    ty: Option<&AttributeType>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<serde_yaml::Value> {
+    let Some(ty) = ty else { return Vec::new() };
+    let Some(node) = fields.get("examples") else {
+        // What upstream's tool asks for: other types speak for themselves.
+        if let Some(key) = key.filter(|_| is_text(ty)) {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::MISSING_EXAMPLES,
+                    key.at,
+                    format!(
+                        "{} has no `examples`, which attributes of text need",
+                        quoted(&key.value)
+                    ),
+                )
+                .with_help("add a list of values that one may meet"),
+            );
+        }
+        return Vec::new();
+    };
+    let examples = example_nodes(node, ty);
+    check_examples(&examples, ty, diagnostics);
+    examples.into_iter().map(Example::into_value).collect()
+}
+
+fn is_text(ty: &AttributeType) -> bool {
+    match ty {
+        AttributeType::String | AttributeType::Array(PrimitiveType::String) => true,
+        AttributeType::Template(inner) => is_text(inner),
+        _ => false,
+    }
+}
+
+/// Checks the examples of a reference against the attribute's type.
+pub fn example_fits(node: &Node, ty: &AttributeType, diagnostics: &mut Diagnostics) {
+    check_examples(&example_nodes(node, ty), ty, diagnostics);
+}
+
+/// An example: a value, or for array types the items of one.
+enum Example<'a> {
+    One(&'a Node),
+    Items(&'a [Node]),
+}
+
+impl Example<'_> {
+    fn into_value(self) -> serde_yaml::Value {
+        match self {
+            Example::One(node) => node.to_value(),
+            Example::Items(items) => items.iter().map(Node::to_value).collect(),
+        }
+    }
+}
+
+/// Takes `examples` apart. A single example may stand without a list around it, which for array
+/// types leaves a plain list of items.
+fn example_nodes<'a>(node: &'a Node, ty: &AttributeType) -> Vec<Example<'a>> {
+    let Yaml::List(items) = &node.yaml else {
+        return vec![Example::One(node)];
+    };
+    let of_arrays = match ty {
+        AttributeType::Template(inner) => matches!(**inner, AttributeType::Array(_)),
+        ty => matches!(ty, AttributeType::Array(_)),
+    };
+    let nested = items.iter().any(|item| matches!(item.yaml, Yaml::List(_)));
+    if of_arrays && !nested {
+        return vec![Example::Items(items)];
+    }
+    items
+        .iter()
+        .map(|item| match &item.yaml {
+            Yaml::List(inner) if of_arrays => Example::Items(inner),
+            _ => Example::One(item),
+        })
+        .collect()
+}
+
+fn check_examples(examples: &[Example<'_>], ty: &AttributeType, diagnostics: &mut Diagnostics) {
+    let ty = if let AttributeType::Template(inner) = ty {
+        inner
+    } else {
+        ty
+    };
+    for example in examples {
+        match (example, ty) {
+            (_, AttributeType::Any) => {}
+            (Example::Items(items), AttributeType::Array(item)) => {
+                items
+                    .iter()
+                    .for_each(|node| check_example(node, *item, diagnostics));
+            }
+            (Example::One(node), AttributeType::Array(_)) => {
+                diagnostics.push(Diagnostic::new(
+                    codes::INVALID_EXAMPLE,
+                    node.at,
+                    format!("an example of an array is a list, not {}", node.described()),
+                ));
+            }
+            (Example::One(node), ty) => {
+                if let Some(primitive) = primitive_type(ty) {
+                    check_example(node, primitive, diagnostics);
+                }
+            }
+            // Examples are taken apart into items for arrays only.
+            (Example::Items(_), _) => {}
+        }
+    }
+}
+
+fn check_example(node: &Node, primitive: PrimitiveType, diagnostics: &mut Diagnostics) {
+    if primitive_fits(node, primitive) {
+        return;
+    }
+    let message = format!(
+        "an example of this attribute is {}, not {}",
+        primitive_words(primitive),
+        actual_words(node)
+    );
+    let scalar = matches!(node.yaml, Yaml::Bool(_) | Yaml::Int(_) | Yaml::Float(_));
+    let help =
+        (scalar && primitive == PrimitiveType::String).then(|| "put it in quotes".to_owned());
+    diagnostics.push(Diagnostic::new(codes::INVALID_EXAMPLE, node.at, message).with_help_if(help));
+}
+
+/// As [`Node::described`], but an `int` is told from a `double`.
+fn actual_words(node: &Node) -> &'static str {
+    match node.yaml {
+        Yaml::Float(_) => "a number with a fraction",
+        Yaml::Int(_) => "a whole number",
+        _ => node.described(),
+    }
+}
+
+fn primitive_fits(node: &Node, primitive: PrimitiveType) -> bool {
+    matches!(
+        (&node.yaml, primitive),
+        (Yaml::String(_), PrimitiveType::String)
+            | (Yaml::Int(_), PrimitiveType::Int | PrimitiveType::Double)
+            | (Yaml::Float(_), PrimitiveType::Double)
+            | (Yaml::Bool(_), PrimitiveType::Boolean)
+    )
+}
+
+/// The primitive that a single value of the type is.
+fn primitive_type(ty: &AttributeType) -> Option<PrimitiveType> {
+    match ty {
+        AttributeType::String => Some(PrimitiveType::String),
+        AttributeType::Int => Some(PrimitiveType::Int),
+        AttributeType::Double => Some(PrimitiveType::Double),
+        AttributeType::Boolean => Some(PrimitiveType::Boolean),
+        AttributeType::Enum(ty) => Some(ty.primitive),
+        AttributeType::Any | AttributeType::Array(_) | AttributeType::Template(_) => None,
+    }
+}
+
+/// Whether a constant is a value of the type.
+///
+/// # Errors
+///
+/// Why it isn't, as a sentence about `key`.
+pub fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(), String> {
+    let key = quoted(key);
+    let Some(primitive) = primitive_type(ty).filter(|it| *it != PrimitiveType::Double) else {
+        return Err(format!(
+            "{key} can't be fixed: only text, whole numbers, booleans and enums can"
+        ));
+    };
+    let expected = match ty {
+        _ if primitive_of(value) != primitive => primitive_words(primitive).to_owned(),
+        AttributeType::Enum(ty) if !ty.members.iter().any(|member| member.value == *value) => {
+            one_of(ty.members.iter().map(|member| value_text(&member.value)))
+        }
+        _ => return Ok(()),
+    };
+    Err(format!(
+        "a value of {key} is {expected}, not {}",
+        quoted(&value_text(value))
+    ))
+}
+
+/// A value as it would be written, for messages.
+pub fn value_text(value: &EnumValue) -> String {
+    match value {
+        EnumValue::String(value) => value.clone(),
+        EnumValue::Int(value) => value.to_string(),
+        EnumValue::Boolean(value) => value.to_string(),
+    }
+}

@@ -1,0 +1,217 @@
+//! What all definitions have in common: names, docs, units.
+
+use super::fields::{Fields, Shape, Vocabulary};
+use super::{DocsDef, Located, Reading};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
+use crate::locations::Kind;
+use crate::registry::{Deprecated, DeprecationReason, Origin, Stability};
+use crate::yaml::Node;
+
+pub(super) const STABILITY: Vocabulary<Stability> = Vocabulary {
+    what: "stability",
+    code: codes::INVALID_STABILITY,
+    words: &[
+        ("development", Stability::Development),
+        ("alpha", Stability::Alpha),
+        ("beta", Stability::Beta),
+        ("release_candidate", Stability::ReleaseCandidate),
+        ("stable", Stability::Stable),
+    ],
+    // Spellings of the format's earlier versions, which upstream's tool still reads.
+    also: &[
+        ("experimental", Stability::Development),
+        ("deprecated", Stability::Development),
+    ],
+};
+
+/// Enters a name. False, and an error, if it is taken.
+pub(super) fn declare(kind: Kind, name: &Located<String>, reading: &mut Reading<'_>) -> bool {
+    let Some(first) = reading.definitions.locations.get(kind, &name.value) else {
+        reading
+            .definitions
+            .locations
+            .add(kind, &name.value, name.at);
+        return true;
+    };
+    let code = match kind {
+        Kind::Attribute => codes::DUPLICATE_ATTRIBUTE,
+        Kind::Group => codes::DUPLICATE_GROUP,
+        Kind::Span => codes::DUPLICATE_SPAN,
+        Kind::Metric => codes::DUPLICATE_METRIC,
+        Kind::Event => codes::DUPLICATE_EVENT,
+        Kind::Entity => codes::DUPLICATE_ENTITY,
+    };
+    reading.diagnostics.push(
+        Diagnostic::new(
+            code,
+            name.at,
+            format!("{} is defined twice", quoted(&name.value)),
+        )
+        .with_secondary(first, "first defined here"),
+    );
+    false
+}
+
+/// OpenTelemetry's naming rules: lowercase words of letters and digits, joined by single `.` or
+/// `_`, beginning with a letter. A name may be another one's namespace; upstream has such names.
+pub(super) fn check_name(what: &str, name: &Located<String>, diagnostics: &mut Diagnostics) {
+    let text = &name.value;
+    if text.is_empty() {
+        diagnostics.push(Diagnostic::new(
+            codes::INVALID_NAME,
+            name.at,
+            format!("{what} must not be empty"),
+        ));
+        return;
+    }
+    let problem = if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        "begins with a lowercase letter"
+    } else if !text
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_'))
+    {
+        "is made of lowercase letters, digits, `.` and `_`"
+    } else if text.ends_with(['.', '_']) {
+        "does not end in `.` or `_`"
+    } else if ["..", "__", "._", "_."]
+        .iter()
+        .any(|pair| text.contains(pair))
+    {
+        "has no two of `.` and `_` next to each other"
+    } else {
+        return;
+    };
+    diagnostics.push(Diagnostic::new(
+        codes::INVALID_NAME,
+        name.at,
+        format!("{what} {problem}, unlike {}", quoted(text)),
+    ));
+}
+
+/// UCUM as far as it can be told without its tables: printable ASCII, braces in pairs.
+pub(super) fn check_unit(unit: &Located<String>, diagnostics: &mut Diagnostics) {
+    let text = &unit.value;
+    let problem = if text.is_empty() {
+        "a unit must not be empty".to_owned()
+    } else if !text.chars().all(|c| c.is_ascii_graphic()) {
+        format!(
+            "the unit {} holds spaces or characters outside of ASCII",
+            quoted(text)
+        )
+    } else if !braces_balanced(text) {
+        format!("the braces of the unit {} do not match", quoted(text))
+    } else {
+        return;
+    };
+    diagnostics.push(
+        Diagnostic::new(codes::INVALID_UNIT, unit.at, problem)
+            .with_help("units are UCUM: `s`, `By`, `1`, or a word in braces such as `{token}`"),
+    );
+}
+
+fn braces_balanced(text: &str) -> bool {
+    let mut open = false;
+    for c in text.chars() {
+        match c {
+            '{' if open => return false,
+            '{' => open = true,
+            '}' if !open => return false,
+            '}' => open = false,
+            _ => {}
+        }
+    }
+    !open && !text.contains("{}")
+}
+
+/// Brief, note, stability and deprecation.
+pub(super) fn read_docs(
+    fields: &Fields<'_>,
+    origin: &Origin,
+    diagnostics: &mut Diagnostics,
+) -> DocsDef {
+    DocsDef {
+        brief: fields.prose("brief", diagnostics),
+        note: fields.prose("note", diagnostics),
+        stability: fields
+            .word("stability", &STABILITY, diagnostics)
+            .map(|it| it.value),
+        deprecated: fields
+            .get("deprecated")
+            .and_then(|node| read_deprecated(node, diagnostics)),
+        origin: origin.clone(),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Renamed,
+    Obsoleted,
+    Uncategorized,
+    Unspecified,
+}
+
+const REASONS: Vocabulary<Reason> = Vocabulary {
+    what: "reason of deprecation",
+    code: codes::INVALID_DEPRECATION,
+    words: &[
+        ("renamed", Reason::Renamed),
+        ("obsoleted", Reason::Obsoleted),
+        ("uncategorized", Reason::Uncategorized),
+    ],
+    // Stands for the sentence of the format's first version; nobody should write it anew.
+    also: &[("unspecified", Reason::Unspecified)],
+};
+
+const RENAMING: Shape = Shape {
+    what: "a renaming",
+    required: &["reason", "renamed_to"],
+    optional: &["note"],
+};
+
+/// Upstream's schema asks for a `note` and says nothing of `renamed_to`; its registry has
+/// deprecations without the one and with the other, so neither is a reason to refuse.
+const DEPRECATION: Shape = Shape {
+    what: "a deprecation",
+    required: &["reason"],
+    optional: &["note", "renamed_to"],
+};
+
+fn read_deprecated(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<Deprecated>> {
+    // The format's first version had only a sentence here, which upstream's tool still reads.
+    if let Some(sentence) = node.text() {
+        let deprecated = Deprecated {
+            reason: DeprecationReason::Unspecified,
+            note: sentence.trim().to_owned(),
+        };
+        return Some(Located::new(deprecated, node.at));
+    }
+    // The other fields depend on the reason: without one, only that it is missing can be said.
+    let reason = match node.get("reason").filter(|node| !node.is_null()) {
+        Some(node) => Some(REASONS.read(node, diagnostics)?.value),
+        None => None,
+    };
+    let renamed = reason == Some(Reason::Renamed);
+    let fields = Fields::open(
+        node,
+        if renamed { &RENAMING } else { &DEPRECATION },
+        diagnostics,
+    )?;
+    let explanation = fields.prose("note", diagnostics).unwrap_or_default();
+    let (reason, at) = match reason? {
+        Reason::Renamed => {
+            let to = fields.text("renamed_to", diagnostics)?;
+            (DeprecationReason::Renamed(to.value), to.at)
+        }
+        Reason::Obsoleted => (DeprecationReason::Obsoleted, node.at),
+        Reason::Uncategorized => (DeprecationReason::Uncategorized, node.at),
+        Reason::Unspecified => (DeprecationReason::Unspecified, node.at),
+    };
+    Some(Located::new(
+        Deprecated {
+            reason,
+            note: explanation,
+        },
+        at,
+    ))
+}

@@ -1,0 +1,211 @@
+//! Mappings with a fixed set of fields: what may be there, what must, and typed access.
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, listed, nearest, one_of, quoted};
+use crate::schema::Located;
+use crate::yaml::{Node, Yaml};
+
+/// The fields of a kind of mapping.
+pub(crate) struct Shape {
+    /// What it is, with its article, to begin a sentence with: `a span`.
+    pub(crate) what: &'static str,
+    /// Fields without which it means nothing.
+    pub(crate) required: &'static [&'static str],
+    /// Fields that it may have.
+    pub(crate) optional: &'static [&'static str],
+}
+
+impl Shape {
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).copied()
+    }
+}
+
+/// A mapping that was checked against its shape.
+pub(crate) struct Fields<'a> {
+    pub(crate) node: &'a Node,
+}
+
+impl<'a> Fields<'a> {
+    /// Checks a mapping; reports all fields that are unknown or missing at once. `None` if it is
+    /// no mapping at all.
+    pub(crate) fn open(
+        node: &'a Node,
+        shape: &Shape,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let Yaml::Map(entries) = &node.yaml else {
+            diagnostics.push(wrong_shape(node, shape.what, "a mapping"));
+            return None;
+        };
+        for entry in entries {
+            if shape.names().any(|name| name == entry.key) {
+                continue;
+            }
+            let help = match nearest(&entry.key, shape.names()) {
+                Some(name) => format!("did you mean {}?", quoted(name)),
+                None => format!("{} has {}", shape.what, listed(shape.names())),
+            };
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::UNKNOWN_FIELD,
+                    entry.key_at,
+                    format!("{} has no field {}", shape.what, quoted(&entry.key)),
+                )
+                .with_help(help),
+            );
+        }
+        for name in shape.required {
+            if node.get(name).is_none_or(Node::is_null) {
+                let at = node.entries().iter().find(|entry| entry.key == *name);
+                diagnostics.push(Diagnostic::new(
+                    codes::MISSING_FIELD,
+                    at.map_or(node.at, |entry| entry.key_at),
+                    format!("{} needs `{name}`", shape.what),
+                ));
+            }
+        }
+        Some(Self { node })
+    }
+
+    /// A field that is there and isn't `null`.
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
+        self.node.get(name).filter(|node| !node.is_null())
+    }
+
+    /// A field that holds text.
+    pub(crate) fn text(
+        &self,
+        name: &str,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Located<String>> {
+        let node = self.get(name)?;
+        text(node, &format!("`{name}`"), diagnostics)
+    }
+
+    /// A field that holds text to be read by people: without the line break that folding leaves.
+    pub(crate) fn prose(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<String> {
+        self.text(name, diagnostics)
+            .map(|text| text.value.trim().to_owned())
+    }
+
+    /// A field that holds `true` or `false`.
+    pub(crate) fn flag(&self, name: &str, diagnostics: &mut Diagnostics) -> Option<Located<bool>> {
+        let node = self.get(name)?;
+        if let Yaml::Bool(value) = node.yaml {
+            return Some(Located::new(value, node.at));
+        }
+        diagnostics.push(wrong_shape(node, &format!("`{name}`"), "`true` or `false`"));
+        None
+    }
+
+    /// A field that holds a list; nothing if it isn't there.
+    pub(crate) fn list(&self, name: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
+        self.get(name)
+            .map_or(&[], |node| list(node, &format!("`{name}`"), diagnostics))
+    }
+
+    /// A field that holds a list of texts.
+    pub(crate) fn texts(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Located<String>> {
+        let what = format!("an item of `{name}`");
+        let nodes = self.list(name, diagnostics);
+        nodes
+            .iter()
+            .filter_map(|node| text(node, &what, diagnostics))
+            .collect()
+    }
+
+    /// A field that holds one of a few words.
+    pub(crate) fn word<T: Copy>(
+        &self,
+        name: &str,
+        vocabulary: &Vocabulary<T>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Located<T>> {
+        self.get(name)
+            .and_then(|node| vocabulary.read(node, diagnostics))
+    }
+}
+
+/// A few words, one of which must be chosen.
+pub(crate) struct Vocabulary<T: 'static> {
+    /// What they are, without an article: `span kind`.
+    pub(crate) what: &'static str,
+    /// The error code of any other word.
+    pub(crate) code: &'static str,
+    /// The words, as they are offered.
+    pub(crate) words: &'static [(&'static str, T)],
+    /// Further spellings, which are accepted and not offered.
+    pub(crate) also: &'static [(&'static str, T)],
+}
+
+impl<T: Copy> Vocabulary<T> {
+    /// Reads a word; reports any other.
+    pub(crate) fn read(&self, node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<T>> {
+        let offered = || self.words.iter().map(|(word, _)| *word);
+        let Some(text) = node.text() else {
+            diagnostics.push(
+                Diagnostic::new(
+                    self.code,
+                    node.at,
+                    format!("the {} is a word, not {}", self.what, node.described()),
+                )
+                .with_help(format!("write {}", one_of(offered()))),
+            );
+            return None;
+        };
+        let found = self
+            .words
+            .iter()
+            .chain(self.also)
+            .find(|(word, _)| *word == text);
+        if let Some((_, value)) = found {
+            return Some(Located::new(*value, node.at));
+        }
+        let choice = one_of(offered());
+        let help = match nearest(text, offered()) {
+            Some(word) => format!("did you mean {}? it can be {choice}", quoted(word)),
+            None => format!("write {choice}"),
+        };
+        diagnostics.push(
+            Diagnostic::new(
+                self.code,
+                node.at,
+                format!("there is no {} {}", self.what, quoted(text)),
+            )
+            .with_help(help),
+        );
+        None
+    }
+}
+
+/// Text, or an error that names what should have been text.
+pub(crate) fn text(
+    node: &Node,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<Located<String>> {
+    if let Some(text) = node.text() {
+        return Some(Located::new(text.to_owned(), node.at));
+    }
+    let error = wrong_shape(node, what, "text");
+    let scalar = matches!(node.yaml, Yaml::Bool(_) | Yaml::Int(_) | Yaml::Float(_));
+    let help = scalar.then(|| "put it in quotes".to_owned());
+    diagnostics.push(error.with_help_if(help));
+    None
+}
+
+/// The items of a list, or an error that names what should have been one.
+pub(crate) fn list<'a>(node: &'a Node, what: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
+    if let Yaml::List(items) = &node.yaml {
+        return items;
+    }
+    diagnostics.push(wrong_shape(node, what, "a list"));
+    &[]
+}
+
+/// `what` should be `expected` and is not.
+pub(crate) fn wrong_shape(node: &Node, what: &str, expected: &str) -> Diagnostic {
+    let message = format!("{what} is {expected}, not {}", node.described());
+    Diagnostic::new(codes::WRONG_SHAPE, node.at, message)
+}

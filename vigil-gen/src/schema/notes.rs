@@ -1,0 +1,484 @@
+//! `annotations`: which keys `vigil` may hold in which place, and what they may say.
+
+use super::attribute::scalar_value;
+use super::common::{check_name, check_unit};
+use super::fields::{Fields, Shape, Vocabulary, list, text, wrong_shape};
+use super::reference::ListOf;
+use super::{
+    AttributeNotes, Located, MeasureDef, MeasuredDef, MetricNotes, RecordNotes, RefNotes, SpanNotes,
+};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, nearest, quoted};
+use crate::registry::{Aggregate, NumberType, SetTime};
+use crate::yaml::{Entry, Node, Yaml};
+
+/// A place in which `annotations.vigil` may stand.
+struct Place {
+    /// `an attribute`
+    what: &'static str,
+    keys: &'static [&'static str],
+}
+
+const ATTRIBUTE: Place = Place {
+    what: "an attribute",
+    keys: &[
+        "identity",
+        "sensitive",
+        "inherited",
+        "filled_from",
+        "closed",
+        "type",
+        "unit",
+    ],
+};
+const SPAN_REFERENCE: Place = Place {
+    what: "an attribute reference of a span",
+    keys: &["value", "set", "aggregate", "outcome"],
+};
+const GROUP_REFERENCE: Place = Place {
+    what: "an attribute reference of a group",
+    keys: &["value", "set", "aggregate", "outcome", "cardinality"],
+};
+const METRIC_REFERENCE: Place = Place {
+    what: "an attribute reference of a metric",
+    keys: &["value", "cardinality"],
+};
+const EVENT_REFERENCE: Place = Place {
+    what: "an attribute reference of an event",
+    keys: &["value"],
+};
+const ENTITY_REFERENCE: Place = Place {
+    what: "an attribute reference of an entity",
+    keys: &[],
+};
+const SPAN: Place = Place {
+    what: "a span",
+    keys: &[
+        "builder", "parents", "phases", "root", "type_per", "metrics",
+    ],
+};
+const GROUP: Place = Place {
+    what: "a public group",
+    keys: &["record"],
+};
+const METRIC: Place = Place {
+    what: "a metric",
+    keys: &["boundaries", "measures", "from"],
+};
+const EVENT: Place = Place {
+    what: "an event",
+    keys: &["keep_last"],
+};
+
+/// Every place, to tell in which a misplaced key belongs.
+const PLACES: [&Place; 8] = [
+    &ATTRIBUTE,
+    &SPAN_REFERENCE,
+    &METRIC_REFERENCE,
+    &GROUP_REFERENCE,
+    &SPAN,
+    &GROUP,
+    &METRIC,
+    &EVENT,
+];
+
+const RECORD: Shape = Shape {
+    what: "a record",
+    required: &["on"],
+    optional: &["name", "phases", "metrics", "event"],
+};
+
+const SET: Vocabulary<SetTime> = Vocabulary {
+    what: "`set` value",
+    code: codes::INVALID_ANNOTATION,
+    words: &[
+        ("start", SetTime::Start),
+        ("later", SetTime::Later),
+        ("runtime", SetTime::Runtime),
+    ],
+    also: &[],
+};
+
+const AGGREGATE: Vocabulary<Aggregate> = Vocabulary {
+    what: "`aggregate` value",
+    code: codes::INVALID_ANNOTATION,
+    words: &[
+        ("last", Aggregate::Last),
+        ("sum", Aggregate::Sum),
+        ("append", Aggregate::Append),
+    ],
+    also: &[],
+};
+
+const NUMBER: Vocabulary<NumberType> = Vocabulary {
+    what: "metric value type",
+    code: codes::INVALID_ANNOTATION,
+    words: &[("int", NumberType::Int), ("double", NumberType::Double)],
+    also: &[],
+};
+
+/// The entry `vigil` of `annotations`, its keys checked against the place.
+fn open<'a>(
+    fields: &Fields<'a>,
+    place: &Place,
+    diagnostics: &mut Diagnostics,
+) -> Option<(&'a Entry, Fields<'a>)> {
+    let annotations = fields.get("annotations")?;
+    if !matches!(annotations.yaml, Yaml::Map(_)) {
+        diagnostics.push(wrong_shape(annotations, "`annotations`", "a mapping"));
+        return None;
+    }
+    let entry = annotations
+        .entries()
+        .iter()
+        .find(|entry| entry.key == "vigil")?;
+    if !matches!(entry.node.yaml, Yaml::Map(_)) {
+        diagnostics.push(wrong_shape(&entry.node, "`vigil`", "a mapping"));
+        return None;
+    }
+    for key in entry.node.entries() {
+        if !place.keys.contains(&key.key.as_str()) {
+            diagnostics.push(unexpected(key, place));
+        }
+    }
+    Some((entry, Fields { node: &entry.node }))
+}
+
+fn unexpected(entry: &Entry, place: &Place) -> Diagnostic {
+    let key = entry.key.as_str();
+    let home = PLACES.iter().find(|place| place.keys.contains(&key));
+    if let Some(home) = home {
+        return Diagnostic::new(
+            codes::MISPLACED_ANNOTATION,
+            entry.key_at,
+            format!("{} can't be annotated with {}", place.what, quoted(key)),
+        )
+        .with_help(format!("it belongs on {}", home.what));
+    }
+    let help = match nearest(key, place.keys.iter().copied()) {
+        Some(name) => format!("did you mean {}?", quoted(name)),
+        None if place.keys.is_empty() => format!("{} takes none", place.what),
+        None => format!("{} takes {}", place.what, listed(place.keys)),
+    };
+    Diagnostic::new(
+        codes::UNKNOWN_ANNOTATION,
+        entry.key_at,
+        format!("there is no annotation {} for {}", quoted(key), place.what),
+    )
+    .with_help(help)
+}
+
+fn invalid(at: Location, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(codes::INVALID_ANNOTATION, at, message)
+}
+
+fn flag(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> bool {
+    fields.flag(name, diagnostics).is_some_and(|it| it.value)
+}
+
+/// Where nothing of ours may stand.
+pub(super) fn read_no_notes(
+    fields: &Fields<'_>,
+    what: &'static str,
+    diagnostics: &mut Diagnostics,
+) {
+    open(fields, &Place { what, keys: &[] }, diagnostics);
+}
+
+pub(super) fn read_attribute_notes(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> AttributeNotes {
+    let Some((_, fields)) = open(fields, &ATTRIBUTE, diagnostics) else {
+        return AttributeNotes::default();
+    };
+    let notes = AttributeNotes {
+        identity: flag(&fields, "identity", diagnostics),
+        sensitive: flag(&fields, "sensitive", diagnostics),
+        inherited: flag(&fields, "inherited", diagnostics),
+        filled_from: fields.text("filled_from", diagnostics),
+        closed: fields.flag("closed", diagnostics),
+        shared_name: fields.text("type", diagnostics),
+        unit: fields.text("unit", diagnostics),
+    };
+    if let Some(unit) = &notes.unit {
+        check_unit(unit, diagnostics);
+    }
+    if let Some(name) = notes
+        .shared_name
+        .as_ref()
+        .filter(|name| !is_type_name(&name.value))
+    {
+        diagnostics.push(
+            invalid(
+                name.at,
+                format!("{} can't name a type", quoted(&name.value)),
+            )
+            .with_help("write it like `LoopPhase`: letters and digits, each word with a capital"),
+        );
+    }
+    notes
+}
+
+fn is_type_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_alphanumeric())
+}
+
+pub(super) fn read_ref_notes(
+    fields: &Fields<'_>,
+    of: ListOf,
+    diagnostics: &mut Diagnostics,
+) -> RefNotes {
+    let place = match of {
+        ListOf::Span => &SPAN_REFERENCE,
+        ListOf::Group => &GROUP_REFERENCE,
+        ListOf::Metric => &METRIC_REFERENCE,
+        ListOf::Event => &EVENT_REFERENCE,
+        ListOf::Entity => &ENTITY_REFERENCE,
+    };
+    let Some((_, fields)) = open(fields, place, diagnostics) else {
+        return RefNotes::default();
+    };
+    RefNotes {
+        value: fields.get("value").and_then(|node| {
+            let value = scalar_value(node);
+            if value.is_none() {
+                let message = format!(
+                    "a constant is text, a whole number or a boolean, not {}",
+                    node.described()
+                );
+                diagnostics.push(Diagnostic::new(codes::INVALID_CONSTANT, node.at, message));
+            }
+            value.map(|value| Located::new(value, node.at))
+        }),
+        set: fields.word("set", &SET, diagnostics),
+        aggregate: fields.word("aggregate", &AGGREGATE, diagnostics),
+        outcome: fields.flag("outcome", diagnostics),
+        cardinality: fields
+            .get("cardinality")
+            .and_then(|node| read_cardinality(node, diagnostics)),
+    }
+}
+
+fn read_cardinality(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<u32>> {
+    let bound = if let Yaml::Int(number) = node.yaml {
+        u32::try_from(number).ok()
+    } else {
+        None
+    };
+    let bound = bound.filter(|bound| *bound > 0);
+    if bound.is_none() {
+        diagnostics.push(invalid(node.at, "`cardinality` is a whole number from 1"));
+    }
+    bound.map(|bound| Located::new(bound, node.at))
+}
+
+pub(super) fn read_span_notes(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<SpanNotes> {
+    let (entry, fields) = open(fields, &SPAN, diagnostics)?;
+    Some(SpanNotes {
+        at: entry.key_at,
+        builder: fields.text("builder", diagnostics),
+        root: flag(&fields, "root", diagnostics),
+        parents: fields.texts("parents", diagnostics),
+        phases: fields.texts("phases", diagnostics),
+        type_per: fields.text("type_per", diagnostics),
+        metrics: fields.texts("metrics", diagnostics),
+    })
+}
+
+pub(super) fn read_record_notes(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<RecordNotes> {
+    let (entry, _) = open(fields, &GROUP, diagnostics)?;
+    let record = entry
+        .node
+        .entries()
+        .iter()
+        .find(|entry| entry.key == "record")?;
+    let fields = Fields::open(&record.node, &RECORD, diagnostics)?;
+    let name = fields.text("name", diagnostics);
+    if let Some(name) = &name {
+        check_name("a record's name", name, diagnostics);
+        if name.value.contains('.') {
+            diagnostics.push(invalid(
+                name.at,
+                format!(
+                    "a record's name is one word, unlike {}",
+                    quoted(&name.value)
+                ),
+            ));
+        }
+    }
+    Some(RecordNotes {
+        at: record.key_at,
+        name,
+        on: fields.text("on", diagnostics),
+        phases: fields.texts("phases", diagnostics),
+        metrics: fields.texts("metrics", diagnostics),
+        event: fields.text("event", diagnostics),
+    })
+}
+
+pub(super) fn read_event_notes(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> bool {
+    open(fields, &EVENT, diagnostics)
+        .is_some_and(|(_, fields)| flag(&fields, "keep_last", diagnostics))
+}
+
+/// `annotations.code_generation.metric_value_type`, which is upstream's. `required_by` is the
+/// metric, if it must have one.
+pub(super) fn read_value_type(
+    fields: &Fields<'_>,
+    required_by: Option<&Located<String>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<NumberType> {
+    let generation = fields
+        .get("annotations")
+        .and_then(|node| node.get("code_generation"));
+    if let Some(node) = generation.and_then(|node| node.get("metric_value_type")) {
+        return NUMBER.read(node, diagnostics).map(|it| it.value);
+    }
+    if let Some(metric) = required_by {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::MISSING_VALUE_TYPE,
+                metric.at,
+                format!(
+                    "{} does not say whether its values are `int` or `double`",
+                    quoted(&metric.value)
+                ),
+            )
+            .with_help("add `annotations: { code_generation: { metric_value_type: int } }`"),
+        );
+    }
+    None
+}
+
+pub(super) fn read_metric_notes(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> MetricNotes {
+    let Some((_, fields)) = open(fields, &METRIC, diagnostics) else {
+        return MetricNotes::default();
+    };
+    let measures = fields.get("measures");
+    MetricNotes {
+        boundaries: fields
+            .get("boundaries")
+            .and_then(|node| read_boundaries(node, diagnostics)),
+        from: fields.texts("from", diagnostics),
+        measures: measures
+            .map(|node| read_measures(node, diagnostics))
+            .unwrap_or_default(),
+        measures_at: measures.map(|node| node.at),
+    }
+}
+
+fn read_boundaries(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<Vec<f64>>> {
+    let mut bounds: Vec<f64> = Vec::new();
+    let items = list(node, "`boundaries`", diagnostics);
+    for item in items {
+        let bound = match item.yaml {
+            // Whole bounds are far below where a double could no longer tell them apart.
+            #[expect(clippy::cast_precision_loss)]
+            Yaml::Int(number) => number as f64,
+            Yaml::Float(number) => number,
+            _ => f64::NAN,
+        };
+        let problem = if !bound.is_finite() {
+            Some("a boundary is a finite number".to_owned())
+        } else if bounds.last().is_some_and(|last| *last >= bound) {
+            Some("each boundary is greater than the one before".to_owned())
+        } else {
+            None
+        };
+        if let Some(problem) = problem {
+            diagnostics.push(Diagnostic::new(codes::INVALID_BOUNDARIES, item.at, problem));
+            return None;
+        }
+        bounds.push(bound);
+    }
+    if bounds.is_empty() {
+        if matches!(node.yaml, Yaml::List(_)) {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::INVALID_BOUNDARIES,
+                    node.at,
+                    "there are no boundaries in the list",
+                )
+                .with_help("leave `boundaries` out to take the SDK's"),
+            );
+        }
+        return None;
+    }
+    Some(Located::new(bounds, node.at))
+}
+
+fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> {
+    match &node.yaml {
+        Yaml::String(word) if word == "duration" => {
+            vec![MeasureDef {
+                at: node.at,
+                value: MeasuredDef::Duration,
+                with: Vec::new(),
+            }]
+        }
+        Yaml::String(word) if word == "count" => {
+            vec![MeasureDef {
+                at: node.at,
+                value: MeasuredDef::Count,
+                with: Vec::new(),
+            }]
+        }
+        Yaml::Map(_) => read_measure(node, diagnostics).into_iter().collect(),
+        Yaml::List(items) if !items.is_empty() => items
+            .iter()
+            .filter_map(|item| read_measure(item, diagnostics))
+            .collect(),
+        _ => {
+            let word = node
+                .text()
+                .and_then(|text| nearest(text, ["duration", "count"]));
+            diagnostics.push(
+                invalid(
+                    node.at,
+                    "`measures` is `duration`, `count`, a mapping with `attribute`, or a list of such mappings",
+                )
+                .with_help_if(word.map(|word| format!("did you mean `{word}`?"))),
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn read_measure(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeasureDef> {
+    const MEASURE: Shape = Shape {
+        what: "a measurement",
+        required: &["attribute"],
+        optional: &["with"],
+    };
+    let fields = Fields::open(node, &MEASURE, diagnostics)?;
+    let attribute = fields.text("attribute", diagnostics);
+    let mut with = Vec::new();
+    if let Some(node) = fields.get("with") {
+        if !matches!(node.yaml, Yaml::Map(_)) {
+            diagnostics.push(wrong_shape(
+                node,
+                "`with`",
+                "a mapping from keys to enum members",
+            ));
+        }
+        for entry in node.entries() {
+            let key = Located::new(entry.key.clone(), entry.key_at);
+            if let Some(member) = text(&entry.node, "an enum member", diagnostics) {
+                with.push((key, member));
+            }
+        }
+    }
+    Some(MeasureDef {
+        at: node.at,
+        value: MeasuredDef::Attribute(attribute?),
+        with,
+    })
+}

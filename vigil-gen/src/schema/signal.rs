@@ -1,0 +1,452 @@
+//! Groups, spans, metrics, events and entities.
+
+use super::attribute::read_attribute;
+use super::common::{check_name, check_unit, declare, read_docs};
+use super::fields::{Fields, Shape, Vocabulary, list};
+use super::notes::{
+    read_event_notes, read_metric_notes, read_no_notes, read_record_notes, read_span_notes,
+    read_value_type,
+};
+use super::reference::{ListOf, read_associations, read_items};
+use super::{EntityDef, EventDef, GroupDef, Located, MetricDef, MetricNotes, Reading, SpanDef};
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
+use crate::locations::Kind;
+use crate::registry::{Instrument, SpanKind};
+use crate::yaml::{Node, Yaml};
+
+const SPAN_KIND: Vocabulary<SpanKind> = Vocabulary {
+    what: "span kind",
+    code: codes::INVALID_KIND,
+    words: &[
+        ("internal", SpanKind::Internal),
+        ("client", SpanKind::Client),
+        ("server", SpanKind::Server),
+        ("producer", SpanKind::Producer),
+        ("consumer", SpanKind::Consumer),
+    ],
+    also: &[],
+};
+
+const INSTRUMENT: Vocabulary<Instrument> = Vocabulary {
+    what: "instrument",
+    code: codes::INVALID_INSTRUMENT,
+    words: &[
+        ("counter", Instrument::Counter),
+        ("updowncounter", Instrument::UpDownCounter),
+        ("gauge", Instrument::Gauge),
+        ("histogram", Instrument::Histogram),
+    ],
+    also: &[],
+};
+
+const VISIBILITY: Vocabulary<bool> = Vocabulary {
+    what: "visibility",
+    code: codes::INVALID_VISIBILITY,
+    words: &[("public", true), ("internal", false)],
+    also: &[],
+};
+
+/// How much a signal is asked for. Nothing here depends on it; it must be right all the same.
+const SIGNAL_LEVEL: Vocabulary<()> = Vocabulary {
+    what: "signal requirement level",
+    code: codes::INVALID_LEVEL,
+    words: &[("recommended", ()), ("opt_in", ())],
+    also: &[],
+};
+
+const INTERNAL_GROUP: Shape = Shape {
+    what: "an internal group",
+    required: &["id", "visibility"],
+    optional: &["attributes"],
+};
+
+const PUBLIC_GROUP: Shape = Shape {
+    what: "a public group",
+    required: &["id", "visibility", "brief", "stability"],
+    optional: &["attributes", "note", "deprecated", "annotations"],
+};
+
+const SPAN: Shape = Shape {
+    what: "a span",
+    required: &["type", "kind", "name", "brief", "stability"],
+    optional: &[
+        "attributes",
+        "note",
+        "requirement_level",
+        "deprecated",
+        "entity_associations",
+        "annotations",
+    ],
+};
+
+const SPAN_NAME: Shape = Shape {
+    what: "a span's name",
+    required: &["note"],
+    optional: &[],
+};
+
+const METRIC: Shape = Shape {
+    what: "a metric",
+    required: &["name", "instrument", "unit", "brief", "stability"],
+    optional: &[
+        "attributes",
+        "note",
+        "requirement_level",
+        "deprecated",
+        "entity_associations",
+        "annotations",
+    ],
+};
+
+const EVENT: Shape = Shape {
+    what: "an event",
+    required: &["name", "brief", "stability"],
+    optional: &[
+        "attributes",
+        "note",
+        "requirement_level",
+        "deprecated",
+        "entity_associations",
+        "annotations",
+    ],
+};
+
+const ENTITY: Shape = Shape {
+    what: "an entity",
+    required: &["type", "identity", "brief", "stability"],
+    optional: &[
+        "description",
+        "note",
+        "requirement_level",
+        "deprecated",
+        "annotations",
+    ],
+};
+
+const SPAN_REFINEMENT: Shape = Shape {
+    what: "a span refinement",
+    required: &["id", "ref"],
+    optional: &[
+        "name",
+        "attributes",
+        "brief",
+        "note",
+        "stability",
+        "deprecated",
+        "entity_associations",
+        "annotations",
+    ],
+};
+
+const METRIC_REFINEMENT: Shape = Shape {
+    what: "a metric refinement",
+    required: &["id", "ref"],
+    optional: &[
+        "attributes",
+        "brief",
+        "note",
+        "stability",
+        "deprecated",
+        "entity_associations",
+        "annotations",
+    ],
+};
+
+const EVENT_REFINEMENT: Shape = Shape {
+    what: "an event refinement",
+    ..METRIC_REFINEMENT
+};
+
+const ENTITY_REFINEMENT: Shape = Shape {
+    what: "an entity refinement",
+    required: &["id", "ref"],
+    optional: &[
+        "description",
+        "brief",
+        "note",
+        "stability",
+        "deprecated",
+        "annotations",
+    ],
+};
+
+const IMPORTS: Shape = Shape {
+    what: "`imports`",
+    required: &[],
+    optional: &["attribute_groups", "entities", "events", "metrics", "spans"],
+};
+
+/// What a file holds.
+pub(crate) const SECTIONS: Shape = Shape {
+    what: "a file of definitions",
+    required: &["file_format"],
+    optional: &[
+        "attributes",
+        "attribute_groups",
+        "spans",
+        "span_refinements",
+        "metrics",
+        "metric_refinements",
+        "events",
+        "event_refinements",
+        "entities",
+        "entity_refinements",
+        "imports",
+    ],
+};
+
+/// Reads one section of a file, such as `spans`.
+pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
+    if node.is_null() {
+        return;
+    }
+    let read: fn(&Node, &mut Reading<'_>) = match name {
+        "imports" => return read_imports(node, reading),
+        "attributes" => read_attribute,
+        "attribute_groups" => read_group,
+        "spans" => |node, reading| read_span(node, &SPAN, reading),
+        "span_refinements" => |node, reading| read_span(node, &SPAN_REFINEMENT, reading),
+        "metrics" => |node, reading| read_metric(node, &METRIC, reading),
+        "metric_refinements" => |node, reading| read_metric(node, &METRIC_REFINEMENT, reading),
+        "events" => |node, reading| read_event(node, &EVENT, reading),
+        "event_refinements" => |node, reading| read_event(node, &EVENT_REFINEMENT, reading),
+        "entities" => |node, reading| read_entity(node, &ENTITY, reading),
+        "entity_refinements" => |node, reading| read_entity(node, &ENTITY_REFINEMENT, reading),
+        // `file_format`, or a field that was reported as unknown.
+        _ => return,
+    };
+    let items = list(node, &format!("`{name}`"), reading.diagnostics);
+    reading.definitions.incomplete |= !matches!(node.yaml, Yaml::List(_));
+    for item in items {
+        read(item, reading);
+    }
+}
+
+/// Other registries can't be imported from, but saying so in a registry's own words is no error
+/// as long as nothing depends on it.
+fn read_imports(node: &Node, reading: &mut Reading<'_>) {
+    let Some(fields) = Fields::open(node, &IMPORTS, reading.diagnostics) else {
+        return;
+    };
+    for name in IMPORTS.optional {
+        let wildcards = fields.texts(name, reading.diagnostics);
+        if *name == "entities" && !wildcards.is_empty() {
+            reading.definitions.imports_entities = true;
+        }
+    }
+}
+
+fn read_group(node: &Node, reading: &mut Reading<'_>) {
+    let diagnostics = &mut *reading.diagnostics;
+    // What else a group may have depends on its visibility; without one, on what it is missing.
+    let visibility = node.get("visibility").filter(|node| !node.is_null());
+    let visibility = visibility.and_then(|node| VISIBILITY.read(node, diagnostics));
+    let public = visibility.is_none_or(|it| it.value);
+    let shape = if public {
+        &PUBLIC_GROUP
+    } else {
+        &INTERNAL_GROUP
+    };
+    let Some(fields) = Fields::open(node, shape, diagnostics) else {
+        return;
+    };
+    let id = fields.text("id", diagnostics);
+    let docs = read_docs(&fields, &reading.origin, diagnostics);
+    let items = read_items(&fields, "attributes", ListOf::Group, diagnostics);
+    let record = if public {
+        read_record_notes(&fields, diagnostics)
+    } else {
+        None
+    };
+    let Some(id) = id else { return };
+    check_name("a group's id", &id, diagnostics);
+    if declare(Kind::Group, &id, reading) {
+        reading.definitions.groups.push(GroupDef {
+            id,
+            public,
+            docs,
+            items,
+            record,
+        });
+    }
+}
+
+/// A refinement has an `id` and a `ref` where a definition has its name.
+fn read_identity(
+    fields: &Fields<'_>,
+    name: &str,
+    what: &str,
+    diagnostics: &mut Diagnostics,
+) -> (Option<Located<String>>, Option<Located<String>>) {
+    let refines = fields.text("ref", diagnostics);
+    let id = fields.text(
+        if fields.get("id").is_some() {
+            "id"
+        } else {
+            name
+        },
+        diagnostics,
+    );
+    if let Some(id) = &id {
+        check_name(what, id, diagnostics);
+    }
+    (id, refines)
+}
+
+fn read_span(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
+    let diagnostics = &mut *reading.diagnostics;
+    let Some(fields) = Fields::open(node, shape, diagnostics) else {
+        return;
+    };
+    let (ty, refines) = read_identity(&fields, "type", "a span's type", diagnostics);
+    let kind = fields.word("kind", &SPAN_KIND, diagnostics);
+    let name = fields
+        .get("name")
+        .and_then(|node| Fields::open(node, &SPAN_NAME, diagnostics))
+        .and_then(|fields| fields.text("note", diagnostics));
+    let docs = read_docs(&fields, &reading.origin, diagnostics);
+    fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
+    let items = read_items(&fields, "attributes", ListOf::Span, diagnostics);
+    let entities = read_associations(&fields, diagnostics);
+    let notes = read_span_notes(&fields, diagnostics);
+    let Some(ty) = ty else { return };
+    if let Some(kind) = &kind {
+        check_span_type(&ty, kind, diagnostics);
+    }
+    if declare(Kind::Span, &ty, reading) {
+        let kind = kind.map(|it| it.value);
+        reading.definitions.spans.push(SpanDef {
+            ty,
+            refines,
+            kind,
+            name,
+            docs,
+            items,
+            entities,
+            notes,
+        });
+    }
+}
+
+fn check_span_type(ty: &Located<String>, kind: &Located<SpanKind>, diagnostics: &mut Diagnostics) {
+    let word = SPAN_KIND
+        .words
+        .iter()
+        .find(|(_, value)| *value == kind.value)
+        .map_or("", |(word, _)| *word);
+    let ends = ty
+        .value
+        .rsplit_once('.')
+        .is_some_and(|(_, last)| last == word);
+    if !ends {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::SPAN_TYPE,
+                ty.at,
+                format!(
+                    "the type of a span of kind `{word}` ends in `.{word}`, unlike {}",
+                    quoted(&ty.value)
+                ),
+            )
+            .with_secondary(kind.at, "its kind"),
+        );
+    }
+}
+
+fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
+    let diagnostics = &mut *reading.diagnostics;
+    let Some(fields) = Fields::open(node, shape, diagnostics) else {
+        return;
+    };
+    let (name, refines) = read_identity(&fields, "name", "a metric's name", diagnostics);
+    let instrument = fields
+        .word("instrument", &INSTRUMENT, diagnostics)
+        .map(|it| it.value);
+    let unit = fields.text("unit", diagnostics);
+    if let Some(unit) = &unit {
+        check_unit(unit, diagnostics);
+    }
+    let docs = read_docs(&fields, &reading.origin, diagnostics);
+    fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
+    let items = read_items(&fields, "attributes", ListOf::Metric, diagnostics);
+    let entities = read_associations(&fields, diagnostics);
+    let refinement = shape.required.contains(&"ref");
+    let value_type = read_value_type(&fields, name.as_ref().filter(|_| !refinement), diagnostics);
+    let notes = if refinement {
+        read_no_notes(&fields, shape.what, diagnostics);
+        MetricNotes::default()
+    } else {
+        read_metric_notes(&fields, diagnostics)
+    };
+    let Some(name) = name else { return };
+    if declare(Kind::Metric, &name, reading) {
+        reading.definitions.metrics.push(MetricDef {
+            name,
+            refines,
+            instrument,
+            unit: unit.map(|it| it.value),
+            value_type,
+            docs,
+            items,
+            entities,
+            notes,
+        });
+    }
+}
+
+fn read_event(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
+    let diagnostics = &mut *reading.diagnostics;
+    let Some(fields) = Fields::open(node, shape, diagnostics) else {
+        return;
+    };
+    let (name, refines) = read_identity(&fields, "name", "an event's name", diagnostics);
+    let docs = read_docs(&fields, &reading.origin, diagnostics);
+    fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
+    let items = read_items(&fields, "attributes", ListOf::Event, diagnostics);
+    let entities = read_associations(&fields, diagnostics);
+    let keep_last = if shape.required.contains(&"ref") {
+        read_no_notes(&fields, shape.what, diagnostics);
+        false
+    } else {
+        read_event_notes(&fields, diagnostics)
+    };
+    let Some(name) = name else { return };
+    if declare(Kind::Event, &name, reading) {
+        reading.definitions.events.push(EventDef {
+            name,
+            refines,
+            docs,
+            items,
+            entities,
+            keep_last,
+        });
+    }
+}
+
+fn read_entity(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
+    let diagnostics = &mut *reading.diagnostics;
+    let Some(fields) = Fields::open(node, shape, diagnostics) else {
+        return;
+    };
+    let (ty, refines) = read_identity(&fields, "type", "an entity's type", diagnostics);
+    let docs = read_docs(&fields, &reading.origin, diagnostics);
+    fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
+    read_no_notes(&fields, "an entity", diagnostics);
+    let mut items = read_items(&fields, "identity", ListOf::Entity, diagnostics);
+    items.extend(read_items(
+        &fields,
+        "description",
+        ListOf::Entity,
+        diagnostics,
+    ));
+    let Some(ty) = ty else { return };
+    if declare(Kind::Entity, &ty, reading) {
+        reading.definitions.entities.push(EntityDef {
+            ty,
+            refines,
+            docs,
+            items,
+        });
+    }
+}

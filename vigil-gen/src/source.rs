@@ -1,0 +1,102 @@
+//! The files of a registry and their text, for messages.
+
+use std::path::Path;
+
+use crate::diagnostic::Location;
+
+/// A file of a [`SourceMap`]. Ids are in the order of the paths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId(u32);
+
+/// Every file that was read. The first entry is the registry's directory itself, which is where
+/// an error stands that no file can be blamed for.
+#[derive(Clone, Debug)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct SourceFile {
+    /// The path as the user would write it.
+    display: String,
+    /// The path below the registry, with `/`.
+    relative: String,
+    text: String,
+    /// Where each line begins, in bytes.
+    lines: Vec<usize>,
+}
+
+impl SourceMap {
+    /// The directory, no files yet.
+    pub fn new(dir: &Path) -> Self {
+        let display = dir.display().to_string().replace('\\', "/");
+        let display = match display.trim_end_matches('/') {
+            "" if display.is_empty() => ".".to_owned(),
+            "" => "/".to_owned(),
+            trimmed => trimmed.to_owned(),
+        };
+        Self {
+            files: vec![SourceFile {
+                display,
+                ..SourceFile::default()
+            }],
+        }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> Location {
+        Location::default()
+    }
+
+    /// Adds a file. `relative` is its path below the directory, with `/`.
+    pub fn add(&mut self, relative: &str, text: String) -> FileId {
+        let id = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        let display = match self.files[0].display.as_str() {
+            "." => relative.to_owned(),
+            "/" => format!("/{relative}"),
+            dir => format!("{dir}/{relative}"),
+        };
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(breaks).collect();
+        self.files.push(SourceFile {
+            display,
+            relative: relative.to_owned(),
+            text,
+            lines,
+        });
+        FileId(id)
+    }
+
+    /// The path for messages.
+    pub fn display(&self, file: FileId) -> &str {
+        self.get(file).map_or("", |file| &file.display)
+    }
+
+    /// The path below the registry's directory.
+    pub fn relative(&self, file: FileId) -> &str {
+        self.get(file).map_or("", |file| &file.relative)
+    }
+
+    /// The text of a file.
+    pub fn text(&self, file: FileId) -> &str {
+        self.get(file).map_or("", |file| &file.text)
+    }
+
+    /// `file:line:column`, for use within a sentence.
+    pub fn position(&self, at: Location) -> String {
+        format!("{}:{}:{}", self.display(at.file), at.line, at.column)
+    }
+
+    /// The line that a location is on.
+    pub(crate) fn line(&self, at: Location) -> Option<&str> {
+        let index = (at.line as usize).checked_sub(1)?;
+        let file = self.get(at.file)?;
+        let line = &file.text[*file.lines.get(index)?..];
+        let line = line.split('\n').next()?;
+        Some(line.trim_end_matches('\r'))
+    }
+
+    fn get(&self, file: FileId) -> Option<&SourceFile> {
+        self.files.get(file.0 as usize)
+    }
+}

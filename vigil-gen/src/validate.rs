@@ -1,0 +1,119 @@
+//! From parsed files to definitions: everything that can be checked about a file without
+//! following references.
+
+use crate::codes;
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest, quoted};
+use crate::load::{Document, Sources};
+use crate::registry::Origin;
+use crate::schema::{Definitions, Fields, Reading, SECTIONS, read_manifest, read_section};
+use crate::source::SourceMap;
+use crate::yaml::Node;
+
+/// What a file of definitions says it is.
+const FILE_FORMAT: &str = "definition/2";
+
+/// Reads all definitions of all files.
+pub fn validate(sources: &Sources, diagnostics: &mut Diagnostics) -> Definitions {
+    let parsed = sources.documents.len() + usize::from(sources.manifest.is_some());
+    let mut definitions = Definitions {
+        incomplete: parsed < sources.files,
+        ..Definitions::default()
+    };
+    if let Some(manifest) = &sources.manifest {
+        definitions.manifest = read_manifest(&manifest.root, diagnostics);
+    }
+    for document in &sources.documents {
+        read_document(document, &sources.map, &mut definitions, diagnostics);
+    }
+    // If something is broken, it may only seem that there is nothing.
+    if diagnostics.is_empty() && defines_nothing(&definitions) {
+        diagnostics.push(
+            Diagnostic::new(
+                codes::EMPTY_REGISTRY,
+                sources.map.root(),
+                "this registry defines nothing",
+            )
+            .with_help(
+                "add a file that begins with `file_format: definition/2` and lists `attributes`",
+            ),
+        );
+    }
+    definitions
+}
+
+fn defines_nothing(definitions: &Definitions) -> bool {
+    definitions.attributes.is_empty()
+        && definitions.groups.is_empty()
+        && definitions.spans.is_empty()
+        && definitions.metrics.is_empty()
+        && definitions.events.is_empty()
+        && definitions.entities.is_empty()
+}
+
+fn read_document(
+    document: &Document,
+    sources: &SourceMap,
+    definitions: &mut Definitions,
+    diagnostics: &mut Diagnostics,
+) {
+    let is_definitions = check_format(&document.root, diagnostics);
+    let fields = is_definitions
+        .then(|| Fields::open(&document.root, &SECTIONS, diagnostics))
+        .flatten();
+    let Some(fields) = fields else {
+        definitions.incomplete = true;
+        return;
+    };
+    let origin = origin(sources.relative(document.file));
+    for entry in fields.node.entries() {
+        let mut reading = Reading {
+            diagnostics,
+            definitions,
+            origin: origin.clone(),
+        };
+        read_section(&entry.key, &entry.node, &mut reading);
+    }
+}
+
+/// A file of another format would be wrong in every line: one error says it better.
+fn check_format(root: &Node, diagnostics: &mut Diagnostics) -> bool {
+    let help = format!("begin the file with `file_format: {FILE_FORMAT}`");
+    let error = match root.get("file_format") {
+        Some(node) => match node.text() {
+            Some(FILE_FORMAT) => return true,
+            Some(other) => {
+                let help = match nearest(other, [FILE_FORMAT]) {
+                    Some(format) => format!("did you mean `{format}`?"),
+                    None => format!("`{FILE_FORMAT}` is what is read here"),
+                };
+                let message = format!("the format {} is not supported", quoted(other));
+                Diagnostic::new(codes::FILE_FORMAT, node.at, message).with_help(help)
+            }
+            None => {
+                let message = format!("`file_format` is text, not {}", node.described());
+                Diagnostic::new(codes::FILE_FORMAT, node.at, message).with_help(help)
+            }
+        },
+        // Anything but a mapping is reported as such.
+        None if root.entries().is_empty() => return true,
+        None => Diagnostic::new(
+            codes::FILE_FORMAT,
+            root.at,
+            "this file does not say of which format it is",
+        )
+        .with_help(help),
+    };
+    diagnostics.push(error);
+    false
+}
+
+fn origin(relative: &str) -> Origin {
+    let namespace = match relative.split_once('/') {
+        Some((first, _)) => first,
+        None => relative.rsplit_once('.').map_or(relative, |(stem, _)| stem),
+    };
+    Origin {
+        file: relative.to_owned(),
+        namespace: namespace.to_owned(),
+    }
+}

@@ -1,0 +1,246 @@
+//! The command line: its exit status, what it prints where, and from where it can be called.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use support::{Playground, attribute, templates};
+
+#[test]
+fn a_run_that_went_well_exits_with_0_and_says_what_it_did() {
+    let playground = Playground::new();
+    let output = playground.command(&[]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    assert!(
+        stderr(&output).contains("2 attributes (app 1, srv 1) in 3 files"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("out: 8 written, 0 unchanged, 0 removed"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_check_of_fresh_code_exits_with_0_and_prints_no_diff() {
+    let playground = Playground::new();
+    playground.command(&[]);
+    let output = playground.command(&["--check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn a_check_of_stale_code_exits_with_1_prints_a_unified_diff_and_writes_nothing() {
+    let playground = Playground::new();
+    playground.command(&[]);
+    playground.write(
+        "semconv/app.yaml",
+        &attribute("app.name").replace("Its name.", "Another brief."),
+    );
+    let before = playground.snapshot();
+
+    let output = playground.command(&["--check"]);
+
+    assert_eq!(output.status.code(), Some(1));
+    let diff = stdout(&output);
+    assert!(
+        diff.starts_with("--- out/semconv/app.rs\n+++ out/semconv/app.rs\n@@ "),
+        "{diff}"
+    );
+    assert!(
+        diff.contains("\n-/// Its name.\n+/// Another brief.\n"),
+        "{diff}"
+    );
+    assert!(
+        stderr(&output).contains("1 to write"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(
+        stderr(&output).contains("the generated code is stale"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(before, playground.snapshot());
+}
+
+#[test]
+fn a_check_before_the_first_run_exits_with_1_and_makes_no_directory() {
+    let playground = Playground::new();
+    let output = playground.command(&["--check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!playground.out().exists());
+}
+
+#[test]
+fn a_registry_with_errors_exits_with_1_and_points_at_each() {
+    let playground = Playground::new();
+    playground.write(
+        "semconv/app.yaml",
+        &attribute("app.name").replace("string", "strng"),
+    );
+    playground.write(
+        "semconv/srv.yaml",
+        &attribute("srv.name").replace("development", "shaky"),
+    );
+    let output = playground.command(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    assert!(text.contains("--> semconv/app.yaml:4:11"), "{text}");
+    assert!(text.contains("--> semconv/srv.yaml:6:16"), "{text}");
+    assert!(text.ends_with("2 errors; nothing was written\n"), "{text}");
+    assert!(!playground.out().exists());
+}
+
+#[test]
+fn a_file_in_the_way_exits_with_1() {
+    let playground = Playground::new();
+    playground.write("out/semconv.rs", "// My own.\n");
+    let output = playground.command(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("out/semconv.rs is in the way"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn an_unknown_argument_exits_with_2() {
+    let output = Playground::new().command(&["--chekc"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--check"), "{}", stderr(&output));
+}
+
+#[test]
+fn outside_of_a_workspace_it_exits_with_2_and_says_what_it_looked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = call(dir.path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("no semconv/manifest.yaml in"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn without_arguments_it_does_the_main_job_from_any_directory_of_the_workspace() {
+    let playground = Playground::new();
+    copy_templates(&playground);
+    fs::create_dir_all(playground.path("some/where")).unwrap();
+
+    let output = call(&playground.path("some/where"), &[]);
+
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        playground
+            .path("vigil/src/generated/semconv/app.rs")
+            .is_file()
+    );
+    assert_eq!(
+        call(&playground.path("semconv"), &["--check"])
+            .status
+            .code(),
+        Some(0)
+    );
+    assert_eq!(
+        call(&playground.path(""), &["--check"]).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn the_help_shows_the_main_job_the_check_and_a_registry_of_ones_own() {
+    let output = call(Path::new("."), &["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = stdout(&output);
+    for text in [
+        "cargo run -p vigil-gen\n",
+        "-- --check",
+        "--registry",
+        "--templates",
+        "--out",
+        "Exit status:",
+    ] {
+        assert!(help.contains(text), "no `{text}` in\n{help}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let playground = Playground::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(playground.path(""))
+        .args([
+            "--check",
+            "--registry",
+            "semconv",
+            "--out",
+            "out",
+            "--templates",
+        ])
+        .arg(templates())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+
+    let output = child.wait_with_output().unwrap();
+
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+}
+
+#[test]
+fn rustfmt_can_be_named_by_a_variable() {
+    let playground = Playground::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(playground.path(""))
+        .args(["--registry", "semconv", "--out", "out", "--templates"])
+        .arg(templates())
+        .env("RUSTFMT", "no-such-rustfmt")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("can't run `no-such-rustfmt`"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+fn call(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(dir)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn copy_templates(playground: &Playground) {
+    for entry in fs::read_dir(templates()).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.file_name().unwrap().to_str().unwrap();
+        playground.write(
+            &format!("templates/{file}"),
+            &fs::read_to_string(&path).unwrap(),
+        );
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}

@@ -1,0 +1,142 @@
+//! What the tests of the generated output share.
+
+#![allow(dead_code, reason = "each test crate uses its part")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+use vigil_gen::Options;
+
+/// The templates of the workspace.
+pub(crate) fn templates() -> PathBuf {
+    workspace().join("templates")
+}
+
+/// The workspace.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A golden registry.
+pub(crate) fn golden(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/generated")
+        .join(case)
+}
+
+/// The directories below `tests/<folder>`, by name.
+pub(crate) fn cases(folder: &str) -> Vec<PathBuf> {
+    let mut cases: Vec<PathBuf> = fs::read_dir(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests")
+            .join(folder),
+    )
+    .unwrap()
+    .map(|entry| entry.unwrap().path())
+    .collect();
+    cases.sort();
+    cases
+}
+
+/// The name of a case's directory.
+pub(crate) fn name(case: &Path) -> String {
+    case.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// Options for a registry, the workspace's templates and an output directory.
+pub(crate) fn options(registry: &Path, out: &Path) -> Options {
+    Options::new(registry, templates(), out)
+}
+
+/// A directory with a small registry in `semconv`, to be written to `out`.
+pub(crate) struct Playground {
+    dir: tempfile::TempDir,
+}
+
+impl Playground {
+    /// With one attribute in each of the namespaces `app` and `srv`.
+    pub(crate) fn new() -> Self {
+        let playground = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        playground.write(
+            "semconv/manifest.yaml",
+            "schema_url: https://example.com/schemas/1.0.0\ndescription: A test.\nstability: development\n",
+        );
+        playground.write("semconv/app.yaml", &attribute("app.name"));
+        playground.write("semconv/srv.yaml", &attribute("srv.name"));
+        playground
+    }
+
+    pub(crate) fn path(&self, below: &str) -> PathBuf {
+        self.dir.path().join(below)
+    }
+
+    pub(crate) fn out(&self) -> PathBuf {
+        self.path("out")
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        options(&self.path("semconv"), &self.out())
+    }
+
+    pub(crate) fn check_options(&self) -> Options {
+        Options {
+            check: true,
+            ..self.options()
+        }
+    }
+
+    pub(crate) fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, below: &str) -> String {
+        fs::read_to_string(self.path(below)).unwrap()
+    }
+
+    /// Every file of the output directory, with its text and its time stamp.
+    pub(crate) fn snapshot(&self) -> Vec<(PathBuf, String, SystemTime)> {
+        let mut files = Vec::new();
+        collect(&self.out(), &mut files);
+        files.sort();
+        files
+    }
+
+    /// The command line, run in this directory on this registry.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Output {
+        let templates = templates();
+        Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+            .current_dir(self.dir.path())
+            .args(["--registry", "semconv", "--out", "out", "--templates"])
+            .arg(templates)
+            .args(arguments)
+            .output()
+            .unwrap()
+    }
+}
+
+/// A file that defines one attribute.
+pub(crate) fn attribute(key: &str) -> String {
+    format!(
+        "file_format: definition/2\nattributes:\n  - key: {key}\n    type: string\n    brief: Its name.\n    \
+         stability: development\n    examples: [a]\n"
+    )
+}
+
+fn collect(dir: &Path, files: &mut Vec<(PathBuf, String, SystemTime)>) {
+    for entry in fs::read_dir(dir).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            let modified = fs::metadata(&path).unwrap().modified().unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            files.push((path, text, modified));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The layer that generated code stands on, Vigil's own and other people's.
+//!
+//! It is small: a [`SpanStart`] gathers what a span starts with, a [`Handle`] records, emits and
+//! ends, and the instruments measure. What is behind it (today `tracing` and
+//! `tracing-opentelemetry`) can change without generated code or its callers noticing.
+//!
+//! Invariants:
+//! - Nothing here fails, blocks or panics on what it is given.
+//! - While nobody listens nothing is converted, copied or allocated: every entry point asks
+//!   [`is_active`] first.
+//! - A span ends once, when its owner says so or is dropped; what comes later has no effect.
+
+mod attributes;
+mod callsite;
+mod definition;
+mod fields;
+mod handle;
+mod inherited;
+mod instruments;
+mod layer;
+mod outcome;
+mod parent;
+mod run;
+mod start;
+mod state;
+mod tracer;
+mod value;
+
+pub use attributes::{AttributeSet, Attributes};
+pub use definition::{
+    Aggregate, AttributeDefinition, Derived, EventDefinition, Field, InstrumentKind, Level,
+    Measured, MetricDefinition, NamePart, Outcome, RecordDefinition, Registry, Scope,
+    SpanDefinition, ValueType,
+};
+pub use handle::Handle;
+pub use inherited::InheritedAttributes;
+pub use instruments::{
+    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_capture_content,
+    set_meter_provider,
+};
+pub use layer::{TraceLayer, trace_layer};
+pub use opentelemetry::trace::SpanKind;
+pub use parent::{ForeignSpan, Parent, ParentRef, ParentSpan, RemoteParent, Root, TypedSpan};
+pub use run::{Run, RunWith};
+pub use start::SpanStart;
+pub use value::{Element, Int, Text, UnknownMember, Value};
+
+pub(crate) use instruments::Binding;
+
+/// Whether anybody listens: a `tracing` subscriber that takes typed spans, or a meter provider.
+#[inline]
+pub fn is_active() -> bool {
+    tracing::level_filters::LevelFilter::current() >= callsite::LEVEL || instruments::is_bound()
+}

@@ -1,0 +1,561 @@
+//! Static descriptions of spans, records, metrics and events: the registry, at run time.
+//!
+//! Generated code holds these as statics. The carrier reads them to know names, kinds and rules;
+//! [`testing`](crate::testing) reads them to check what was exported.
+
+use opentelemetry::trace::SpanKind;
+
+use super::callsite::Site;
+
+/// Who made a span or a metric: OpenTelemetry's instrumentation scope.
+#[derive(Debug)]
+pub struct Scope {
+    /// The crate's name.
+    pub name: &'static str,
+    /// The crate's version.
+    pub version: &'static str,
+    /// The schema URL of the registry that it was generated from.
+    pub schema_url: &'static str,
+}
+
+/// The type of an attribute's values on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// `string`
+    String,
+    /// `int`
+    Int,
+    /// `double`
+    Double,
+    /// `boolean`
+    Boolean,
+    /// `string[]`
+    Strings,
+    /// `int[]`
+    Ints,
+    /// `double[]`
+    Doubles,
+    /// `boolean[]`
+    Booleans,
+    /// `any`: JSON text.
+    Any,
+}
+
+/// An attribute, as the registry defines it.
+#[derive(Clone, Copy, Debug)]
+pub struct AttributeDefinition {
+    /// Its key.
+    pub key: &'static str,
+    /// The type of its values.
+    pub value_type: ValueType,
+    /// The values it may have, if it is a closed enum.
+    pub closed: Option<&'static [&'static str]>,
+    /// It is content: recorded only if capture is on.
+    pub sensitive: bool,
+    /// It names one session, run, call or response.
+    pub identity: bool,
+    /// Given on the root span, it stands on every span under it.
+    pub inherited: bool,
+    /// The inherited attribute whose value it takes unless given.
+    pub filled_from: Option<&'static str>,
+    /// It is not to be used any more.
+    pub deprecated: bool,
+}
+
+impl AttributeDefinition {
+    /// An attribute with none of the marks.
+    pub const fn new(key: &'static str, value_type: ValueType) -> Self {
+        Self {
+            key,
+            value_type,
+            closed: None,
+            sensitive: false,
+            identity: false,
+            inherited: false,
+            filled_from: None,
+            deprecated: false,
+        }
+    }
+
+    /// It has one of these values, and no other.
+    #[must_use]
+    pub const fn closed(mut self, values: &'static [&'static str]) -> Self {
+        self.closed = Some(values);
+        self
+    }
+
+    /// It is content.
+    #[must_use]
+    pub const fn sensitive(mut self) -> Self {
+        self.sensitive = true;
+        self
+    }
+
+    /// It names one session, run, call or response.
+    #[must_use]
+    pub const fn identity(mut self) -> Self {
+        self.identity = true;
+        self
+    }
+
+    /// Given on the root span, it stands on every span under it.
+    #[must_use]
+    pub const fn inherited(mut self) -> Self {
+        self.inherited = true;
+        self
+    }
+
+    /// It takes the value of `key` unless given.
+    #[must_use]
+    pub const fn filled_from(mut self, key: &'static str) -> Self {
+        self.filled_from = Some(key);
+        self
+    }
+
+    /// It is not to be used any more.
+    #[must_use]
+    pub const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+}
+
+/// How much an attribute is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Always there.
+    Required,
+    /// There if a condition holds that only people can judge.
+    ConditionallyRequired,
+    /// There unless something speaks against it.
+    Recommended,
+    /// There only if asked for.
+    OptIn,
+}
+
+/// What becomes of a second value of an attribute on one span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// It takes the first one's place.
+    Last,
+    /// It is added to the first.
+    Sum,
+    /// Its elements follow the first one's.
+    Append,
+}
+
+/// An attribute as a span, record, metric or event has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// The attribute.
+    pub attribute: &'static AttributeDefinition,
+    /// How much it is asked for here.
+    pub level: Level,
+    /// Samplers see it, so it is fixed when the span starts.
+    pub sampled: bool,
+    /// What becomes of a second value.
+    pub aggregate: Aggregate,
+    /// The one value it has here.
+    pub constant: Option<&'static str>,
+    /// How many distinct values a metric admits; the others are reported as `_OTHER`.
+    pub cardinality: Option<usize>,
+}
+
+impl Field {
+    /// The attribute, at that level.
+    pub const fn new(attribute: &'static AttributeDefinition, level: Level) -> Self {
+        Self {
+            attribute,
+            level,
+            sampled: false,
+            aggregate: Aggregate::Last,
+            constant: None,
+            cardinality: None,
+        }
+    }
+
+    /// Samplers see it.
+    #[must_use]
+    pub const fn sampled(mut self) -> Self {
+        self.sampled = true;
+        self
+    }
+
+    /// A second value is added to the first.
+    #[must_use]
+    pub const fn sum(mut self) -> Self {
+        self.aggregate = Aggregate::Sum;
+        self
+    }
+
+    /// A second value's elements follow the first one's.
+    #[must_use]
+    pub const fn append(mut self) -> Self {
+        self.aggregate = Aggregate::Append;
+        self
+    }
+
+    /// It always has this value here.
+    #[must_use]
+    pub const fn constant(mut self, value: &'static str) -> Self {
+        self.constant = Some(value);
+        self
+    }
+
+    /// A metric admits this many distinct values.
+    #[must_use]
+    pub const fn cardinality(mut self, values: usize) -> Self {
+        self.cardinality = Some(values);
+        self
+    }
+
+    /// The key of the attribute.
+    pub const fn key(&self) -> &'static str {
+        self.attribute.key
+    }
+}
+
+/// A word of a span's name.
+#[derive(Clone, Copy, Debug)]
+pub enum NamePart {
+    /// Stands as it is.
+    Word(&'static str),
+    /// The value of that attribute; dropped with its space where there is none.
+    Key(&'static str),
+}
+
+/// A span type.
+#[derive(Debug)]
+pub struct SpanDefinition {
+    pub(crate) span_type: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) kind: SpanKind,
+    pub(crate) scope: &'static Scope,
+    pub(crate) name: &'static [NamePart],
+    pub(crate) fields: &'static [Field],
+    pub(crate) parents: &'static [&'static str],
+    pub(crate) root: bool,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) metrics: &'static [Derived],
+    pub(crate) site: Site,
+}
+
+impl SpanDefinition {
+    /// A span of that type and kind. `label` is its name for `tracing`: `chat`.
+    pub const fn new(
+        span_type: &'static str,
+        label: &'static str,
+        kind: SpanKind,
+        scope: &'static Scope,
+    ) -> Self {
+        Self {
+            span_type,
+            label,
+            kind,
+            scope,
+            name: &[],
+            fields: &[],
+            parents: &[],
+            root: false,
+            outcome: None,
+            metrics: &[],
+            site: Site::new(),
+        }
+    }
+
+    /// How it is named.
+    #[must_use]
+    pub const fn name(mut self, parts: &'static [NamePart]) -> Self {
+        self.name = parts;
+        self
+    }
+
+    /// What it may carry, its records' attributes included.
+    #[must_use]
+    pub const fn fields(mut self, fields: &'static [Field]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// The types of the spans it may stand under.
+    #[must_use]
+    pub const fn parents(mut self, parents: &'static [&'static str]) -> Self {
+        self.parents = parents;
+        self
+    }
+
+    /// It may stand under nothing, a foreign span, or a remote context.
+    #[must_use]
+    pub const fn root(mut self) -> Self {
+        self.root = true;
+        self
+    }
+
+    /// The attribute that tells how it ended.
+    #[must_use]
+    pub const fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+
+    /// The measurements that derive from it when it ends.
+    #[must_use]
+    pub const fn metrics(mut self, metrics: &'static [Derived]) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Its type in the registry: `gen_ai.inference.client`.
+    pub const fn span_type(&self) -> &'static str {
+        self.span_type
+    }
+
+    /// What it may carry.
+    pub const fn attributes(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// Its attribute of that key.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key() == key)
+    }
+}
+
+/// The attribute that tells how a span ended, and the members that stand for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// Its key.
+    pub key: &'static str,
+    /// It went well.
+    pub ok: &'static str,
+    /// It failed.
+    pub error: &'static str,
+    /// It took too long.
+    pub timeout: Option<&'static str>,
+    /// Nobody waited for its end.
+    pub cancelled: &'static str,
+}
+
+/// Attributes that are recorded on an open span in one call.
+#[derive(Debug)]
+pub struct RecordDefinition {
+    pub(crate) id: &'static str,
+    pub(crate) fields: &'static [Field],
+    pub(crate) event: Option<&'static EventDefinition>,
+    pub(crate) metrics: &'static [Derived],
+}
+
+impl RecordDefinition {
+    /// A record of these attributes.
+    pub const fn new(id: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            id,
+            fields,
+            event: None,
+            metrics: &[],
+        }
+    }
+
+    /// Each call sends this event with the same attributes.
+    #[must_use]
+    pub const fn event(mut self, event: &'static EventDefinition) -> Self {
+        self.event = Some(event);
+        self
+    }
+
+    /// The measurements that are made at each call.
+    #[must_use]
+    pub const fn metrics(mut self, metrics: &'static [Derived]) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Its id in the registry: `life.budget`.
+    pub const fn id(&self) -> &'static str {
+        self.id
+    }
+}
+
+/// An event.
+#[derive(Debug)]
+pub struct EventDefinition {
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [Field],
+    pub(crate) keep_last: bool,
+    pub(crate) site: Site,
+}
+
+impl EventDefinition {
+    /// An event of that name with these attributes.
+    pub const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+        Self {
+            name,
+            fields,
+            keep_last: false,
+            site: Site::new(),
+        }
+    }
+
+    /// The span on which it happens keeps the last values as attributes.
+    #[must_use]
+    pub const fn keep_last(mut self) -> Self {
+        self.keep_last = true;
+        self
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it may carry.
+    pub const fn attributes(&self) -> &'static [Field] {
+        self.fields
+    }
+}
+
+/// What a metric is made with, and the type of its values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstrumentKind {
+    /// Only grows; `int`.
+    CounterInt,
+    /// Only grows; `double`.
+    CounterDouble,
+    /// Grows and shrinks; `int`.
+    UpDownCounterInt,
+    /// Grows and shrinks; `double`.
+    UpDownCounterDouble,
+    /// The last value counts; `int`.
+    GaugeInt,
+    /// The last value counts; `double`.
+    GaugeDouble,
+    /// The distribution counts; `int`.
+    HistogramInt,
+    /// The distribution counts; `double`.
+    HistogramDouble,
+}
+
+/// A metric.
+#[derive(Debug)]
+pub struct MetricDefinition {
+    pub(crate) name: &'static str,
+    pub(crate) kind: InstrumentKind,
+    pub(crate) unit: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) scope: &'static Scope,
+    pub(crate) boundaries: &'static [f64],
+    pub(crate) fields: &'static [Field],
+}
+
+impl MetricDefinition {
+    /// A metric of that name and kind.
+    pub const fn new(
+        name: &'static str,
+        kind: InstrumentKind,
+        unit: &'static str,
+        description: &'static str,
+        scope: &'static Scope,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            unit,
+            description,
+            scope,
+            boundaries: &[],
+            fields: &[],
+        }
+    }
+
+    /// The upper bounds of a histogram's buckets.
+    #[must_use]
+    pub const fn boundaries(mut self, boundaries: &'static [f64]) -> Self {
+        self.boundaries = boundaries;
+        self
+    }
+
+    /// What its measurements carry.
+    #[must_use]
+    pub const fn fields(mut self, fields: &'static [Field]) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// Its name.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it may carry.
+    pub const fn attributes(&self) -> &'static [Field] {
+        self.fields
+    }
+
+    /// Its attribute of that key.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key() == key)
+    }
+}
+
+/// A measurement that derives from a span or a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Derived {
+    pub(crate) metric: &'static MetricDefinition,
+    pub(crate) value: Measured,
+    pub(crate) with: &'static [(&'static str, &'static str)],
+}
+
+impl Derived {
+    /// A measurement of that metric.
+    pub const fn new(metric: &'static MetricDefinition, value: Measured) -> Self {
+        Self {
+            metric,
+            value,
+            with: &[],
+        }
+    }
+
+    /// Attributes that it has beside those of the span or record.
+    #[must_use]
+    pub const fn with(mut self, attributes: &'static [(&'static str, &'static str)]) -> Self {
+        self.with = attributes;
+        self
+    }
+}
+
+/// The value of a derived measurement.
+#[derive(Clone, Copy, Debug)]
+pub enum Measured {
+    /// How long the span was open, in seconds.
+    Duration,
+    /// One.
+    Count,
+    /// The value of that attribute; no measurement where there is none.
+    Attribute(&'static str),
+}
+
+/// Everything that a registry defines, for whoever checks telemetry against it.
+#[derive(Debug)]
+pub struct Registry {
+    /// The scope of its spans and metrics.
+    pub scope: &'static Scope,
+    /// Its attributes, a slice for each namespace.
+    pub attributes: &'static [&'static [&'static AttributeDefinition]],
+    /// Its spans.
+    pub spans: &'static [&'static SpanDefinition],
+    /// Its metrics.
+    pub metrics: &'static [&'static MetricDefinition],
+    /// Its events.
+    pub events: &'static [&'static EventDefinition],
+}
+
+impl Registry {
+    /// The attribute of that key.
+    pub fn attribute(&self, key: &str) -> Option<&'static AttributeDefinition> {
+        self.attributes
+            .iter()
+            .flat_map(|namespace| namespace.iter())
+            .find(|attribute| attribute.key == key)
+            .copied()
+    }
+}

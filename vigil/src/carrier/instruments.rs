@@ -1,0 +1,415 @@
+//! Metric instruments, and the provider that they are made with.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{self as otel, MeterProvider};
+
+use super::attributes::{AttributeSet, Attributes};
+use super::definition::{Field, InstrumentKind, MetricDefinition};
+use super::tracer::instrumentation_scope;
+use super::value::{Int, Text, Value};
+
+/// What a metric attribute reads when its metric has admitted all the values that it may.
+const OVERFLOW: &str = "_OTHER";
+
+/// How many bindings there are, the process's and those of test scopes. Zero: nothing measures.
+static BOUND: AtomicUsize = AtomicUsize::new(0);
+/// The process's own.
+static GLOBAL: RwLock<Option<Arc<Binding>>> = RwLock::new(None);
+/// Whether content is captured, outside of test scopes.
+static CAPTURE: AtomicBool = AtomicBool::new(false);
+
+std::thread_local! {
+    /// The test scope's.
+    static SCOPED: std::cell::RefCell<Option<Arc<Binding>>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Whether anything measures.
+#[inline]
+pub(crate) fn is_bound() -> bool {
+    BOUND.load(Ordering::Relaxed) > 0
+}
+
+/// Measures with `provider` from now on, in place of what did before.
+///
+/// Instruments need not be made anew: those that were touched before are live as well.
+pub fn set_meter_provider(provider: impl MeterProvider + Send + Sync + 'static) {
+    let binding = Arc::new(Binding::new(Arc::new(provider), false));
+    let before = GLOBAL
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .replace(binding);
+    if before.is_none() {
+        BOUND.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Captures content, such as messages and tool output, from now on, or stops to. Off at first.
+pub fn set_capture_content(capture: bool) {
+    CAPTURE.store(capture, Ordering::Relaxed);
+}
+
+pub(crate) fn capture_content(scoped: Option<&Binding>) -> bool {
+    match scoped {
+        Some(binding) => binding.capture,
+        None => match Binding::scoped() {
+            Some(binding) => binding.capture,
+            None => CAPTURE.load(Ordering::Relaxed),
+        },
+    }
+}
+
+/// A meter provider and the instruments that were made with it.
+pub(crate) struct Binding {
+    provider: Arc<dyn MeterProvider + Send + Sync>,
+    capture: bool,
+    /// By the address of their definition, which is static.
+    instruments: RwLock<HashMap<usize, Arc<Instrument>>>,
+}
+
+/// Ends a test scope on this thread.
+pub(crate) struct BindingGuard(Option<Arc<Binding>>);
+
+impl Drop for BindingGuard {
+    fn drop(&mut self) {
+        SCOPED.set(self.0.take());
+        BOUND.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Binding {
+    pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, capture: bool) -> Self {
+        Self {
+            provider,
+            capture,
+            instruments: RwLock::default(),
+        }
+    }
+
+    /// Measures with `binding` on this thread until the guard is dropped.
+    pub(crate) fn enter(binding: Arc<Self>) -> BindingGuard {
+        BOUND.fetch_add(1, Ordering::Relaxed);
+        BindingGuard(SCOPED.replace(Some(binding)))
+    }
+
+    /// That of the test scope on this thread.
+    pub(crate) fn scoped() -> Option<Arc<Self>> {
+        SCOPED.with_borrow(Clone::clone)
+    }
+
+    /// The one that counts here: a span's own, the test scope's, the process's.
+    pub(crate) fn of(own: Option<&Arc<Self>>) -> Option<Arc<Self>> {
+        own.cloned().or_else(Self::scoped).or_else(|| {
+            GLOBAL
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone()
+        })
+    }
+
+    /// Measures `value`; `attribute` finds the values of the metric's attributes.
+    pub(crate) fn measure(
+        &self,
+        metric: &'static MetricDefinition,
+        value: &Value,
+        attribute: impl Fn(&'static str) -> Option<Value>,
+    ) {
+        let instrument = self.instrument(metric);
+        let attributes: Vec<KeyValue> = metric
+            .fields
+            .iter()
+            .enumerate()
+            .filter_map(|(place, field)| {
+                let value = match field.constant {
+                    Some(constant) => Value::from(constant),
+                    None => attribute(field.key())?,
+                };
+                let value = instrument.admit(metric, place, field, value);
+                Some(KeyValue::new(field.key(), value))
+            })
+            .collect();
+        instrument.kind.record(value, &attributes);
+    }
+
+    fn instrument(&self, metric: &'static MetricDefinition) -> Arc<Instrument> {
+        let address = std::ptr::from_ref(metric).addr();
+        let known = self
+            .instruments
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&address)
+            .cloned();
+        known.unwrap_or_else(|| {
+            let mut instruments = self
+                .instruments
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            let instrument = instruments
+                .entry(address)
+                .or_insert_with(|| Arc::new(Instrument::new(&*self.provider, metric)));
+            Arc::clone(instrument)
+        })
+    }
+}
+
+impl std::fmt::Debug for Binding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Binding").finish_non_exhaustive()
+    }
+}
+
+struct Instrument {
+    kind: Made,
+    /// For each attribute with a bound: the values that were admitted.
+    admitted: Vec<Option<Mutex<Admitted>>>,
+}
+
+#[derive(Default)]
+struct Admitted {
+    values: Vec<Text>,
+    reported: bool,
+}
+
+enum Made {
+    CounterInt(otel::Counter<u64>),
+    CounterDouble(otel::Counter<f64>),
+    UpDownCounterInt(otel::UpDownCounter<i64>),
+    UpDownCounterDouble(otel::UpDownCounter<f64>),
+    GaugeInt(otel::Gauge<i64>),
+    GaugeDouble(otel::Gauge<f64>),
+    HistogramInt(otel::Histogram<u64>),
+    HistogramDouble(otel::Histogram<f64>),
+}
+
+impl Instrument {
+    fn new(provider: &dyn MeterProvider, metric: &'static MetricDefinition) -> Self {
+        Self {
+            kind: Made::new(provider, metric),
+            admitted: metric
+                .fields
+                .iter()
+                .map(|field| field.cardinality.map(|_| Mutex::default()))
+                .collect(),
+        }
+    }
+
+    /// The value, or what stands for one too many.
+    fn admit(
+        &self,
+        metric: &'static MetricDefinition,
+        place: usize,
+        field: &Field,
+        value: Value,
+    ) -> Value {
+        let (Some(bound), Some(Some(admitted))) = (field.cardinality, self.admitted.get(place))
+        else {
+            return value;
+        };
+        let text = match &value {
+            Value::Text(text) => text.clone(),
+            other => Text::from(other.to_string()),
+        };
+        let report = {
+            let mut admitted = admitted.lock().unwrap_or_else(PoisonError::into_inner);
+            if admitted.values.contains(&text) {
+                return value;
+            }
+            if admitted.values.len() < bound {
+                admitted.values.push(text);
+                return value;
+            }
+            !std::mem::replace(&mut admitted.reported, true)
+        };
+        if report {
+            tracing::warn!(
+                target: super::callsite::TARGET,
+                metric = metric.name,
+                attribute = field.key(),
+                bound,
+                "the metric has met more values of the attribute than it admits: the others are `{OVERFLOW}`",
+            );
+        }
+        Value::from(OVERFLOW)
+    }
+}
+
+impl Made {
+    fn new(provider: &dyn MeterProvider, metric: &'static MetricDefinition) -> Self {
+        let meter = provider.meter_with_scope(instrumentation_scope(metric.scope));
+        macro_rules! made {
+            ($builder:ident) => {
+                meter
+                    .$builder(metric.name)
+                    .with_unit(metric.unit)
+                    .with_description(metric.description)
+                    .build()
+            };
+        }
+        macro_rules! histogram {
+            ($builder:ident) => {{
+                let builder = meter
+                    .$builder(metric.name)
+                    .with_unit(metric.unit)
+                    .with_description(metric.description);
+                if metric.boundaries.is_empty() {
+                    builder.build()
+                } else {
+                    builder.with_boundaries(metric.boundaries.to_vec()).build()
+                }
+            }};
+        }
+        match metric.kind {
+            InstrumentKind::CounterInt => Self::CounterInt(made!(u64_counter)),
+            InstrumentKind::CounterDouble => Self::CounterDouble(made!(f64_counter)),
+            InstrumentKind::UpDownCounterInt => Self::UpDownCounterInt(made!(i64_up_down_counter)),
+            InstrumentKind::UpDownCounterDouble => {
+                Self::UpDownCounterDouble(made!(f64_up_down_counter))
+            }
+            InstrumentKind::GaugeInt => Self::GaugeInt(made!(i64_gauge)),
+            InstrumentKind::GaugeDouble => Self::GaugeDouble(made!(f64_gauge)),
+            InstrumentKind::HistogramInt => Self::HistogramInt(histogram!(u64_histogram)),
+            InstrumentKind::HistogramDouble => Self::HistogramDouble(histogram!(f64_histogram)),
+        }
+    }
+
+    fn record(&self, value: &Value, attributes: &[KeyValue]) {
+        match (self, value) {
+            (Self::CounterInt(made), Value::Int(value)) => {
+                made.add(not_negative(*value), attributes)
+            }
+            (Self::CounterDouble(made), Value::Double(value)) => made.add(*value, attributes),
+            (Self::UpDownCounterInt(made), Value::Int(value)) => made.add(*value, attributes),
+            (Self::UpDownCounterDouble(made), Value::Double(value)) => made.add(*value, attributes),
+            (Self::GaugeInt(made), Value::Int(value)) => made.record(*value, attributes),
+            (Self::GaugeDouble(made), Value::Double(value)) => made.record(*value, attributes),
+            (Self::HistogramInt(made), Value::Int(value)) => {
+                made.record(not_negative(*value), attributes);
+            }
+            (Self::HistogramDouble(made), Value::Double(value)) => made.record(*value, attributes),
+            // One counts as one in either type.
+            #[allow(clippy::cast_precision_loss)]
+            (Self::CounterDouble(made), Value::Int(value)) => made.add(*value as f64, attributes),
+            // The generator lets a metric take only values of its own type.
+            _ => {}
+        }
+    }
+}
+
+fn not_negative(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// A number that instruments take.
+pub trait Number: Copy {
+    /// It, as the carrier takes it.
+    fn value(self) -> Value;
+}
+
+impl Number for u64 {
+    fn value(self) -> Value {
+        Value::from(Int::from(self))
+    }
+}
+
+impl Number for i64 {
+    fn value(self) -> Value {
+        Value::Int(self)
+    }
+}
+
+impl Number for f64 {
+    fn value(self) -> Value {
+        Value::Double(self)
+    }
+}
+
+fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Number, attributes: &A) {
+    if !is_bound() {
+        return;
+    }
+    let Some(binding) = Binding::of(None) else {
+        return;
+    };
+    let mut batch = Attributes::new(false);
+    attributes.write(&mut batch);
+    binding.measure(metric, &value.value(), |key| batch.get(key).cloned());
+}
+
+macro_rules! instruments {
+    ($($(#[$docs:meta])* $name:ident, $method:ident, $verb:literal;)*) => {$(
+        $(#[$docs])*
+        ///
+        /// It resolves through the meter provider that is set when it measures: touched too early,
+        /// it is live later.
+        pub struct $name<N, A> {
+            metric: &'static MetricDefinition,
+            types: PhantomData<fn(N, A)>,
+        }
+
+        impl<N: Number, A: AttributeSet> $name<N, A> {
+            /// The instrument of that metric.
+            pub const fn new(metric: &'static MetricDefinition) -> Self {
+                Self { metric, types: PhantomData }
+            }
+
+            #[doc = $verb]
+            pub fn $method(&self, value: N, attributes: &A) {
+                measure(self.metric, value, attributes);
+            }
+        }
+
+        impl<N, A> std::fmt::Debug for $name<N, A> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.metric.name).finish()
+            }
+        }
+    )*};
+}
+
+instruments! {
+    /// A metric that only grows.
+    Counter, add, "Adds to it.";
+    /// A metric that grows and shrinks.
+    UpDownCounter, add, "Adds to it; a negative value takes away.";
+    /// A metric of which the last value counts.
+    Gauge, record, "Sets it.";
+    /// A metric of which the distribution counts.
+    Histogram, record, "Records a value.";
+}
+
+/// A histogram of durations, in seconds.
+///
+/// It resolves through the meter provider that is set when it measures: touched too early, it is
+/// live later.
+pub struct DurationHistogram<A> {
+    metric: &'static MetricDefinition,
+    attributes: PhantomData<fn(A)>,
+}
+
+impl<A: AttributeSet> DurationHistogram<A> {
+    /// The instrument of that metric.
+    pub const fn new(metric: &'static MetricDefinition) -> Self {
+        Self {
+            metric,
+            attributes: PhantomData,
+        }
+    }
+
+    /// Records a duration.
+    pub fn record(&self, duration: Duration, attributes: &A) {
+        measure(self.metric, duration.as_secs_f64(), attributes);
+    }
+}
+
+impl<A> std::fmt::Debug for DurationHistogram<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("DurationHistogram")
+            .field(&self.metric.name)
+            .finish()
+    }
+}

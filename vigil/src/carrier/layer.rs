@@ -1,0 +1,245 @@
+//! The `tracing` layer that carries spans to OpenTelemetry.
+
+use std::any::TypeId;
+use std::sync::{Arc, Weak};
+
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::state::SpanState;
+use super::tracer::{self, CarrierTracer};
+
+/// Carries typed spans, and what other instrumentation makes with `tracing`, to OpenTelemetry.
+///
+/// For people with a subscriber and an SDK of their own:
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+///     .with_span_processor(vigil::carrier::InheritedAttributes::new())
+///     .build();
+/// let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+/// # drop(subscriber);
+/// ```
+pub struct TraceLayer<S> {
+    inner: OpenTelemetryLayer<S, CarrierTracer>,
+    find: FindTyped,
+}
+
+/// A layer that makes its spans with `provider`.
+///
+/// What `tracing-opentelemetry` adds on its own (code location, thread, busy and idle times) is
+/// left out: nobody declared it.
+pub fn trace_layer<S>(provider: &SdkTracerProvider) -> TraceLayer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let inner = tracing_opentelemetry::layer()
+        .with_tracer(CarrierTracer::new(provider.clone()))
+        .with_location(false)
+        .with_threads(false)
+        .with_target(false)
+        .with_tracked_inactivity(false)
+        .with_error_records_to_exceptions(false)
+        .with_context_activation(true);
+    TraceLayer {
+        inner,
+        find: FindTyped {
+            nearest: nearest_typed::<S>,
+        },
+    }
+}
+
+impl<S> std::fmt::Debug for TraceLayer<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TraceLayer").finish_non_exhaustive()
+    }
+}
+
+/// On a `tracing` span: the typed span that it is.
+struct Typed(Weak<SpanState>);
+
+/// Finds typed spans without knowing the type of the subscriber.
+pub(crate) struct FindTyped {
+    nearest: fn(&Dispatch, &dyn Fn(&SpanState) -> bool) -> Option<Arc<SpanState>>,
+}
+
+impl FindTyped {
+    pub(crate) fn nearest(
+        &self,
+        dispatch: &Dispatch,
+        wanted: &dyn Fn(&SpanState) -> bool,
+    ) -> Option<Arc<SpanState>> {
+        (self.nearest)(dispatch, wanted)
+    }
+}
+
+fn nearest_typed<S>(
+    dispatch: &Dispatch,
+    wanted: &dyn Fn(&SpanState) -> bool,
+) -> Option<Arc<SpanState>>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let subscriber = dispatch.downcast_ref::<S>()?;
+    let current = subscriber.current_span();
+    let scope = subscriber.span(current.id()?)?.scope();
+    for span in scope {
+        let state = span
+            .extensions()
+            .get::<Typed>()
+            .and_then(|typed| typed.0.upgrade());
+        if let Some(state) = state
+            && wanted(&state)
+        {
+            return Some(state);
+        }
+    }
+    None
+}
+
+impl<S> TraceLayer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn typed(&self, id: &Id, ctx: &Context<'_, S>) -> Option<Arc<SpanState>> {
+        let span = ctx.span(id)?;
+        let state = span.extensions().get::<Typed>()?.0.upgrade();
+        state
+    }
+}
+
+impl<S> Layer<S> for TraceLayer<S>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        self.inner.on_register_dispatch(subscriber);
+    }
+
+    fn on_layer(&mut self, subscriber: &mut S) {
+        self.inner.on_layer(subscriber);
+    }
+
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        self.inner.register_callsite(metadata)
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, ctx: Context<'_, S>) -> bool {
+        self.inner.enabled(metadata, ctx)
+    }
+
+    fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        let Some(state) = tracer::opening(attrs.metadata()) else {
+            return self.inner.on_new_span(attrs, id, ctx);
+        };
+        if let Some(span) = ctx.span(id) {
+            span.extensions_mut().insert(Typed(state));
+        }
+        // The fields go by a shorter way, with their types.
+        let nothing = attrs.metadata().fields().value_set(&[]);
+        let bare = match attrs.parent() {
+            Some(parent) => Attributes::child_of(parent.clone(), attrs.metadata(), &nothing),
+            None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &nothing),
+            None => Attributes::new(attrs.metadata(), &nothing),
+        };
+        self.inner.on_new_span(&bare, id, ctx);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
+        if tracer::is_sending() {
+            return;
+        }
+        match self.typed(id, &ctx) {
+            Some(state) => values.record(&mut Foreign(&state)),
+            None => self.inner.on_record(id, values, ctx),
+        }
+    }
+
+    fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {
+        self.inner.on_follows_from(span, follows, ctx);
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, ctx: Context<'_, S>) -> bool {
+        self.inner.event_enabled(event, ctx)
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        if !tracer::is_sending() {
+            tracer::while_logging(|| self.inner.on_event(event, ctx));
+        }
+    }
+
+    fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        self.inner.on_enter(id, ctx);
+    }
+
+    fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
+        self.inner.on_exit(id, ctx);
+    }
+
+    fn on_close(&self, id: Id, ctx: Context<'_, S>) {
+        self.inner.on_close(id, ctx);
+    }
+
+    fn on_id_change(&self, old: &Id, new: &Id, ctx: Context<'_, S>) {
+        self.inner.on_id_change(old, new, ctx);
+    }
+
+    // SAFETY: both pointers are to parts of `self`, valid for as long as it is; everything else
+    // the inner layer answers, under the same contract.
+    #[allow(unsafe_code)]
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<Self>() {
+            Some(std::ptr::from_ref(self).cast())
+        } else if id == TypeId::of::<FindTyped>() {
+            Some(std::ptr::from_ref(&self.find).cast())
+        } else {
+            unsafe { self.inner.downcast_raw(id) }
+        }
+    }
+}
+
+/// Hands what foreign code records on a typed span to its contract.
+struct Foreign<'a>(&'a SpanState);
+
+impl Foreign<'_> {
+    fn set(&self, field: &Field, value: impl Into<opentelemetry::Value>) {
+        self.0
+            .set_foreign(opentelemetry::KeyValue::new(field.name(), value));
+    }
+}
+
+impl Visit for Foreign<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.set(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, value.to_owned());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, i64::try_from(value).unwrap_or(i64::MAX));
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.set(field, value);
+    }
+}

@@ -1,0 +1,154 @@
+//! Scopes: code that runs in a span, and what it tells of how the span ends.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::handle::interrupted;
+use super::instruments::Binding;
+use super::outcome::{Failure, Seen};
+use super::state::SpanState;
+use super::value::Text;
+
+/// The future of [`Handle::run`](super::Handle::run).
+pub type Run<F> = RunWith<F, fn(&ErrorOf<F>) -> &'static str>;
+
+type ErrorOf<F> = <<F as Future>::Output as Outcome>::Error;
+
+/// What `run` runs: anything that ends in a `Result`.
+pub trait Outcome {
+    /// The type of its errors.
+    type Error;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    type Error = E;
+}
+
+pin_project! {
+    /// The future of [`Handle::run_with`](super::Handle::run_with).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RunWith<F, M> {
+        #[pin]
+        future: Option<F>,
+        scope: Scope<M>,
+    }
+
+    impl<F, M> PinnedDrop for RunWith<F, M> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What it holds belongs to the span, so it is dropped in there too.
+            if this.future.is_some() && let Some(state) = this.scope.state.take() {
+                state.data().seen = Some(interrupted());
+                enter(&state, || this.future.set(None));
+            }
+        }
+    }
+}
+
+struct Scope<M> {
+    state: Option<Arc<SpanState>>,
+    classify: Option<M>,
+}
+
+impl<F, M> RunWith<F, M> {
+    pub(crate) fn new(state: Option<Arc<SpanState>>, future: F, classify: M) -> Self {
+        Self {
+            future: Some(future),
+            scope: Scope {
+                state,
+                classify: Some(classify),
+            },
+        }
+    }
+}
+
+impl<F, T, E, C, M> Future for RunWith<F, M>
+where
+    F: Future<Output = Result<T, E>>,
+    M: FnOnce(&E) -> C,
+    C: Into<Text>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let future = this
+            .future
+            .as_mut()
+            .as_pin_mut()
+            .expect("a future is not polled after it is ready");
+        let Some(state) = this.scope.state.as_ref() else {
+            let result = std::task::ready!(future.poll(cx));
+            this.future.set(None);
+            return Poll::Ready(result);
+        };
+        let result = std::task::ready!(enter(state, || future.poll(cx)));
+        enter(state, || this.future.set(None));
+        if let Some(classify) = this.scope.classify.take() {
+            see(state, &result, classify);
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl<F, M> std::fmt::Debug for RunWith<F, M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Run").field(&self.scope.state).finish()
+    }
+}
+
+/// Tells the span what came out of its work.
+pub(crate) fn see<T, E, C: Into<Text>>(
+    state: &SpanState,
+    result: &Result<T, E>,
+    classify: impl FnOnce(&E) -> C,
+) {
+    let seen = match result {
+        Ok(_) => Seen::Success,
+        Err(error) => Seen::Failure(Failure::of_type(classify(error).into())),
+    };
+    state.data().seen = Some(seen);
+}
+
+/// The `error.type` of an error that nobody classifies.
+pub(crate) fn type_name<E>(_: &E) -> &'static str {
+    std::any::type_name::<E>()
+}
+
+/// Runs `f` in the span; a panic is how the span ended.
+pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
+    struct Unwinding<'a>(&'a SpanState);
+
+    impl Drop for Unwinding<'_> {
+        fn drop(&mut self) {
+            self.0.data().seen = Some(interrupted());
+        }
+    }
+
+    let unwinding = Unwinding(state);
+    let result = enter(state, f);
+    std::mem::forget(unwinding);
+    result
+}
+
+/// Runs `f` with the span entered, and with the instruments of its test scope.
+fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
+    let f = || match state.nearest_live() {
+        Some(live) => live.span.in_scope(f),
+        None => f(),
+    };
+    let Some(binding) = &state.binding else {
+        return f();
+    };
+    let _binding = Binding::enter(Arc::clone(binding));
+    let dispatch = state
+        .nearest_live()
+        .and_then(|live| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
+    match dispatch {
+        Some(dispatch) => tracing::dispatcher::with_default(&dispatch, f),
+        None => f(),
+    }
+}

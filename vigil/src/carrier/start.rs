@@ -1,0 +1,445 @@
+//! How a span starts.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::{Context, KeyValue};
+use tracing::Dispatch;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use super::attributes::{Attributes, Entry, find, key_value};
+use super::definition::{NamePart, SpanDefinition};
+use super::fields::with_values;
+use super::handle::Handle;
+use super::inherited::Inherited;
+use super::instruments::{Binding, capture_content};
+use super::is_active;
+use super::parent::{ParentRef, RemoteParent, Repr};
+use super::state::{Live, NewState, SpanState};
+use super::tracer;
+use super::value::{Element, Value};
+use crate::generated::semconv::vigil as marks;
+
+/// A span that is about to start: generated builders hold one.
+#[derive(Debug)]
+#[must_use = "the span is there once `start` is called"]
+pub struct SpanStart(Option<Box<Starting>>);
+
+#[derive(Debug)]
+struct Starting {
+    definition: &'static SpanDefinition,
+    parent: ParentLink,
+    binding: Option<Arc<Binding>>,
+    attributes: Attributes,
+    start_time: Option<SystemTime>,
+}
+
+/// A parent, held until the span starts.
+#[derive(Debug)]
+enum ParentLink {
+    Current,
+    Typed(Arc<SpanState>),
+    Foreign(tracing::Span),
+    Remote(RemoteParent),
+    Root,
+}
+
+impl SpanStart {
+    /// A span under `parent`.
+    #[inline]
+    pub fn under(definition: &'static SpanDefinition, parent: ParentRef<'_>) -> Self {
+        if is_active() {
+            Self::active(definition, parent.into())
+        } else {
+            Self(None)
+        }
+    }
+
+    /// A span under the current one, if there is one.
+    #[inline]
+    pub fn root(definition: &'static SpanDefinition) -> Self {
+        if is_active() {
+            Self::active(definition, ParentLink::Current)
+        } else {
+            Self(None)
+        }
+    }
+
+    #[cold]
+    fn active(definition: &'static SpanDefinition, parent: ParentLink) -> Self {
+        let binding = Binding::scoped().or_else(|| match &parent {
+            ParentLink::Typed(state) => state.binding.clone(),
+            _ => None,
+        });
+        let attributes = Attributes::new(capture_content(binding.as_deref()));
+        Self(Some(Box::new(Starting {
+            definition,
+            parent,
+            binding,
+            attributes,
+            start_time: None,
+        })))
+    }
+
+    /// Puts it under another parent.
+    pub fn parent(&mut self, parent: ParentRef<'_>) {
+        if let Some(starting) = &mut self.0 {
+            starting.parent = parent.into();
+        }
+    }
+
+    /// Sets the attribute `key` to the one value that it has on this span.
+    pub fn constant(&mut self, key: &'static str, value: impl Into<Value>) {
+        if let Some(starting) = &mut self.0 {
+            starting.attributes.put(key, value.into());
+        }
+    }
+
+    /// Sets the attribute `key`.
+    pub fn set<V: Into<Value>>(&mut self, key: &'static str, value: impl Into<V>) {
+        if let Some(starting) = &mut self.0 {
+            starting.attributes.set(key, value);
+        }
+    }
+
+    /// Sets the attribute `key`, an array.
+    pub fn set_all<E: Element>(
+        &mut self,
+        key: &'static str,
+        values: impl IntoIterator<Item = impl Into<E>>,
+    ) {
+        if let Some(starting) = &mut self.0 {
+            starting.attributes.set_all(key, values);
+        }
+    }
+
+    /// Sets the attribute `key`, content, if content is captured.
+    pub fn set_sensitive<V: Into<Value>, T: Into<V>>(
+        &mut self,
+        key: &'static str,
+        value: impl FnOnce() -> T,
+    ) {
+        if let Some(starting) = &mut self.0 {
+            starting.attributes.set_sensitive(key, value);
+        }
+    }
+
+    /// Sets several attributes.
+    pub fn set_many(&mut self, write: impl FnOnce(&mut Attributes)) {
+        if let Some(starting) = &mut self.0 {
+            write(&mut starting.attributes);
+        }
+    }
+
+    /// When it started, if not now.
+    pub fn start_time(&mut self, time: SystemTime) {
+        if let Some(starting) = &mut self.0 {
+            starting.start_time = Some(time);
+        }
+    }
+
+    /// Starts it.
+    #[inline]
+    pub fn start(self) -> Handle {
+        match self.0 {
+            Some(starting) => starting.start(),
+            None => Handle::off(),
+        }
+    }
+}
+
+impl From<ParentRef<'_>> for ParentLink {
+    fn from(parent: ParentRef<'_>) -> Self {
+        match parent.0 {
+            Repr::Typed(Some(state)) => Self::Typed(Arc::clone(state)),
+            // It was made while nobody listened, so there is nothing to stand under.
+            Repr::Typed(None) => Self::Current,
+            Repr::Foreign(span) => Self::Foreign(span.clone()),
+            Repr::Remote(remote) => Self::Remote(remote.clone()),
+            Repr::Root => Self::Root,
+        }
+    }
+}
+
+impl Starting {
+    #[cold]
+    fn start(self) -> Handle {
+        let Self {
+            definition,
+            parent,
+            binding,
+            attributes,
+            start_time,
+        } = self;
+        let place = Place::of(&parent);
+        let mut entries = attributes.into_entries();
+        let inherited = if definition.root {
+            Some(inherit(definition, place.inherited.as_ref(), &mut entries))
+        } else {
+            place.inherited.clone()
+        };
+        if place.unchecked(definition, &parent) {
+            entries.push((marks::PARENT_UNCHECKED, Value::Bool(true)));
+        }
+        let sent = sampled_first(definition, &mut entries);
+        let name = name(definition, &entries);
+
+        let state = Arc::new(SpanState::new(NewState {
+            definition,
+            parent: match &parent {
+                ParentLink::Typed(state) => Some(Arc::clone(state)),
+                _ => None,
+            },
+            binding,
+            inherited,
+            foreign: false,
+            start_time,
+        }));
+        let live = open(&state, &place, name, &entries, sent);
+        state.begin(live, entries, sent);
+        Handle::owner(state)
+    }
+}
+
+/// Where a span goes in the trees of `tracing` and OpenTelemetry.
+struct Place {
+    under: Under,
+    context: Context,
+    inherited: Option<Inherited>,
+}
+
+enum Under {
+    /// Whatever span is entered here and now.
+    Current,
+    /// That one.
+    Span(tracing::Span),
+    /// None.
+    Nothing,
+}
+
+impl Place {
+    fn of(parent: &ParentLink) -> Self {
+        match parent {
+            ParentLink::Current => Self::current(),
+            ParentLink::Typed(state) => match state.nearest_live() {
+                Some(live) => Self {
+                    under: Under::Span(live.span.clone()),
+                    context: live.context.clone(),
+                    inherited: state.inherited.clone(),
+                },
+                None => Self {
+                    inherited: state.inherited.clone(),
+                    ..Self::current()
+                },
+            },
+            ParentLink::Foreign(span) => {
+                let context = span.context();
+                Self {
+                    under: Under::Span(span.clone()),
+                    inherited: Inherited::of(&context).cloned(),
+                    context,
+                }
+            }
+            ParentLink::Remote(RemoteParent(context)) => Self {
+                under: Under::Nothing,
+                inherited: Inherited::of(context).cloned(),
+                context: context.clone(),
+            },
+            ParentLink::Root => Self {
+                under: Under::Nothing,
+                context: Context::new(),
+                inherited: None,
+            },
+        }
+    }
+
+    fn current() -> Self {
+        let context = Context::current();
+        Self {
+            under: Under::Current,
+            inherited: Inherited::of(&context).cloned(),
+            context,
+        }
+    }
+
+    /// Whether the compiler could not see what the span stands under, and nothing else can either.
+    fn unchecked(&self, definition: &SpanDefinition, parent: &ParentLink) -> bool {
+        match parent {
+            ParentLink::Typed(state) => state.foreign,
+            // A root may stand under anything but a typed span that its contract does not name.
+            ParentLink::Current => tracer::current_typed(|state| state.is_open())
+                .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
+            _ => false,
+        }
+    }
+
+    /// The dispatcher of the span above, so that a tree stays in one place whatever thread it
+    /// grows on.
+    fn dispatch(&self) -> Dispatch {
+        let above = match &self.under {
+            Under::Span(span) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
+            Under::Current | Under::Nothing => None,
+        };
+        above.unwrap_or_else(|| tracing::dispatcher::get_default(Dispatch::clone))
+    }
+}
+
+/// Opens the span with `tracing` and OpenTelemetry, if somebody there wants it.
+fn open(
+    state: &Arc<SpanState>,
+    place: &Place,
+    name: String,
+    entries: &[Entry],
+    sent: usize,
+) -> Option<Live> {
+    let definition = state.definition;
+    let dispatch = &place.dispatch();
+    if !definition.enabled(dispatch) {
+        return None;
+    }
+    let metadata = definition.metadata();
+    let span = with_values(metadata, entries.iter(), |values| {
+        tracer::while_opening(state, || match &place.under {
+            Under::Current => tracing::Span::new_with(metadata, values, dispatch),
+            Under::Nothing => tracing::Span::new_root_with(metadata, values, dispatch),
+            Under::Span(parent) => {
+                tracing::Span::child_of_with(parent.id(), metadata, values, dispatch)
+            }
+        })
+    });
+    let found_by_tracing = match &place.under {
+        Under::Current => true,
+        Under::Span(parent) => !parent.is_disabled(),
+        Under::Nothing => false,
+    };
+    if definition.root || !found_by_tracing {
+        let context = match &state.inherited {
+            Some(inherited) if definition.root => place.context.with_value(inherited.clone()),
+            _ => place.context.clone(),
+        };
+        // It fails where no layer listens: then there is nobody to tell.
+        let _ = span.set_parent(context);
+    }
+    let building = tracer::Building {
+        state: Arc::downgrade(state),
+        name,
+        kind: definition.kind.clone(),
+        scope: definition.scope,
+        start_time: state.start_time,
+        attributes: first_attributes(state, entries, sent),
+    };
+    let context = tracer::while_building(building, || span.context());
+    Some(Live { span, context })
+}
+
+/// What OpenTelemetry gets at once: what samplers look at, and what is inherited.
+fn first_attributes(state: &SpanState, entries: &[Entry], sent: usize) -> Vec<KeyValue> {
+    let mut attributes: Vec<KeyValue> = entries[..sent].iter().map(key_value).collect();
+    if !state.definition.root
+        && let Some(inherited) = &state.inherited
+    {
+        let missing = inherited
+            .snapshot()
+            .into_iter()
+            .filter(|(key, _)| find(entries, key).is_none());
+        attributes.extend(missing.map(|(key, value)| KeyValue::new(key, value)));
+    }
+    attributes
+}
+
+/// Brings what samplers look at to the front and says how much it is.
+fn sampled_first(definition: &SpanDefinition, entries: &mut [Entry]) -> usize {
+    let sampled = |key: &str| definition.field(key).is_some_and(|field| field.sampled);
+    entries.sort_by_key(|(key, _)| !sampled(key));
+    entries.iter().take_while(|(key, _)| sampled(key)).count()
+}
+
+/// The inherited attributes under a root span: those above it, and its own in their place.
+fn inherit(
+    definition: &SpanDefinition,
+    above: Option<&Inherited>,
+    entries: &mut Vec<Entry>,
+) -> Inherited {
+    for field in definition.fields {
+        let Some(source) = field.attribute.filled_from else {
+            continue;
+        };
+        if find(entries, field.key()).is_some() {
+            continue;
+        }
+        let Some(value) = find(entries, source).cloned() else {
+            continue;
+        };
+        // A sub-agent in the session of the agent above it keeps the conversation of that one.
+        let same = above.is_some_and(|above| above.get(source).as_ref() == Some(&value));
+        let above = above
+            .and_then(|above| above.get(field.key()))
+            .filter(|_| same);
+        entries.push((field.key(), above.unwrap_or(value)));
+    }
+    let inherited = above.map(Inherited::fork).unwrap_or_default();
+    for (key, value) in entries.iter() {
+        if definition
+            .field(key)
+            .is_some_and(|field| field.attribute.inherited)
+        {
+            inherited.set(key, value.clone());
+        }
+    }
+    for (key, value) in inherited.snapshot() {
+        // What stands on every span under it stands on the root as well.
+        if find(entries, key).is_none() {
+            entries.push((key, value));
+        }
+    }
+    inherited
+}
+
+/// The span's name; a placeholder without a value is dropped with its space.
+fn name(definition: &SpanDefinition, entries: &[Entry]) -> String {
+    let mut name = String::new();
+    for part in definition.name {
+        let start = name.len();
+        if start > 0 {
+            name.push(' ');
+        }
+        let filled = match part {
+            NamePart::Word(word) => {
+                name.push_str(word);
+                true
+            }
+            NamePart::Key(key) => match find(entries, key).map(Value::to_string) {
+                Some(value) if !value.is_empty() => {
+                    name.push_str(&value);
+                    true
+                }
+                _ => false,
+            },
+        };
+        if !filled {
+            name.truncate(start);
+        }
+    }
+    if name.is_empty() {
+        name.push_str(definition.label);
+    }
+    name
+}
+
+/// Stands in for a span of that type that callers step into from foreign code: the current span,
+/// whatever it is.
+pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
+    let span = tracing::Span::current();
+    let context = Context::current();
+    let state = Arc::new(SpanState::new(NewState {
+        definition,
+        parent: None,
+        binding: Binding::scoped(),
+        inherited: Inherited::of(&context).cloned(),
+        foreign: true,
+        start_time: None,
+    }));
+    let live = (!span.is_none() || tracer::has_span(&context)).then_some(Live { span, context });
+    state.begin(live, Vec::new(), 0);
+    Handle::adopted(state)
+}

@@ -1,0 +1,65 @@
+//! Observability for agents: typed spans, metrics and events, carried to OpenTelemetry.
+//!
+//! The API is generated from a registry of conventions (`semconv/`). Spans are named after the tree
+//! that they form, and each says where it may stand:
+//!
+//! ```text
+//! agent_span(session, name)
+//!   ├── phase_span(Perceive)    → record_budget
+//!   ├── phase_span(Deliberate)  → chat_span(model, provider)
+//!   │                               └── record_token_usage, record_finish_reason
+//!   ├── phase_span(Execute)     → tool_span(name, call id)
+//!   │                               └── record_tool_status
+//!   └── phase_span(Reflect)     → record_mode_transition
+//! ```
+//!
+//! ```
+//! use vigil::semconv::gen_ai::ProviderName;
+//! use vigil::{Deliberate, agent_span, chat_span, phase_span};
+//!
+//! # fn ask() -> Result<String, std::io::Error> { Ok(String::new()) }
+//! # fn main() -> Result<(), std::io::Error> {
+//! let agent = agent_span("s-1", "arcan").start();
+//! let deliberate = phase_span(&agent, Deliberate);
+//! let chat = chat_span(&deliberate, "claude-sonnet-4-5", ProviderName::Anthropic)
+//!     .request_max_tokens(4096)
+//!     .start();
+//! let answer = chat.run_blocking(ask)?; // an error sets the status and `error.type`
+//! chat.record_finish_reason("stop");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A chat under another phase does not compile:
+//!
+//! ```compile_fail,E0277
+//! use vigil::{Execute, agent_span, chat_span, phase_span};
+//!
+//! let agent = agent_span("s-1", "arcan").start();
+//! let execute = phase_span(&agent, Execute);
+//! let chat = chat_span(&execute, "claude-sonnet-4-5", "anthropic").start();
+//! ```
+//!
+//! Spans end when their handle is dropped or ended; [`carrier::Handle`] tells how. Everything that
+//! is recorded is declared in [`semconv`], and costs next to nothing while nobody listens.
+
+// Generated code, here and in other crates, names the carrier the same way.
+#[allow(unused_extern_crates)]
+extern crate self as vigil;
+
+pub mod carrier;
+mod generated;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use carrier::{set_capture_content, set_meter_provider, trace_layer};
+pub use generated::{events, metrics, records, registry, semconv, spans};
+pub use spans::gen_ai::{agent_span, chat_span, tool_span};
+pub use spans::life::{
+    Commit, Deliberate, Execute, Gate, Perceive, Reflect, Sleep, phase_span, phase_span_dyn,
+};
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,280 @@
+//! Checks exported telemetry against a registry.
+
+use opentelemetry::{Array, KeyValue, Value};
+
+use super::{ExportedEvent, ExportedMetric, ExportedSpan};
+use crate::carrier::{
+    EventDefinition, Field, Level, MetricDefinition, NamePart, Registry, Scope, SpanDefinition,
+    ValueType,
+};
+
+/// What is not as the registry says.
+pub(super) fn violations(
+    registry: &Registry,
+    spans: &[ExportedSpan],
+    metrics: &[ExportedMetric],
+) -> Vec<String> {
+    let mut check = Check {
+        registry,
+        violations: Vec::new(),
+    };
+    for span in spans {
+        check.span(span, spans);
+    }
+    for metric in metrics {
+        check.metric(metric);
+    }
+    check.violations
+}
+
+struct Check<'a> {
+    registry: &'a Registry,
+    violations: Vec<String>,
+}
+
+impl Check<'_> {
+    fn say(&mut self, place: &str, what: &str) {
+        self.violations.push(format!("{place}: {what}"));
+    }
+
+    fn definition(&self, span: &ExportedSpan) -> Option<&'static SpanDefinition> {
+        self.registry
+            .spans
+            .iter()
+            .copied()
+            .filter(|definition| definition.kind == *span.kind())
+            .filter(|definition| {
+                definition.fields.iter().all(|field| {
+                    field
+                        .constant
+                        .is_none_or(|constant| span.text(field.key()) == Some(constant))
+                })
+            })
+            .find(|definition| name(definition, span) == span.name())
+    }
+
+    fn span(&mut self, span: &ExportedSpan, all: &[ExportedSpan]) {
+        let place = format!("span `{}`", span.name());
+        if span.scope().name() != self.registry.scope.name {
+            return;
+        }
+        let Some(definition) = self.definition(span) else {
+            return self.say(
+                &place,
+                "its name, kind and fixed attributes are of no declared span",
+            );
+        };
+        self.scope(&place, span.scope());
+        let kept = self
+            .registry
+            .events
+            .iter()
+            .filter(|event| event.keep_last)
+            .flat_map(|event| event.fields);
+        let declared: Vec<&Field> = definition.fields.iter().chain(kept).collect();
+        for attribute in span.attributes() {
+            self.attribute(&place, attribute, &declared, true);
+        }
+        self.no_duplicates(&place, span.attributes());
+        self.all_required(&place, definition.fields, span.attributes());
+        self.parent(&place, definition, span, all);
+        for event in span.events() {
+            self.event(&place, &event);
+        }
+    }
+
+    fn parent(
+        &mut self,
+        place: &str,
+        definition: &SpanDefinition,
+        span: &ExportedSpan,
+        all: &[ExportedSpan],
+    ) {
+        let unchecked = span
+            .attribute(crate::generated::semconv::vigil::PARENT_UNCHECKED)
+            .is_some();
+        if definition.root || unchecked || definition.parents.is_empty() {
+            return;
+        }
+        let Some(parent) = all.iter().find(|parent| span.is_child_of(parent)) else {
+            return self.say(place, "its parent was not exported");
+        };
+        let allowed = self
+            .definition(parent)
+            .is_some_and(|parent| definition.parents.contains(&parent.span_type));
+        if !allowed {
+            self.say(
+                place,
+                &format!("`{}` is not among its parents", parent.name()),
+            );
+        }
+    }
+
+    fn event(&mut self, place: &str, event: &ExportedEvent) {
+        let Some(definition) = self.event_definition(&event.name) else {
+            // A log line.
+            return;
+        };
+        let place = format!("{place}, event `{}`", event.name);
+        let declared: Vec<&Field> = definition.fields.iter().collect();
+        for attribute in &event.attributes {
+            self.attribute(&place, attribute, &declared, false);
+        }
+        self.no_duplicates(&place, &event.attributes);
+        self.all_required(&place, definition.fields, &event.attributes);
+    }
+
+    fn event_definition(&self, name: &str) -> Option<&'static EventDefinition> {
+        self.registry
+            .events
+            .iter()
+            .copied()
+            .find(|event| event.name == name)
+    }
+
+    fn metric(&mut self, metric: &ExportedMetric) {
+        let place = format!("metric `{}`", metric.name);
+        if metric.scope.name() != self.registry.scope.name {
+            return;
+        }
+        let Some(definition) = self.metric_definition(&metric.name) else {
+            return self.say(&place, "it is not declared");
+        };
+        self.scope(&place, &metric.scope);
+        if metric.kind != definition.kind {
+            self.say(
+                &place,
+                &format!("it is a {:?}, not a {:?}", metric.kind, definition.kind),
+            );
+        }
+        if metric.unit != definition.unit {
+            self.say(
+                &place,
+                &format!("its unit is `{}`, not `{}`", metric.unit, definition.unit),
+            );
+        }
+        if metric.description != definition.description {
+            self.say(
+                &place,
+                &format!("it says `{}` of itself", metric.description),
+            );
+        }
+        let declared: Vec<&Field> = definition.fields.iter().collect();
+        for point in &metric.points {
+            if !definition.boundaries.is_empty() && point.bounds != definition.boundaries {
+                self.say(&place, &format!("its boundaries are {:?}", point.bounds));
+            }
+            for attribute in &point.attributes {
+                self.attribute(&place, attribute, &declared, false);
+            }
+            self.all_required(&place, definition.fields, &point.attributes);
+        }
+    }
+
+    fn metric_definition(&self, name: &str) -> Option<&'static MetricDefinition> {
+        self.registry
+            .metrics
+            .iter()
+            .copied()
+            .find(|metric| metric.name == name)
+    }
+
+    fn scope(&mut self, place: &str, scope: &opentelemetry::InstrumentationScope) {
+        let Scope {
+            version,
+            schema_url,
+            ..
+        } = self.registry.scope;
+        if scope.version() != Some(version) {
+            self.say(
+                place,
+                &format!("the version of its scope is {:?}", scope.version()),
+            );
+        }
+        if scope.schema_url() != Some(schema_url) {
+            self.say(
+                place,
+                &format!("the schema URL of its scope is {:?}", scope.schema_url()),
+            );
+        }
+    }
+
+    fn attribute(&mut self, place: &str, attribute: &KeyValue, declared: &[&Field], on_span: bool) {
+        let key = attribute.key.as_str();
+        let definition = self.registry.attribute(key);
+        let inherited = on_span && definition.is_some_and(|definition| definition.inherited);
+        let field = declared.iter().find(|field| field.key() == key);
+        let Some(definition) = definition.filter(|_| field.is_some() || inherited) else {
+            return self.say(place, &format!("`{key}` is not declared"));
+        };
+        if !fits(definition.value_type, &attribute.value) {
+            let value = &attribute.value;
+            self.say(
+                place,
+                &format!("`{key}` is {value:?}, not {:?}", definition.value_type),
+            );
+        }
+        if let (Some(members), Value::String(text)) = (definition.closed, &attribute.value)
+            && !members.contains(&text.as_str())
+        {
+            self.say(place, &format!("`{text}` is no member of `{key}`"));
+        }
+        if let Some(constant) = field.and_then(|field| field.constant)
+            && attribute.value.as_str() != constant
+        {
+            self.say(
+                place,
+                &format!("`{key}` is `{}`, not `{constant}`", attribute.value),
+            );
+        }
+    }
+
+    fn no_duplicates(&mut self, place: &str, attributes: &[KeyValue]) {
+        for (at, attribute) in attributes.iter().enumerate() {
+            if attributes[..at]
+                .iter()
+                .any(|other| other.key == attribute.key)
+            {
+                self.say(place, &format!("`{}` stands there twice", attribute.key));
+            }
+        }
+    }
+
+    fn all_required(&mut self, place: &str, fields: &[Field], attributes: &[KeyValue]) {
+        for field in fields.iter().filter(|field| field.level == Level::Required) {
+            if !attributes
+                .iter()
+                .any(|attribute| attribute.key.as_str() == field.key())
+            {
+                self.say(place, &format!("`{}` is required and missing", field.key()));
+            }
+        }
+    }
+}
+
+/// The name that the span should have, from its attributes as they were exported.
+fn name(definition: &SpanDefinition, span: &ExportedSpan) -> String {
+    let words: Vec<String> = definition
+        .name
+        .iter()
+        .filter_map(|part| match part {
+            NamePart::Word(word) => Some((*word).to_owned()),
+            NamePart::Key(key) => span.attribute(key).map(|value| value.as_str().into_owned()),
+        })
+        .collect();
+    words.join(" ")
+}
+
+fn fits(declared: ValueType, value: &Value) -> bool {
+    matches!(
+        (declared, value),
+        (ValueType::String | ValueType::Any, Value::String(_))
+            | (ValueType::Int, Value::I64(_))
+            | (ValueType::Double, Value::F64(_))
+            | (ValueType::Boolean, Value::Bool(_))
+            | (ValueType::Strings, Value::Array(Array::String(_)))
+            | (ValueType::Ints, Value::Array(Array::I64(_)))
+            | (ValueType::Doubles, Value::Array(Array::F64(_)))
+            | (ValueType::Booleans, Value::Array(Array::Bool(_)))
+    )
+}
