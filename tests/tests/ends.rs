@@ -1,5 +1,8 @@
 //! How spans end: what sets their status, their `error.type`, their times and their metrics.
 
+// Numbers come back as they were recorded, to the last bit.
+#![allow(clippy::float_cmp)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime};
 

@@ -228,6 +228,7 @@ fn an_agent_inside_a_phase_is_marked() {
 #[tokio::test]
 async fn code_without_a_handle_finds_the_typed_span_around_it() {
     async fn deep_inside() {
+        tokio::task::yield_now().await;
         tracing::info_span!("in between").in_scope(|| {
             let chat = chat_span(&Deliberate::current(), "sonnet", "anthropic").start();
             drop(chat);

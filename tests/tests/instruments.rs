@@ -2,6 +2,9 @@
 //!
 //! These tests share the process's provider, so they are one test binary, and run one at a time.
 
+// Numbers come back as they were recorded, to the last bit.
+#![allow(clippy::float_cmp)]
+
 use std::sync::{Mutex, PoisonError};
 
 use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};

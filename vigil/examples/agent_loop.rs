@@ -1,11 +1,13 @@
 //! A run of an agent: two ticks, a tool that fails, a change of mode.
 //!
-//! `cargo run -p vigil --example agent_loop` prints it through a plain log layer; nothing else
-//! needs to run.
+//! `cargo run -p vigil --example agent_loop` prints it through a plain log layer, each span where it
+//! ends; nothing else needs to run.
 
 use std::time::Duration;
 
-use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::fmt::format::{FmtSpan, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
 use vigil::records::gen_ai::TokenUsage;
 use vigil::records::life::{AgentState, Budget};
 use vigil::semconv::gen_ai::ProviderName;
@@ -32,9 +34,12 @@ struct Reply {
 #[derive(Debug)]
 struct ToolFailed;
 
-/// A model that first wants a file read, then a test run.
+/// A model that first wants a file read, then a test run, and is then out of reach.
 fn complete(tick: usize) -> Result<Reply, std::io::Error> {
     std::thread::sleep(Duration::from_millis(40));
+    if tick > 1 {
+        return Err(std::io::ErrorKind::ConnectionReset.into());
+    }
     let call = [
         ToolCall {
             id: "call-1",
@@ -102,8 +107,7 @@ fn tick(agent: &AgentSpan, tick: usize) -> Result<(), std::io::Error> {
 fn main() -> Result<(), std::io::Error> {
     tracing_subscriber::fmt()
         .with_span_events(FmtSpan::CLOSE)
-        .with_target(false)
-        .without_time()
+        .event_format(Indented)
         .init();
 
     let agent = agent_span("s-1", "arcan").run_id("r-7").start();
@@ -111,4 +115,33 @@ fn main() -> Result<(), std::io::Error> {
         tick(&agent, n)?;
     }
     Ok(())
+}
+
+/// A line for each event, as far to the right as its span is down the tree, with the fields of that
+/// span alone.
+struct Indented;
+
+impl<S, N> FormatEvent<S, N> for Indented
+where
+    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(
+        &self,
+        ctx: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &tracing::Event<'_>,
+    ) -> std::fmt::Result {
+        let mut scope = ctx.event_scope().into_iter().flatten();
+        if let Some(span) = scope.next() {
+            let depth = scope.count();
+            write!(line, "{:1$}{2}", "", 2 * depth, span.name())?;
+            if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
+                write!(line, "{{{fields}}}")?;
+            }
+            line.write_str(" ")?;
+        }
+        ctx.format_fields(line.by_ref(), event)?;
+        writeln!(line)
+    }
 }

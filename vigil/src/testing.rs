@@ -180,8 +180,8 @@ impl Pipeline {
             (Some(span), None) => span.clone(),
             (Some(_), Some(_)) => panic!("more than one span is called `{name}`"),
             (None, _) => {
-                let names: Vec<_> = spans.iter().map(ExportedSpan::name).collect();
-                panic!("no span is called `{name}`, only {names:?}")
+                let all: Vec<_> = spans.iter().map(ExportedSpan::name).collect();
+                panic!("no span is called `{name}`, only {all:?}")
             }
         }
     }
@@ -211,13 +211,11 @@ impl Pipeline {
     #[track_caller]
     pub fn metric(&self, name: &str) -> ExportedMetric {
         let metrics = self.metrics();
-        match metrics.iter().find(|metric| metric.name == name) {
-            Some(metric) => metric.clone(),
-            None => {
-                let names: Vec<_> = metrics.iter().map(|metric| &metric.name).collect();
-                panic!("no metric is called `{name}`, only {names:?}")
-            }
-        }
+        let Some(metric) = metrics.iter().find(|metric| metric.name == name) else {
+            let all: Vec<_> = metrics.iter().map(|metric| &metric.name).collect();
+            panic!("no metric is called `{name}`, only {all:?}")
+        };
+        metric.clone()
     }
 
     /// What of the spans, events and metrics is not as `registry` says: nothing, if all is well.

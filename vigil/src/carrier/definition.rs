@@ -42,6 +42,8 @@ pub enum ValueType {
 }
 
 /// An attribute, as the registry defines it.
+// The marks are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug)]
 pub struct AttributeDefinition {
     /// Its key.

@@ -280,7 +280,7 @@ impl Made {
     fn record(&self, value: &Value, attributes: &[KeyValue]) {
         match (self, value) {
             (Self::CounterInt(made), Value::Int(value)) => {
-                made.add(not_negative(*value), attributes)
+                made.add(not_negative(*value), attributes);
             }
             (Self::CounterDouble(made), Value::Double(value)) => made.add(*value, attributes),
             (Self::UpDownCounterInt(made), Value::Int(value)) => made.add(*value, attributes),

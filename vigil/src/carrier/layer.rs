@@ -69,23 +69,23 @@ struct Typed(Weak<SpanState>);
 
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
-    nearest: fn(&Dispatch, &dyn Fn(&SpanState) -> bool) -> Option<Arc<SpanState>>,
+    nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
 }
+
+/// Which span is looked for.
+type Wanted<'a> = dyn Fn(&SpanState) -> bool + 'a;
 
 impl FindTyped {
     pub(crate) fn nearest(
         &self,
         dispatch: &Dispatch,
-        wanted: &dyn Fn(&SpanState) -> bool,
+        wanted: &Wanted<'_>,
     ) -> Option<Arc<SpanState>> {
         (self.nearest)(dispatch, wanted)
     }
 }
 
-fn nearest_typed<S>(
-    dispatch: &Dispatch,
-    wanted: &dyn Fn(&SpanState) -> bool,
-) -> Option<Arc<SpanState>>
+fn nearest_typed<S>(dispatch: &Dispatch, wanted: &Wanted<'_>) -> Option<Arc<SpanState>>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -106,15 +106,14 @@ where
     None
 }
 
-impl<S> TraceLayer<S>
+/// The typed span behind that of `tracing`, if it is one.
+fn typed<S>(id: &Id, ctx: &Context<'_, S>) -> Option<Arc<SpanState>>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    fn typed(&self, id: &Id, ctx: &Context<'_, S>) -> Option<Arc<SpanState>> {
-        let span = ctx.span(id)?;
-        let state = span.extensions().get::<Typed>()?.0.upgrade();
-        state
-    }
+    let span = ctx.span(id)?;
+    let extensions = span.extensions();
+    extensions.get::<Typed>()?.0.upgrade()
 }
 
 impl<S> Layer<S> for TraceLayer<S>
@@ -158,7 +157,7 @@ where
         if tracer::is_sending() {
             return;
         }
-        match self.typed(id, &ctx) {
+        match typed(id, &ctx) {
             Some(state) => values.record(&mut Foreign(&state)),
             None => self.inner.on_record(id, values, ctx),
         }

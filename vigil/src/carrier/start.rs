@@ -178,7 +178,7 @@ impl Starting {
         } else {
             place.inherited.clone()
         };
-        if place.unchecked(definition, &parent) {
+        if unchecked(definition, &parent) {
             entries.push((marks::PARENT_UNCHECKED, Value::Bool(true)));
         }
         let sent = sampled_first(definition, &mut entries);
@@ -262,17 +262,6 @@ impl Place {
         }
     }
 
-    /// Whether the compiler could not see what the span stands under, and nothing else can either.
-    fn unchecked(&self, definition: &SpanDefinition, parent: &ParentLink) -> bool {
-        match parent {
-            ParentLink::Typed(state) => state.foreign,
-            // A root may stand under anything but a typed span that its contract does not name.
-            ParentLink::Current => tracer::current_typed(|state| state.is_open())
-                .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
-            _ => false,
-        }
-    }
-
     /// The dispatcher of the span above, so that a tree stays in one place whatever thread it
     /// grows on.
     fn dispatch(&self) -> Dispatch {
@@ -281,6 +270,17 @@ impl Place {
             Under::Current | Under::Nothing => None,
         };
         above.unwrap_or_else(|| tracing::dispatcher::get_default(Dispatch::clone))
+    }
+}
+
+/// Whether the compiler could not see what the span stands under, and nothing else can either.
+fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
+    match parent {
+        ParentLink::Typed(state) => state.foreign,
+        // A root may stand under anything but a typed span that its contract does not name.
+        ParentLink::Current => tracer::current_typed(SpanState::is_open)
+            .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
+        _ => false,
     }
 }
 

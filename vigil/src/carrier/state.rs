@@ -22,6 +22,9 @@ use super::tracer;
 use super::value::Value;
 use crate::generated::semconv::error;
 
+/// The field of an event that log layers print first.
+const MESSAGE: &str = "message";
+
 /// A span: shared by its handle, its scopes and the parents of its children.
 pub(crate) struct SpanState {
     pub(crate) definition: &'static SpanDefinition,
@@ -56,6 +59,10 @@ pub(crate) struct Data {
     pub(crate) entries: Vec<Entry>,
     /// Attributes that OpenTelemetry has already, as samplers needed them: the first so many.
     pub(crate) sent: usize,
+    /// Attributes that `tracing` has already, as fields: the first so many, but for those changed
+    /// since.
+    shown: usize,
+    changed: Vec<usize>,
     /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
     pub(crate) undeclared: Vec<KeyValue>,
     pub(crate) failure: Option<Failure>,
@@ -101,10 +108,11 @@ impl SpanState {
             let _ = self.live.set(live);
         }
         let mut data = self.data();
+        data.sent = sent;
+        data.shown = entries.len();
         // A foreign layer may have recorded something by now.
         entries.append(&mut data.entries);
         data.entries = entries;
-        data.sent = sent;
     }
 
     /// The span as others know it, if any of them wanted it.
@@ -198,6 +206,9 @@ impl SpanState {
                         .find(|field| field.key() == key)
                         .map_or(Aggregate::Last, |field| field.aggregate);
                     data.entries[place].1.merge(value, aggregate);
+                    if place < data.shown {
+                        data.changed.push(place);
+                    }
                 }
                 None => data.entries.push((key, value)),
             }
@@ -233,7 +244,9 @@ impl SpanState {
 
     fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
-            event.fields.iter().map(Field::key).collect()
+            std::iter::once(MESSAGE)
+                .chain(event.fields.iter().map(Field::key))
+                .collect()
         });
         let live = self.nearest_live();
         if let Some(live) = live {
@@ -242,9 +255,12 @@ impl SpanState {
                 attributes.entries().iter().map(key_value).collect(),
             );
         }
-        let line = |dispatch: &Dispatch| {
+        // Log layers print a message, not the name.
+        let message = (MESSAGE, Value::from(event.name));
+        let fields = || std::iter::once(&message).chain(attributes.entries());
+        let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
-                with_values(metadata, attributes.entries().iter(), |values| {
+                with_values(metadata, fields(), |values| {
                     let event = match live.and_then(|live| live.span.id()) {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         None => tracing::Event::new(metadata, values),
@@ -254,8 +270,8 @@ impl SpanState {
             }
         };
         match live {
-            Some(live) => drop(live.span.with_subscriber(|(_, dispatch)| line(dispatch))),
-            None => tracing::dispatcher::get_default(line),
+            Some(live) => drop(live.span.with_subscriber(|(_, dispatch)| log(dispatch))),
+            None => tracing::dispatcher::get_default(log),
         }
     }
 
@@ -352,14 +368,17 @@ impl Live {
         end_time: Option<SystemTime>,
     ) {
         let later = &data.entries[data.sent..];
-        let metadata = definition.metadata();
-        with_values(metadata, later.iter(), |values| {
-            self.span.with_subscriber(|(id, dispatch)| {
-                tracer::while_sending(|| {
-                    dispatch.record(id, &tracing::span::Record::new(values));
+        let changed = data.changed.iter().map(|place| &data.entries[*place]);
+        let mut fields = data.entries[data.shown..].iter().chain(changed).peekable();
+        if fields.peek().is_some() {
+            with_values(definition.metadata(), fields, |values| {
+                self.span.with_subscriber(|(id, dispatch)| {
+                    tracer::while_sending(|| {
+                        dispatch.record(id, &tracing::span::Record::new(values));
+                    });
                 });
             });
-        });
+        }
         let span = self.context.span();
         if span.is_recording() {
             span.set_attributes(

@@ -179,15 +179,14 @@ impl Tracer for CarrierTracer {
         let typed = building
             .as_ref()
             .map(|building| Weak::clone(&building.state));
-        let inner = with_flag(&BUILT_HERE, || match building {
-            Some(building) => {
+        let inner = with_flag(&BUILT_HERE, || {
+            if let Some(building) = building {
                 builder.name = Cow::Owned(building.name);
                 builder.span_kind = Some(building.kind);
                 builder.attributes = Some(building.attributes);
                 builder.start_time = building.start_time.or(builder.start_time);
                 self.build_typed(building.scope, builder, parent)
-            }
-            None => {
+            } else {
                 if let Some(inherited) = Inherited::of(parent) {
                     inherited.complete(builder.attributes.get_or_insert_default());
                 }
