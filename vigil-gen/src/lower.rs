@@ -1,7 +1,7 @@
 //! From what the registry means to what is generated: finished identifiers, expressions and docs.
 //!
 //! Every decision about the generated code that is not layout is made here, and every identifier
-//! comes from [`names`]. The only errors are identifiers that collide.
+//! comes from `names`. The only errors are identifiers that collide.
 
 mod collisions;
 mod docs;
@@ -15,7 +15,7 @@ mod semconv;
 mod spans;
 mod usage;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostics;
 use crate::ir::{self, Ir};
@@ -47,6 +47,18 @@ pub fn lower(registry: &Registry, locations: &Locations, root: &str) -> Result<I
         },
         types,
         spans,
+        attribute_constants: constants(
+            registry
+                .attributes
+                .values()
+                .map(|it| (it.key.as_str(), &it.docs)),
+        ),
+        metric_constants: constants(
+            registry
+                .metrics
+                .values()
+                .map(|it| (it.name.as_str(), &it.docs)),
+        ),
     };
     let semconv = context.semconv_modules(&mut identifiers);
     let spans = context.span_modules(&mut identifiers);
@@ -106,6 +118,10 @@ pub(crate) struct Context<'a> {
     types: BTreeMap<&'a str, (String, String)>,
     /// The identifiers of each span, by its type.
     spans: BTreeMap<&'a str, SpanNames>,
+    /// The constant of each attribute, by its key.
+    attribute_constants: BTreeMap<&'a str, String>,
+    /// The static of each metric, by its name.
+    metric_constants: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Context<'a> {
@@ -146,24 +162,45 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The constant of an attribute, and the static that describes it.
+    fn attribute_constant(&self, key: &str) -> &str {
+        &self.attribute_constants[key]
+    }
+
+    /// The static of a metric's instrument, and the one that describes it.
+    fn metric_constant(&self, name: &str) -> &str {
+        &self.metric_constants[name]
+    }
+
     /// How Rust code names an attribute, if there is one of that key.
     fn attribute_path(&self, key: &str) -> Option<String> {
-        self.registry.attributes.contains_key(key).then(|| path("semconv", key, &names::constant_name(key)))
+        self.registry
+            .attributes
+            .contains_key(key)
+            .then(|| path("semconv", key, self.attribute_constant(key)))
     }
 
     /// How Rust code names a metric, if there is one of that name.
     fn metric_path(&self, name: &str) -> Option<String> {
-        self.registry.metrics.contains_key(name).then(|| path("metrics", name, &names::constant_name(name)))
+        self.registry
+            .metrics
+            .contains_key(name)
+            .then(|| path("metrics", name, self.metric_constant(name)))
     }
 
     /// How Rust code names an event, if there is one of that name.
     fn event_path(&self, name: &str) -> Option<String> {
-        self.registry.events.contains_key(name).then(|| path("events", name, &names::event_struct(name)))
+        self.registry
+            .events
+            .contains_key(name)
+            .then(|| path("events", name, &names::event_struct(name)))
     }
 
     /// How Rust code names the function that starts a span, if there is one of that type.
     fn span_path(&self, span_type: &str) -> Option<String> {
-        self.spans.get(span_type).map(|span| path("spans", span_type, &span.function))
+        self.spans
+            .get(span_type)
+            .map(|span| path("spans", span_type, &span.function))
     }
 
     /// Reports fields of one struct, or arguments of one function, that have the same name.
@@ -189,38 +226,49 @@ impl<'a> Context<'a> {
     fn registry_module(&self) -> ir::RegistryModule {
         let mut imports = Imports::default();
         imports.carriers(&["Registry", "Scope"]);
-        let mut statics = |kind: &str, names: Vec<(String, String)>, middle: &str| -> Vec<String> {
-            if !names.is_empty() {
-                imports.sibling(kind);
-            }
-            names
-                .into_iter()
-                .map(|(module, name)| format!("&{kind}::{module}::{middle}{name}"))
-                .collect()
-        };
-        let of = |name: &String| {
-            (
-                names::module_name(names::namespace(name)),
-                names::constant_name(name),
+        let modules: BTreeSet<String> = self
+            .registry
+            .attributes
+            .keys()
+            .map(|key| names::module_name(names::namespace(key)))
+            .collect();
+        let attributes: Vec<String> = modules
+            .iter()
+            .map(|module| format!("semconv::{module}::definitions::ALL"))
+            .collect();
+        let of = |kind: &str, name: &String, constant: &str| {
+            format!(
+                "&{kind}::{}::{constant}",
+                names::module_name(names::namespace(name))
             )
         };
-        let modules = Self::by_module(&self.registry.attributes);
-        let attributes = modules
-            .into_keys()
-            .map(|module| (module, "definitions::ALL".to_owned()))
+        let spans: Vec<String> = self
+            .registry
+            .spans
+            .keys()
+            .map(|ty| of("spans", ty, &names::constant_name(ty)))
             .collect();
-        let attributes = statics("semconv", attributes, "");
-        let spans = statics("spans", self.registry.spans.keys().map(of).collect(), "");
-        let metrics = statics(
-            "metrics",
-            self.registry.metrics.keys().map(of).collect(),
-            "definitions::",
-        );
-        let events = statics(
-            "events",
-            self.registry.events.keys().map(of).collect(),
-            "definitions::",
-        );
+        let metrics: Vec<String> = self
+            .registry
+            .metrics
+            .keys()
+            .map(|name| of("metrics", name, &definition(self.metric_constant(name))))
+            .collect();
+        let events: Vec<String> = self
+            .registry
+            .events
+            .keys()
+            .map(|name| of("events", name, &definition(&names::constant_name(name))))
+            .collect();
+        let used = [
+            ("semconv", &attributes),
+            ("spans", &spans),
+            ("metrics", &metrics),
+            ("events", &events),
+        ];
+        for (kind, _) in used.into_iter().filter(|(_, statics)| !statics.is_empty()) {
+            imports.sibling(kind);
+        }
         ir::RegistryModule {
             header: ir::Header {
                 file: "registry".to_owned(),
@@ -229,15 +277,48 @@ impl<'a> Context<'a> {
                 imports: imports.groups(&self.paths),
             },
             schema_url: literal::string(&self.registry.manifest.schema_url),
-            attributes: attributes
-                .into_iter()
-                .map(|path| path.trim_start_matches('&').to_owned())
-                .collect(),
+            attributes,
             spans,
             metrics,
             events,
         }
     }
+}
+
+/// The static that describes what a constant or static of that name is.
+fn definition(constant: &str) -> String {
+    format!("definitions::{constant}")
+}
+
+/// The constants of definitions, by their names. What is deprecated makes way for what is not.
+fn constants<'a>(
+    definitions: impl Iterator<Item = (&'a str, &'a Docs)> + Clone,
+) -> BTreeMap<&'a str, String> {
+    let identifier = |name: &'a str| {
+        (
+            names::module_name(names::namespace(name)),
+            names::constant_name(name),
+        )
+    };
+    let current: BTreeSet<(String, String)> = definitions
+        .clone()
+        .filter(|(_, docs)| docs.deprecated.is_none())
+        .map(|(name, _)| identifier(name))
+        .collect();
+    definitions
+        .map(|(name, docs)| {
+            let taken = docs.deprecated.is_some() && current.contains(&identifier(name));
+            let constant = names::constant_name(name);
+            (
+                name,
+                if taken {
+                    names::making_way(&constant)
+                } else {
+                    constant
+                },
+            )
+        })
+        .collect()
 }
 
 /// Reports namespaces that differ in the registry but make the same module.
@@ -280,7 +361,10 @@ fn claim_modules(registry: &Registry, locations: &Locations, identifiers: &mut I
 }
 
 fn path(kind: &str, name: &str, identifier: &str) -> String {
-    format!("{kind}::{}::{identifier}", names::module_name(names::namespace(name)))
+    format!(
+        "{kind}::{}::{identifier}",
+        names::module_name(names::namespace(name))
+    )
 }
 
 /// What to tell whoever uses something deprecated, as a literal. `path` says how Rust code names
@@ -291,7 +375,10 @@ fn deprecation(of: &Docs, path: impl Fn(&str) -> Option<String>) -> Option<Strin
         DeprecationReason::Renamed(to) => path(to),
         _ => None,
     };
-    Some(literal::string(&docs::deprecation(deprecated, instead.as_deref())))
+    Some(literal::string(&docs::deprecation(
+        deprecated,
+        instead.as_deref(),
+    )))
 }
 
 fn files<'a>(headers: impl Iterator<Item = &'a ir::Header>) -> Vec<String> {

@@ -9,6 +9,8 @@
 //! - Words are joined in the case that Rust wants there; acronyms are words like any other.
 //! - A keyword becomes a raw identifier, or takes an underscore where there is no raw form.
 //! - What would begin with a digit keeps its namespace.
+//! - What is deprecated makes way for what is not: it takes an underscore where both would have the
+//!   same name, as after a renaming that only put a `.` for a `_`.
 //! - A type that would hide one of those that generated code itself uses takes its namespace.
 
 use heck::{ToPascalCase as _, ToShoutySnakeCase as _, ToSnakeCase as _};
@@ -155,6 +157,11 @@ pub(crate) fn file_stem(module: &str) -> &str {
 /// The constant or static of an attribute, span, record, metric or event: `REQUEST_MODEL`.
 pub(crate) fn constant_name(name: &str) -> String {
     identifier(local(name).to_shouty_snake_case())
+}
+
+/// The identifier of something deprecated where something else has the same.
+pub(crate) fn making_way(identifier: &str) -> String {
+    format!("{identifier}_")
 }
 
 /// The field, argument or setter of an attribute: `request_model`. The attributes of `home`, the

@@ -79,12 +79,12 @@ impl fmt::Display for Report {
             .map(|(namespace, count)| format!("{namespace} {count}"))
             .collect();
         let total: usize = conventions.values().sum();
-        writeln!(
-            f,
-            "registry   {total} attributes ({}) in {} files",
-            namespaces.join(", "),
-            self.read
-        )?;
+        let read = self.read;
+        let line = format!(
+            "{total} attributes ({}) in {read} files",
+            namespaces.join(", ")
+        );
+        writeln!(f, "registry   {}", wrapped(&line))?;
         writeln!(
             f,
             "signals    {spans} spans, {records} records, {metrics} metrics, {events} events"
@@ -106,4 +106,20 @@ impl fmt::Display for Report {
         )?;
         write!(f, "done in {} ms", self.elapsed.as_millis())
     }
+}
+
+/// The text in lines that fit beside a heading.
+fn wrapped(text: &str) -> String {
+    let mut lines = String::new();
+    let mut length = 0;
+    for item in text.split_inclusive(", ") {
+        if length + item.len() > 88 {
+            lines.truncate(lines.trim_end().len());
+            lines.push_str("\n           ");
+            length = 0;
+        }
+        lines.push_str(item);
+        length += item.len();
+    }
+    lines
 }

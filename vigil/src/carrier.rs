@@ -45,6 +45,7 @@ pub use run::{Run, RunWith};
 pub use start::SpanStart;
 pub use value::{Element, Int, Text, UnknownMember, Value};
 
+#[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
 
 /// Whether anybody listens: a `tracing` subscriber that takes typed spans, or a meter provider.

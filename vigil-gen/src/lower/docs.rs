@@ -384,7 +384,10 @@ mod tests {
     fn long_lines_are_broken_where_no_line_begins_a_list() {
         let full = format!("{}of", "word ".repeat(18));
         assert_eq!(note(&format!("{full} word")), [full.as_str(), "word"]);
-        assert_eq!(note(&format!("{full} - word")), [format!("{full} -").as_str(), "word"]);
+        assert_eq!(
+            note(&format!("{full} - word")),
+            [format!("{full} -").as_str(), "word"]
+        );
     }
 
     #[test]

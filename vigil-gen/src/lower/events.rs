@@ -7,7 +7,7 @@ use crate::registry::{AttributeRef, Event};
 use super::collisions::{Identifiers, Owner};
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::usage::{Home, fields};
+use super::usage::Home;
 use super::{Context, deprecation, literal};
 
 impl Context<'_> {
@@ -75,7 +75,7 @@ impl Context<'_> {
             attributes: self.structure(struct_name, docs, &references, &home, imports),
             deprecated: deprecation(&event.docs, |to| self.event_path(to)),
             key: literal::string(&event.name),
-            fields: fields(&event.attributes, definition_imports),
+            fields: self.fields(&event.attributes, definition_imports),
             keep_last: event.keep_last,
             name,
         }

@@ -7,7 +7,7 @@ use crate::registry::{AttributeRef, Instrument, Metric, NumberType};
 use super::collisions::{Identifiers, Owner};
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::usage::{Home, fields};
+use super::usage::Home;
 use super::{Context, deprecation, literal};
 
 impl Context<'_> {
@@ -51,7 +51,7 @@ impl Context<'_> {
     ) -> ir::Metric {
         let place = format!("metrics::{module}");
         let owner = Owner::new(&metric.name, self.locations.metric(&metric.name));
-        let name = names::constant_name(&metric.name);
+        let name = self.metric_constant(&metric.name).to_owned();
         identifiers.claim(&place, &name, owner.clone());
         let attributes = self.metric_attributes(metric, &place, &owner, imports, identifiers);
         let (instrument, number) = instrument(metric);
@@ -82,9 +82,18 @@ impl Context<'_> {
                 .copied()
                 .map(literal::double)
                 .collect(),
-            fields: fields(&metric.attributes, definition_imports),
+            fields: self.fields(&metric.attributes, definition_imports),
             attributes,
             name,
+        }
+    }
+
+    fn metric_struct(&self, metric: &Metric) -> String {
+        let name = names::metric_struct(&metric.name);
+        if self.metric_constant(&metric.name) == names::constant_name(&metric.name) {
+            name
+        } else {
+            names::making_way(&name)
         }
     }
 
@@ -99,7 +108,7 @@ impl Context<'_> {
         if metric.attributes.is_empty() {
             return None;
         }
-        let name = names::metric_struct(&metric.name);
+        let name = self.metric_struct(metric);
         identifiers.claim(place, &name, owner.clone());
         let references: Vec<&AttributeRef> = metric.attributes.iter().collect();
         let home = Home {
@@ -110,7 +119,7 @@ impl Context<'_> {
         let docs = Docs::new()
             .paragraph(&format!(
                 "The attributes of [`{}`].",
-                names::constant_name(&metric.name)
+                self.metric_constant(&metric.name)
             ))
             .lines();
         Some(self.structure(name, docs, &references, &home, imports))

@@ -8,7 +8,7 @@ use super::collisions::{Identifiers, Owner};
 use super::docs::Docs;
 use super::imports::Imports;
 use super::passing::element_passing;
-use super::usage::{Home, fields};
+use super::usage::Home;
 use super::{Context, literal};
 
 impl Context<'_> {
@@ -87,7 +87,7 @@ impl Context<'_> {
         ir::RecordDefinition {
             docs: vec![format!("`{}`", group.id)],
             id: literal::string(&group.id),
-            fields: fields(&group.attributes, imports),
+            fields: self.fields(&group.attributes, imports),
             event,
             metrics: record
                 .map(|record| self.derived(&record.metrics, imports))

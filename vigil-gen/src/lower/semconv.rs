@@ -1,6 +1,6 @@
 //! Constants, enums and static descriptions of attributes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ir;
 use crate::names;
@@ -23,27 +23,54 @@ const LONG: usize = 90;
 /// else with the first of them.
 pub(crate) fn enum_types(registry: &Registry) -> BTreeMap<&str, (String, String)> {
     let shared = shared_types(registry);
+    let path = |attribute: &Attribute| match &attribute.ty {
+        AttributeType::Enum(EnumType {
+            shared_name: Some(name),
+            ..
+        }) => {
+            let namespace = names::namespace(&shared[name.as_str()][0].key);
+            Some((
+                names::module_name(namespace),
+                names::shared_type_name(name, namespace),
+            ))
+        }
+        AttributeType::Enum(_) => {
+            let namespace = names::namespace(&attribute.key);
+            Some((
+                names::module_name(namespace),
+                names::enum_type_name(&attribute.key),
+            ))
+        }
+        _ => None,
+    };
+    let is_current = |attribute: &&Attribute| attribute.docs.deprecated.is_none();
+    let current: BTreeSet<_> = registry
+        .attributes
+        .values()
+        .filter(is_current)
+        .filter_map(path)
+        .collect();
     registry
         .attributes
         .values()
         .filter_map(|attribute| {
-            let AttributeType::Enum(ty) = &attribute.ty else {
-                return None;
+            let (module, name) = path(attribute)?;
+            let own = !matches!(
+                &attribute.ty,
+                AttributeType::Enum(EnumType {
+                    shared_name: Some(_),
+                    ..
+                })
+            );
+            let taken = own
+                && attribute.docs.deprecated.is_some()
+                && current.contains(&(module.clone(), name.clone()));
+            let name = if taken {
+                names::making_way(&name)
+            } else {
+                name
             };
-            let path = match &ty.shared_name {
-                Some(name) => {
-                    let namespace = names::namespace(&shared[name.as_str()][0].key);
-                    (
-                        names::module_name(namespace),
-                        names::shared_type_name(name, namespace),
-                    )
-                }
-                None => (
-                    names::module_name(names::namespace(&attribute.key)),
-                    names::enum_type_name(&attribute.key),
-                ),
-            };
-            Some((attribute.key.as_str(), path))
+            Some((attribute.key.as_str(), (module, name)))
         })
         .collect()
 }
@@ -87,7 +114,7 @@ impl Context<'_> {
             .iter()
             .map(|attribute| {
                 let owner = Owner::new(&attribute.key, self.locations.attribute(&attribute.key));
-                identifiers.claim(&place, &names::constant_name(&attribute.key), owner);
+                identifiers.claim(&place, self.attribute_constant(&attribute.key), owner);
                 self.constant(attribute, module)
             })
             .collect();
@@ -115,7 +142,7 @@ impl Context<'_> {
 
     fn constant(&self, attribute: &Attribute, module: &str) -> ir::Constant {
         ir::Constant {
-            name: names::constant_name(&attribute.key),
+            name: self.attribute_constant(&attribute.key).to_owned(),
             key: literal::string(&attribute.key),
             docs: self.constant_docs(attribute, module),
             deprecated: deprecation(&attribute.docs, |to| self.attribute_path(to)),
@@ -183,6 +210,20 @@ impl Context<'_> {
         }
     }
 
+    /// A link to a constant from within the module `place`.
+    fn link_from(&self, place: &str, key: &str) -> String {
+        let module = names::module_name(names::namespace(key));
+        let constant = self.attribute_constant(key);
+        if place == format!("semconv::{module}") {
+            format!("[`{constant}`]")
+        } else {
+            format!(
+                "[`{constant}`](super::{}::{constant})",
+                names::file_stem(&module)
+            )
+        }
+    }
+
     /// The type of an enum attribute, if it stands with this attribute.
     fn enumeration(
         &self,
@@ -223,7 +264,7 @@ impl Context<'_> {
         import_for(ty, imports);
         let keys: Vec<String> = sharing
             .iter()
-            .map(|other| link_from(place, &other.key))
+            .map(|other| self.link_from(place, &other.key))
             .collect();
         Some(ir::Enum {
             name: name.clone(),
@@ -240,6 +281,19 @@ impl Context<'_> {
     }
 }
 
+/// The variant of a member. What is deprecated makes way for what is not.
+pub(crate) fn variant(member: &EnumMember, ty: &EnumType) -> String {
+    let name = names::member_name(&member.id);
+    let takes_it = |other: &EnumMember| {
+        other.docs.deprecated.is_none() && names::member_name(&other.id) == name
+    };
+    if member.docs.deprecated.is_some() && ty.members.iter().any(takes_it) {
+        names::making_way(&name)
+    } else {
+        name
+    }
+}
+
 fn member(member: &EnumMember, ty: &EnumType, type_name: &str) -> ir::Member {
     let brief = if member.docs.brief.is_empty() {
         format!("`{}`", member.id)
@@ -248,30 +302,16 @@ fn member(member: &EnumMember, ty: &EnumType, type_name: &str) -> ir::Member {
     };
     let path = |to: &str| {
         let renamed = ty.members.iter().find(|other| other.id == to)?;
-        Some(format!("{type_name}::{}", names::member_name(&renamed.id)))
+        Some(format!("{type_name}::{}", variant(renamed, ty)))
     };
     ir::Member {
-        name: names::member_name(&member.id),
+        name: variant(member, ty),
         docs: Docs::new()
             .paragraph(&docs::sentence(&brief))
             .note(&member.docs.note)
             .lines(),
         value: literal::value(&member.value),
         deprecated: deprecation(&member.docs, path),
-    }
-}
-
-/// A link to a constant from within the module `place`.
-fn link_from(place: &str, key: &str) -> String {
-    let module = names::module_name(names::namespace(key));
-    let constant = names::constant_name(key);
-    if place == format!("semconv::{module}") {
-        format!("[`{constant}`]")
-    } else {
-        format!(
-            "[`{constant}`](super::{}::{constant})",
-            names::file_stem(&module)
-        )
     }
 }
 

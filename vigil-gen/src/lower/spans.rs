@@ -15,7 +15,8 @@ mod recording;
 use super::collisions::{Identifiers, Owner};
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::usage::{Home, argument_allows, deprecated_allow, fields, structure_of};
+use super::semconv::variant;
+use super::usage::{Home, argument_allows, deprecated_allow, structure_of};
 use super::{Context, deprecation, literal};
 
 /// The identifiers of a span: other spans name them too.
@@ -37,12 +38,10 @@ impl SpanNames {
         };
         let label = names::span_label(&function).to_owned();
         let type_per = type_per_enum(span, registry).map(|(_, ty)| {
-            let markers = ty.members.iter().map(|member| {
-                (
-                    member.id.clone(),
-                    names::signal_type_name(&member.id, &label),
-                )
-            });
+            let markers = ty
+                .members
+                .iter()
+                .map(|member| (member.id.clone(), marker_name(member, ty, &label)));
             (
                 names::signal_type_name(&label, names::namespace(&span.ty)),
                 markers.collect(),
@@ -436,7 +435,7 @@ impl Context<'_> {
                 .members
                 .iter()
                 .zip(markers)
-                .map(|(member, (_, marker))| type_per_marker(member, marker))
+                .map(|(member, (_, marker))| type_per_marker(member, ty, marker))
                 .collect(),
             any: ty.closed.then(|| ir::AnySpan {
                 function: names.any_function(),
@@ -477,7 +476,7 @@ impl Context<'_> {
             kind: kind_word(span.kind)[..1].to_uppercase() + &kind_word(span.kind)[1..],
             parents: parents.map(|parent| literal::string(parent)).collect(),
             parts,
-            fields: fields(&span.attributes, imports),
+            fields: self.fields(&span.attributes, imports),
             outcome: self.outcome(span, imports),
             metrics: self.derived(&span.metrics, imports),
         }
@@ -538,14 +537,24 @@ fn function_docs(
         .lines()
 }
 
-fn type_per_marker(member: &EnumMember, marker: &str) -> ir::Marker {
+/// The type of a member. It makes way where the member does.
+fn marker_name(member: &EnumMember, ty: &EnumType, label: &str) -> String {
+    let name = names::signal_type_name(&member.id, label);
+    if variant(member, ty) == names::member_name(&member.id) {
+        name
+    } else {
+        names::making_way(&name)
+    }
+}
+
+fn type_per_marker(member: &EnumMember, ty: &EnumType, marker: &str) -> ir::Marker {
     ir::Marker {
         name: marker.to_owned(),
         docs: Docs::new()
             .brief(&member.docs.brief)
             .note(&member.docs.note)
             .lines(),
-        member: names::member_name(&member.id),
+        member: variant(member, ty),
         value: literal::value_as_string(&member.value),
     }
 }

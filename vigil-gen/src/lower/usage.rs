@@ -85,7 +85,7 @@ impl Context<'_> {
             return literal::string(key);
         }
         let module = names::module_name(names::namespace(key));
-        let path = format!("{module}::{}", names::constant_name(key));
+        let path = format!("{module}::{}", self.attribute_constant(key));
         imports.semconv(&module);
         path
     }
@@ -100,7 +100,7 @@ impl Context<'_> {
         format!(
             "[`{key}`]({}::{})",
             names::file_stem(&module),
-            names::constant_name(key)
+            self.attribute_constant(key)
         )
     }
 
@@ -219,6 +219,46 @@ impl Context<'_> {
         )
     }
 
+    /// The expression for an attribute as a span, record, metric or event has it.
+    fn field(&self, reference: &AttributeRef, imports: &mut Imports) -> String {
+        imports.carriers(&["Field", "Level"]);
+        let module = names::module_name(names::namespace(&reference.key));
+        imports.semconv(&module);
+        let level = match reference.level {
+            RequirementLevel::Required => "Required",
+            RequirementLevel::ConditionallyRequired(_) => "ConditionallyRequired",
+            RequirementLevel::Recommended(_) => "Recommended",
+            RequirementLevel::OptIn(_) => "OptIn",
+        };
+        let constant = self.attribute_constant(&reference.key);
+        let value = reference
+            .value
+            .as_ref()
+            .map(|value| format!(".constant({})", literal::value_as_string(value)));
+        let sampled = reference.sampling_relevant.then(|| ".sampled()".to_owned());
+        let aggregate = match reference.aggregate {
+            Aggregate::Last => None,
+            Aggregate::Sum => Some(".sum()".to_owned()),
+            Aggregate::Append => Some(".append()".to_owned()),
+        };
+        let cardinality = reference
+            .cardinality
+            .map(|cardinality| format!(".cardinality({})", literal::int(i64::from(cardinality))));
+        let marks: String = [value, sampled, aggregate, cardinality]
+            .into_iter()
+            .flatten()
+            .collect();
+        format!("Field::new(&{module}::definitions::{constant}, Level::{level}){marks}")
+    }
+
+    /// The expressions for several.
+    pub(crate) fn fields(&self, references: &[AttributeRef], imports: &mut Imports) -> Vec<String> {
+        references
+            .iter()
+            .map(|reference| self.field(reference, imports))
+            .collect()
+    }
+
     /// The expressions for the measurements that derive from a span or a record.
     pub(crate) fn derived(&self, metrics: &[String], imports: &mut Imports) -> Vec<String> {
         let metrics = metrics
@@ -242,7 +282,7 @@ impl Context<'_> {
                     MeasuredValue::Count => "Count".to_owned(),
                     MeasuredValue::Attribute(key) => format!("Attribute({})", self.key(key, imports)),
                 };
-                let constant = names::constant_name(&metric.name);
+                let constant = self.metric_constant(&metric.name);
                 let with: Vec<String> = measure
                     .with
                     .iter()
@@ -296,46 +336,6 @@ pub(crate) fn structure_of(
         fields,
         fixed,
     }
-}
-
-/// The expression for an attribute as a span, record, metric or event has it.
-fn field(reference: &AttributeRef, imports: &mut Imports) -> String {
-    imports.carriers(&["Field", "Level"]);
-    let module = names::module_name(names::namespace(&reference.key));
-    imports.semconv(&module);
-    let level = match reference.level {
-        RequirementLevel::Required => "Required",
-        RequirementLevel::ConditionallyRequired(_) => "ConditionallyRequired",
-        RequirementLevel::Recommended(_) => "Recommended",
-        RequirementLevel::OptIn(_) => "OptIn",
-    };
-    let constant = names::constant_name(&reference.key);
-    let value = reference
-        .value
-        .as_ref()
-        .map(|value| format!(".constant({})", literal::value_as_string(value)));
-    let sampled = reference.sampling_relevant.then(|| ".sampled()".to_owned());
-    let aggregate = match reference.aggregate {
-        Aggregate::Last => None,
-        Aggregate::Sum => Some(".sum()".to_owned()),
-        Aggregate::Append => Some(".append()".to_owned()),
-    };
-    let cardinality = reference
-        .cardinality
-        .map(|cardinality| format!(".cardinality({})", literal::int(i64::from(cardinality))));
-    let marks: String = [value, sampled, aggregate, cardinality]
-        .into_iter()
-        .flatten()
-        .collect();
-    format!("Field::new(&{module}::definitions::{constant}, Level::{level}){marks}")
-}
-
-/// The expressions for several.
-pub(crate) fn fields(references: &[AttributeRef], imports: &mut Imports) -> Vec<String> {
-    references
-        .iter()
-        .map(|reference| field(reference, imports))
-        .collect()
 }
 
 /// The lints that a function of so many arguments, so many of them flags, must allow.

@@ -4,9 +4,9 @@ use crate::ir;
 use crate::names;
 use crate::registry::{AttributeRef, Group};
 
-use super::super::{Context, deprecation};
 use super::super::docs::{self, Docs};
 use super::super::imports::Imports;
+use super::super::{Context, deprecation};
 use super::SpanNames;
 use super::contract::record_bound;
 

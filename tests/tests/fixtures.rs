@@ -1,0 +1,89 @@
+//! What the generator makes of its golden registries compiles, without a warning.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn workspace() -> PathBuf {
+    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).expect("it is there")
+}
+
+/// Puts the code of one registry below `src`; the module that hangs it into the crate.
+fn module(case: &Path, src: &Path) -> String {
+    let name = case
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("cases are in ASCII");
+    let name = format!("golden_{}", name.replace('-', "_"));
+    let out = src.join(&name);
+    let mut options = vigil_gen::Options::new(case, workspace().join("templates"), &out);
+    options.module = format!("crate::{name}");
+    vigil_gen::generate(&options).unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    let mut module = format!("/// The registry `{name}`.\npub mod {name} {{\n");
+    let mut files: Vec<_> = fs::read_dir(&out)
+        .expect("it was written")
+        .map(|entry| entry.expect("it can be listed").path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    for file in files {
+        let stem = file
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("it is in ASCII");
+        writeln!(module, "    /// Generated.\n    pub mod {stem};").expect("a string takes all");
+    }
+    module + "}\n"
+}
+
+#[test]
+fn the_code_of_every_golden_registry_compiles_without_a_warning() {
+    let workspace = workspace();
+    let krate = tempfile::tempdir().expect("a temporary directory");
+    let src = krate.path().join("src");
+    fs::create_dir(&src).expect("it is new");
+
+    let mut lib =
+        "//! Golden registries, generated.\n#![deny(warnings, missing_docs, clippy::all)]\n"
+            .to_owned();
+    let mut cases: Vec<_> = fs::read_dir(workspace.join("vigil-gen/tests/generated"))
+        .expect("the golden registries are there")
+        .map(|entry| entry.expect("it can be listed").path())
+        .collect();
+    cases.sort();
+    assert!(cases.len() > 5, "{cases:?}");
+    for case in &cases {
+        lib += &module(case, &src);
+    }
+    fs::write(src.join("lib.rs"), lib).expect("it can be written");
+    fs::write(
+        krate.path().join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"golden\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+             [dependencies]\nvigil.path = {:?}\ntracing = \"0.1\"\n[workspace]\n",
+            workspace.join("vigil")
+        ),
+    )
+    .expect("it can be written");
+    // The same versions as the workspace, so that nothing needs to be fetched.
+    fs::copy(
+        workspace.join("Cargo.lock"),
+        krate.path().join("Cargo.lock"),
+    )
+    .expect("there is one");
+    fs::copy(
+        workspace.join("rust-toolchain.toml"),
+        krate.path().join("rust-toolchain.toml"),
+    )
+    .expect("there is one");
+
+    let output = Command::new(env!("CARGO"))
+        .args(["clippy", "--offline", "--quiet"])
+        .current_dir(krate.path())
+        .env("CARGO_TARGET_DIR", workspace.join("target/tests/golden"))
+        .output()
+        .expect("cargo runs: it runs this test");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+}
