@@ -107,29 +107,27 @@ fn the_closed_enums_have_exactly_their_members() {
 }
 
 #[test]
-fn the_namespaces_hold_16_20_4_and_3_conventions_in_files_of_their_own() {
+fn each_convention_is_defined_in_the_directory_of_its_namespace() {
     let registry = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../semconv");
     for (namespace, count) in [("gen_ai", 16), ("life", 20), ("autonomic", 4), ("lago", 3)] {
         let text = std::fs::read_to_string(registry.join(namespace).join("attributes.yaml"))
             .expect("each namespace has its attributes");
         let yaml: serde_yaml::Value = serde_yaml::from_str(&text).expect("it is YAML");
-        let keys: Vec<&str> = yaml["attributes"]
+        let defined: Vec<&str> = yaml["attributes"]
             .as_sequence()
             .expect("attributes are a list")
             .iter()
             .map(|attribute| attribute["key"].as_str().expect("an attribute has a key"))
             .collect();
-        let expected: Vec<&str> = CONVENTIONS
+        let promised: Vec<&str> = CONVENTIONS
             .iter()
             .map(|(key, _)| *key)
             .filter(|key| key.split('.').next() == Some(namespace))
             .collect();
-        assert_eq!(keys.len(), count, "{namespace}");
-        let sorted = |mut keys: Vec<&str>| {
-            keys.sort_unstable();
-            keys.join(" ")
-        };
-        assert_eq!(sorted(keys), sorted(expected));
+        assert_eq!(promised.len(), count, "{namespace}");
+        for key in promised {
+            assert!(defined.contains(&key), "{key}");
+        }
     }
 }
 
