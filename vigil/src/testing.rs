@@ -138,14 +138,13 @@ impl Pipeline {
 
     /// Runs `f` with this pipeline on this thread.
     pub fn scope<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _binding = Binding::enter(Arc::clone(&self.binding));
-        tracing::dispatcher::with_default(&self.dispatch, f)
+        enter(&self.binding, &self.dispatch, f)
     }
 
     /// Runs `future` with this pipeline, whatever thread polls it.
     pub fn run<F: Future>(&self, future: F) -> Scoped<F> {
         Scoped {
-            future,
+            future: Some(future),
             dispatch: self.dispatch.clone(),
             binding: Arc::clone(&self.binding),
         }
@@ -241,9 +240,17 @@ pin_project! {
     #[must_use = "futures do nothing unless polled"]
     pub struct Scoped<F> {
         #[pin]
-        future: F,
+        future: Option<F>,
         dispatch: Dispatch,
         binding: Arc<Binding>,
+    }
+
+    impl<F> PinnedDrop for Scoped<F> {
+        fn drop(this: Pin<&mut Self>) {
+            // What it holds ends its spans in here.
+            let mut this = this.project();
+            enter(this.binding, this.dispatch, || this.future.set(None));
+        }
     }
 }
 
@@ -252,9 +259,23 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _binding = Binding::enter(Arc::clone(this.binding));
-        tracing::dispatcher::with_default(this.dispatch, || this.future.poll(cx))
+        let future = this
+            .future
+            .as_pin_mut()
+            .expect("it is there until it is dropped");
+        enter(this.binding, this.dispatch, || future.poll(cx))
     }
+}
+
+/// Runs `f` in a pipeline, and under no span of another one.
+fn enter<R>(binding: &Arc<Binding>, dispatch: &Dispatch, f: impl FnOnce() -> R) -> R {
+    let _binding = Binding::enter(Arc::clone(binding));
+    tracing::dispatcher::with_default(dispatch, || {
+        let nothing = opentelemetry::Context::new();
+        // Scopes nest: within one of its own, the span around is the parent.
+        let _context = tracing::Span::current().is_none().then(|| nothing.attach());
+        f()
+    })
 }
 
 /// A span as it was exported.

@@ -48,6 +48,14 @@ impl Attributes {
         }
     }
 
+    pub(crate) fn set_capture(&mut self, capture: bool) {
+        self.capture = capture;
+    }
+
+    pub(crate) fn captures(&self) -> bool {
+        self.capture
+    }
+
     pub(crate) fn put(&mut self, key: &'static str, value: Value) {
         match self.entries.iter_mut().find(|(other, _)| *other == key) {
             Some((_, old)) => *old = value,

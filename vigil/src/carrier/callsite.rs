@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tracing::callsite::Callsite;
 use tracing::field::FieldSet;
 use tracing::metadata::Kind;
-use tracing::subscriber::Interest;
+use tracing::subscriber::{Interest, NoSubscriber};
 use tracing::{Dispatch, Level, Metadata};
 
 /// The target of everything that the carrier gives to `tracing`, for filters: `vigil=info`.
@@ -70,7 +70,8 @@ impl Site {
     ) -> bool {
         match self.interest.load(Ordering::Relaxed) {
             NEVER => false,
-            ALWAYS => true,
+            // The interest is everybody's; this thread may have no subscriber.
+            ALWAYS => !dispatch.is::<NoSubscriber>(),
             _ => dispatch.enabled(metadata),
         }
     }

@@ -6,6 +6,7 @@
 use opentelemetry::trace::SpanKind;
 
 use super::callsite::Site;
+use super::value::Value;
 
 /// Who made a span or a metric: OpenTelemetry's instrumentation scope.
 #[derive(Debug)]
@@ -214,6 +215,15 @@ impl Field {
     /// The key of the attribute.
     pub const fn key(&self) -> &'static str {
         self.attribute.key
+    }
+
+    /// Whether the value is of the attribute's type, and a member of it if it is a closed enum.
+    pub(crate) fn takes(&self, value: &Value) -> bool {
+        let listed = match (self.attribute.closed, value) {
+            (Some(members), Value::Text(text)) => members.contains(&text.as_str()),
+            _ => true,
+        };
+        listed && value.is(self.attribute.value_type)
     }
 }
 

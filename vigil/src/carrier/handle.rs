@@ -132,7 +132,7 @@ impl Handle {
         if let Some(state) = &self.state {
             let mut attributes = state.attributes();
             write(&mut attributes);
-            state.set(attributes);
+            state.set(&attributes);
         }
     }
 
@@ -141,7 +141,7 @@ impl Handle {
         if let Some(state) = &self.state {
             let mut attributes = state.attributes();
             write(&mut attributes);
-            state.record(record, attributes);
+            state.record(record, &attributes);
         }
     }
 
@@ -150,7 +150,7 @@ impl Handle {
         if let Some(state) = &self.state {
             let mut attributes = state.attributes();
             write(&mut attributes);
-            state.emit(event, attributes);
+            state.emit(event, &attributes);
         }
     }
 
@@ -176,7 +176,7 @@ impl Handle {
 
     /// The span as `tracing` knows it: to enter it, or to `.instrument()` a future with it.
     ///
-    /// It is a disabled one while nobody listens, or if a filter shut it out.
+    /// It is a disabled one while nobody listens, and the span above if a filter shut this one out.
     pub fn span(&self) -> tracing::Span {
         match self.live() {
             Some(live) => live.span.clone(),
@@ -186,8 +186,8 @@ impl Handle {
 
     /// Its trace and span id, if it has them: a layer of Vigil's listens, and no filter shut it out.
     pub fn span_context(&self) -> Option<SpanContext> {
-        let context = self.live()?.context.span().span_context().clone();
-        context.is_valid().then_some(context)
+        let live = self.live().filter(|live| live.is_own)?;
+        Some(live.context.span().span_context().clone())
     }
 
     fn live(&self) -> Option<&super::state::Live> {

@@ -74,7 +74,7 @@ impl InheritedAttributes {
 impl SpanProcessor for InheritedAttributes {
     fn on_start(&self, span: &mut Span, cx: &Context) {
         use opentelemetry::trace::Span as _;
-        if super::tracer::is_building() {
+        if super::tracer::is_built_here() {
             return;
         }
         if let Some(inherited) = Inherited::of(cx) {

@@ -1,5 +1,6 @@
 //! Metric instruments, and the provider that they are made with.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,7 +27,9 @@ static CAPTURE: AtomicBool = AtomicBool::new(false);
 
 std::thread_local! {
     /// The test scope's.
-    static SCOPED: std::cell::RefCell<Option<Arc<Binding>>> = const { std::cell::RefCell::new(None) };
+    static SCOPED: RefCell<Option<Arc<Binding>>> = const { RefCell::new(None) };
+    /// An instrument is being made.
+    static MAKING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether anything measures.
@@ -77,7 +80,7 @@ pub(crate) struct BindingGuard(Option<Arc<Binding>>);
 
 impl Drop for BindingGuard {
     fn drop(&mut self) {
-        SCOPED.set(self.0.take());
+        let _ = SCOPED.try_with(|scoped| scoped.replace(self.0.take()));
         BOUND.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -94,12 +97,13 @@ impl Binding {
     /// Measures with `binding` on this thread until the guard is dropped.
     pub(crate) fn enter(binding: Arc<Self>) -> BindingGuard {
         BOUND.fetch_add(1, Ordering::Relaxed);
-        BindingGuard(SCOPED.replace(Some(binding)))
+        let before = SCOPED.try_with(|scoped| scoped.replace(Some(binding)));
+        BindingGuard(before.ok().flatten())
     }
 
     /// That of the test scope on this thread.
     pub(crate) fn scoped() -> Option<Arc<Self>> {
-        SCOPED.with_borrow(Clone::clone)
+        SCOPED.try_with(|scoped| scoped.borrow().clone()).ok()?
     }
 
     /// The one that counts here: a span's own, the test scope's, the process's.
@@ -119,7 +123,9 @@ impl Binding {
         value: &Value,
         attribute: impl Fn(&'static str) -> Option<Value>,
     ) {
-        let instrument = self.instrument(metric);
+        let Some(instrument) = self.instrument(metric) else {
+            return;
+        };
         let attributes: Vec<KeyValue> = metric
             .fields
             .iter()
@@ -136,7 +142,9 @@ impl Binding {
         instrument.kind.record(value, &attributes);
     }
 
-    fn instrument(&self, metric: &'static MetricDefinition) -> Arc<Instrument> {
+    /// The instrument of that metric; none while it is being made on this thread, which a
+    /// provider that logs may come back to.
+    fn instrument(&self, metric: &'static MetricDefinition) -> Option<Arc<Instrument>> {
         let address = std::ptr::from_ref(metric).addr();
         let known = self
             .instruments
@@ -144,16 +152,16 @@ impl Binding {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&address)
             .cloned();
-        known.unwrap_or_else(|| {
-            let mut instruments = self
-                .instruments
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            let instrument = instruments
-                .entry(address)
-                .or_insert_with(|| Arc::new(Instrument::new(&*self.provider, metric)));
-            Arc::clone(instrument)
-        })
+        if known.is_some() || MAKING.replace(true) {
+            return known;
+        }
+        let made = Arc::new(Instrument::new(&*self.provider, metric));
+        MAKING.set(false);
+        let mut instruments = self
+            .instruments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::clone(instruments.entry(address).or_insert(made)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Dispatch, Event, Metadata, Subscriber};
@@ -13,6 +14,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::callsite::LEVEL;
 use super::state::SpanState;
 use super::tracer::{self, CarrierTracer};
 
@@ -32,6 +34,10 @@ use super::tracer::{self, CarrierTracer};
 pub struct TraceLayer<S> {
     inner: OpenTelemetryLayer<S, CarrierTracer>,
     find: FindTyped,
+    /// What other instrumentation makes is carried up to this level.
+    max_level: LevelFilter,
+    /// There is another such layer already: two would each want the same place on every span.
+    redundant: bool,
 }
 
 /// A layer that makes its spans with `provider`.
@@ -54,7 +60,24 @@ where
         inner,
         find: FindTyped {
             nearest: nearest_typed::<S>,
+            context: nearest_context::<S>,
         },
+        max_level: LevelFilter::INFO,
+        redundant: false,
+    }
+}
+
+impl<S> TraceLayer<S> {
+    /// Carries what other instrumentation makes up to this level; `INFO` at first. Typed spans are
+    /// always carried.
+    #[must_use]
+    pub fn with_max_level(mut self, level: LevelFilter) -> Self {
+        self.max_level = level;
+        self
+    }
+
+    fn carries(&self, metadata: &Metadata<'_>) -> bool {
+        !self.redundant && *metadata.level() <= self.max_level
     }
 }
 
@@ -70,6 +93,7 @@ struct Typed(Weak<SpanState>);
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
     nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
+    context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
 }
 
 /// Which span is looked for.
@@ -83,6 +107,20 @@ impl FindTyped {
     ) -> Option<Arc<SpanState>> {
         (self.nearest)(dispatch, wanted)
     }
+
+    pub(crate) fn context(&self, dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context> {
+        (self.context)(dispatch, id)
+    }
+}
+
+fn nearest_context<S>(dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let scope = dispatch.downcast_ref::<S>()?.span(id)?.scope();
+    scope
+        .into_iter()
+        .find_map(|span| tracing_opentelemetry::get_otel_context(&span.id(), dispatch))
 }
 
 fn nearest_typed<S>(dispatch: &Dispatch, wanted: &Wanted<'_>) -> Option<Arc<SpanState>>
@@ -125,6 +163,8 @@ where
     }
 
     fn on_layer(&mut self, subscriber: &mut S) {
+        let below: &dyn Subscriber = subscriber;
+        self.redundant = below.downcast_ref::<FindTyped>().is_some();
         self.inner.on_layer(subscriber);
     }
 
@@ -137,20 +177,34 @@ where
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let Some(state) = tracer::opening(attrs.metadata()) else {
-            return self.inner.on_new_span(attrs, id, ctx);
+        let Some(opening) = tracer::take_opening(attrs.metadata()) else {
+            if self.carries(attrs.metadata()) {
+                self.inner.on_new_span(attrs, id, ctx);
+            }
+            return;
         };
         if let Some(span) = ctx.span(id) {
-            span.extensions_mut().insert(Typed(state));
+            let typed = Typed(Arc::downgrade(&opening.state));
+            span.extensions_mut().replace(typed);
         }
-        // The fields go by a shorter way, with their types.
+        // The fields go by a shorter way, with their types. The parent is the one that the carrier
+        // found, which also knows remote ones and looks past spans that a filter shut out.
+        let attached = opening.parent.attach();
         let nothing = attrs.metadata().fields().value_set(&[]);
-        let bare = match attrs.parent() {
-            Some(parent) => Attributes::child_of(parent.clone(), attrs.metadata(), &nothing),
-            None if attrs.is_root() => Attributes::new_root(attrs.metadata(), &nothing),
-            None => Attributes::new(attrs.metadata(), &nothing),
-        };
+        let bare = Attributes::new(attrs.metadata(), &nothing);
         self.inner.on_new_span(&bare, id, ctx);
+        drop(attached);
+        // At once, before another layer asks for the span and gets one without its attributes.
+        let context = tracer::while_building(opening.building, || {
+            tracing_opentelemetry::get_otel_context(id, &opening.dispatch)
+        });
+        if let Some(context) = context {
+            opening.state.built(context);
+        }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.max_level.max(LevelFilter::from_level(LEVEL)))
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
@@ -172,7 +226,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if !tracer::is_sending() {
+        if !tracer::is_sending() && self.carries(event.metadata()) {
             tracer::while_logging(|| self.inner.on_event(event, ctx));
         }
     }

@@ -1,8 +1,10 @@
 //! How a span ended: what was recorded, what can be inferred, and which of them counts.
 
+use std::borrow::Cow;
+
 use opentelemetry::trace::Status;
 
-use super::attributes::find;
+use super::attributes::{Entry, find};
 use super::definition::{Outcome, SpanDefinition};
 use super::state::Data;
 use super::value::{Text, Value};
@@ -29,6 +31,14 @@ impl Failure {
         }
     }
 
+    /// What is known of it is a text for people.
+    pub(crate) fn described(description: Cow<'static, str>) -> Self {
+        Self {
+            error_type: Text::from_static(OTHER),
+            description: Some(description.into()),
+        }
+    }
+
     pub(crate) fn status(&self) -> Status {
         let description = self.description.as_ref().map(Text::as_str);
         Status::error(description.unwrap_or_default().to_owned())
@@ -43,6 +53,12 @@ pub(crate) enum Seen {
     Failure(Failure),
 }
 
+impl Seen {
+    pub(crate) fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Failure(failure) if failure.error_type == CANCELLED)
+    }
+}
+
 /// The failure with which the span ends, if it is one. What was recorded beats what was inferred.
 pub(crate) fn failure(
     definition: &SpanDefinition,
@@ -54,8 +70,9 @@ pub(crate) fn failure(
     }
     let seen = match &data.seen {
         Some(Seen::Failure(failure)) => Some(failure.clone()),
-        Some(Seen::Success) => None,
-        None => unwinding.then(|| Failure::of_type(Text::from_static(PANIC))),
+        // The work went well, and what followed it panicked.
+        _ if unwinding => Some(Failure::of_type(Text::from_static(PANIC))),
+        _ => None,
     };
     let Some(outcome) = &definition.outcome else {
         return seen;
@@ -88,6 +105,16 @@ pub(crate) fn inferred_member(
             .find(|member| failure.error_type == *member)
             .unwrap_or(outcome.error),
     })
+}
+
+/// Whether this attribute says that all went well.
+pub(crate) fn is_success(outcome: &Outcome, key: &str, value: &Value) -> bool {
+    key == outcome.key && value.as_text().is_some_and(|text| *text == outcome.ok)
+}
+
+/// Takes back that all went well, if that was recorded.
+pub(crate) fn forget_success(outcome: &Outcome, entries: &mut Vec<Entry>) {
+    entries.retain(|(key, value)| !is_success(outcome, key, value));
 }
 
 fn recorded(outcome: &Outcome, data: &Data) -> Option<&'static str> {

@@ -41,7 +41,9 @@ pin_project! {
             let mut this = this.project();
             // What it holds belongs to the span, so it is dropped in there too.
             if this.future.is_some() && let Some(state) = this.scope.state.take() {
-                state.data().seen = Some(interrupted());
+                if !this.scope.panicked {
+                    state.see(interrupted());
+                }
                 enter(&state, || this.future.set(None));
             }
         }
@@ -50,6 +52,8 @@ pin_project! {
 
 struct Scope<M> {
     state: Option<Arc<SpanState>>,
+    /// Somebody caught the panic, and may drop the future long after.
+    panicked: bool,
     classify: Option<M>,
 }
 
@@ -59,6 +63,7 @@ impl<F, M> RunWith<F, M> {
             future: Some(future),
             scope: Scope {
                 state,
+                panicked: false,
                 classify: Some(classify),
             },
         }
@@ -85,7 +90,10 @@ where
             this.future.set(None);
             return Poll::Ready(result);
         };
-        let result = std::task::ready!(enter(state, || future.poll(cx)));
+        this.scope.panicked = true;
+        let poll = in_scope(state, || future.poll(cx));
+        this.scope.panicked = false;
+        let result = std::task::ready!(poll);
         enter(state, || this.future.set(None));
         if let Some(classify) = this.scope.classify.take() {
             see(state, &result, classify);
@@ -110,7 +118,7 @@ pub(crate) fn see<T, E, C: Into<Text>>(
         Ok(_) => Seen::Success,
         Err(error) => Seen::Failure(Failure::of_type(classify(error).into())),
     };
-    state.data().seen = Some(seen);
+    state.see(seen);
 }
 
 /// The `error.type` of an error that nobody classifies.
@@ -124,7 +132,7 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 
     impl Drop for Unwinding<'_> {
         fn drop(&mut self) {
-            self.0.data().seen = Some(interrupted());
+            self.0.see(interrupted());
         }
     }
 
@@ -136,7 +144,8 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
 fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    let f = || match state.nearest_live() {
+    let live = state.live();
+    let f = || match live {
         Some(live) => live.span.in_scope(f),
         None => f(),
     };
@@ -144,9 +153,8 @@ fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
         return f();
     };
     let _binding = Binding::enter(Arc::clone(binding));
-    let dispatch = state
-        .nearest_live()
-        .and_then(|live| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
+    let dispatch =
+        live.and_then(|live| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
     match dispatch {
         Some(dispatch) => tracing::dispatcher::with_default(&dispatch, f),
         None => f(),

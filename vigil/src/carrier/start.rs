@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
 use tracing::Dispatch;
-use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::attributes::{Attributes, Entry, find, key_value};
 use super::definition::{NamePart, SpanDefinition};
@@ -67,10 +66,7 @@ impl SpanStart {
 
     #[cold]
     fn active(definition: &'static SpanDefinition, parent: ParentLink) -> Self {
-        let binding = Binding::scoped().or_else(|| match &parent {
-            ParentLink::Typed(state) => state.binding.clone(),
-            _ => None,
-        });
+        let binding = Binding::scoped().or_else(|| parent.binding());
         let attributes = Attributes::new(capture_content(binding.as_deref()));
         Self(Some(Box::new(Starting {
             definition,
@@ -85,6 +81,11 @@ impl SpanStart {
     pub fn parent(&mut self, parent: ParentRef<'_>) {
         if let Some(starting) = &mut self.0 {
             starting.parent = parent.into();
+            if starting.binding.is_none() {
+                starting.binding = starting.parent.binding();
+                let capture = capture_content(starting.binding.as_deref());
+                starting.attributes.set_capture(capture);
+            }
         }
     }
 
@@ -154,9 +155,20 @@ impl From<ParentRef<'_>> for ParentLink {
             Repr::Typed(Some(state)) => Self::Typed(Arc::clone(state)),
             // It was made while nobody listened, so there is nothing to stand under.
             Repr::Typed(None) => Self::Current,
+            Repr::Foreign(span) if span.is_disabled() => Self::Current,
             Repr::Foreign(span) => Self::Foreign(span.clone()),
             Repr::Remote(remote) => Self::Remote(remote.clone()),
             Repr::Root => Self::Root,
+        }
+    }
+}
+
+impl ParentLink {
+    /// The instruments of the test scope that the parent was started in.
+    fn binding(&self) -> Option<Arc<Binding>> {
+        match self {
+            Self::Typed(state) => state.binding.clone(),
+            _ => None,
         }
     }
 }
@@ -171,31 +183,30 @@ impl Starting {
             attributes,
             start_time,
         } = self;
-        let place = Place::of(&parent);
+        let mut place = Place::of(&parent);
         let mut entries = attributes.into_entries();
-        let inherited = if definition.root {
-            Some(inherit(definition, place.inherited.as_ref(), &mut entries))
-        } else {
-            place.inherited.clone()
-        };
+        entries.retain(|(key, value)| {
+            definition
+                .field(key)
+                .is_some_and(|field| field.takes(value))
+        });
+        if definition.root {
+            let inherited = inherit(definition, place.inherited.as_ref(), &mut entries);
+            place.context = place.context.with_value(inherited.clone());
+            place.inherited = Some(inherited);
+        }
         if unchecked(definition, &parent) {
             entries.push((marks::PARENT_UNCHECKED, Value::Bool(true)));
         }
         let sent = sampled_first(definition, &mut entries);
-        let name = name(definition, &entries);
-
         let state = Arc::new(SpanState::new(NewState {
             definition,
-            parent: match &parent {
-                ParentLink::Typed(state) => Some(Arc::clone(state)),
-                _ => None,
-            },
             binding,
-            inherited,
+            inherited: place.inherited.clone(),
             foreign: false,
             start_time,
         }));
-        let live = open(&state, &place, name, &entries, sent);
+        let live = open(&state, place, &entries, sent);
         state.begin(live, entries, sent);
         Handle::owner(state)
     }
@@ -221,19 +232,20 @@ impl Place {
     fn of(parent: &ParentLink) -> Self {
         match parent {
             ParentLink::Current => Self::current(),
-            ParentLink::Typed(state) => match state.nearest_live() {
+            ParentLink::Typed(state) => match state.live() {
                 Some(live) => Self {
                     under: Under::Span(live.span.clone()),
                     context: live.context.clone(),
                     inherited: state.inherited.clone(),
                 },
+                // It is being started, by a layer that looks at it meanwhile.
                 None => Self {
                     inherited: state.inherited.clone(),
                     ..Self::current()
                 },
             },
             ParentLink::Foreign(span) => {
-                let context = span.context();
+                let context = tracer::context_of(span).unwrap_or_default();
                 Self {
                     under: Under::Span(span.clone()),
                     inherited: Inherited::of(&context).cloned(),
@@ -278,73 +290,56 @@ fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
     match parent {
         ParentLink::Typed(state) => state.foreign,
         // A root may stand under anything but a typed span that its contract does not name.
-        ParentLink::Current => tracer::current_typed(SpanState::is_open)
+        ParentLink::Current => tracer::current_typed(|state| state.is_open())
             .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
         _ => false,
     }
 }
 
-/// Opens the span with `tracing` and OpenTelemetry, if somebody there wants it.
-fn open(
-    state: &Arc<SpanState>,
-    place: &Place,
-    name: String,
-    entries: &[Entry],
-    sent: usize,
-) -> Option<Live> {
+/// Opens the span with `tracing` and OpenTelemetry, if somebody there wants it. If nobody does, it
+/// is not there: what starts under it stands under what it would have stood under.
+fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) -> Live {
     let definition = state.definition;
-    let dispatch = &place.dispatch();
-    if !definition.enabled(dispatch) {
-        return None;
+    let dispatch = place.dispatch();
+    if !definition.enabled(&dispatch) {
+        let span = match place.under {
+            Under::Span(span) => span,
+            Under::Current => tracing::Span::current(),
+            Under::Nothing => tracing::Span::none(),
+        };
+        return Live {
+            span,
+            context: place.context,
+            is_own: false,
+        };
     }
     let metadata = definition.metadata();
+    let opening = tracer::Opening {
+        state: Arc::clone(state),
+        parent: place.context.clone(),
+        dispatch: dispatch.clone(),
+        building: tracer::Building {
+            core: Arc::clone(state.core()),
+            name: name(definition, entries),
+            attributes: entries[..sent].iter().map(key_value).collect(),
+        },
+    };
     let span = with_values(metadata, entries.iter(), |values| {
-        tracer::while_opening(state, || match &place.under {
-            Under::Current => tracing::Span::new_with(metadata, values, dispatch),
-            Under::Nothing => tracing::Span::new_root_with(metadata, values, dispatch),
+        tracer::while_opening(opening, || match &place.under {
+            Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
+            Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),
             Under::Span(parent) => {
-                tracing::Span::child_of_with(parent.id(), metadata, values, dispatch)
+                tracing::Span::child_of_with(parent.id(), metadata, values, &dispatch)
             }
         })
     });
-    let found_by_tracing = match &place.under {
-        Under::Current => true,
-        Under::Span(parent) => !parent.is_disabled(),
-        Under::Nothing => false,
-    };
-    if definition.root || !found_by_tracing {
-        let context = match &state.inherited {
-            Some(inherited) if definition.root => place.context.with_value(inherited.clone()),
-            _ => place.context.clone(),
-        };
-        // It fails where no layer listens: then there is nobody to tell.
-        let _ = span.set_parent(context);
+    let built = state.take_built();
+    Live {
+        span,
+        is_own: built.is_some(),
+        // Without a layer of Vigil's, or past its filter: what stands above stays above.
+        context: built.unwrap_or(place.context),
     }
-    let building = tracer::Building {
-        state: Arc::downgrade(state),
-        name,
-        kind: definition.kind.clone(),
-        scope: definition.scope,
-        start_time: state.start_time,
-        attributes: first_attributes(state, entries, sent),
-    };
-    let context = tracer::while_building(building, || span.context());
-    Some(Live { span, context })
-}
-
-/// What OpenTelemetry gets at once: what samplers look at, and what is inherited.
-fn first_attributes(state: &SpanState, entries: &[Entry], sent: usize) -> Vec<KeyValue> {
-    let mut attributes: Vec<KeyValue> = entries[..sent].iter().map(key_value).collect();
-    if !state.definition.root
-        && let Some(inherited) = &state.inherited
-    {
-        let missing = inherited
-            .snapshot()
-            .into_iter()
-            .filter(|(key, _)| find(entries, key).is_none());
-        attributes.extend(missing.map(|(key, value)| KeyValue::new(key, value)));
-    }
-    attributes
 }
 
 /// Brings what samplers look at to the front and says how much it is.
@@ -433,13 +428,16 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
     let context = Context::current();
     let state = Arc::new(SpanState::new(NewState {
         definition,
-        parent: None,
         binding: Binding::scoped(),
         inherited: Inherited::of(&context).cloned(),
         foreign: true,
         start_time: None,
     }));
-    let live = (!span.is_none() || tracer::has_span(&context)).then_some(Live { span, context });
+    let live = Live {
+        span,
+        context,
+        is_own: false,
+    };
     state.begin(live, Vec::new(), 0);
     Handle::adopted(state)
 }

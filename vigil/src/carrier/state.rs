@@ -1,18 +1,18 @@
 //! A span while it is open, and its end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{Span as _, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::trace::Span;
 use tracing::Dispatch;
 use tracing::metadata::Kind;
 
 use super::attributes::{Attributes, Entry, find, key_value};
 use super::callsite::LEVEL;
 use super::definition::{
-    Aggregate, Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
+    Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
 };
 use super::fields::with_values;
 use super::inherited::Inherited;
@@ -27,87 +27,124 @@ const MESSAGE: &str = "message";
 
 /// A span: shared by its handle, its scopes and the parents of its children.
 pub(crate) struct SpanState {
-    pub(crate) definition: &'static SpanDefinition,
-    /// What it stands under, if that is typed; while it is disabled, its children go there.
-    pub(crate) parent: Option<Arc<SpanState>>,
+    core: Arc<Core>,
     /// The instruments of the test scope that it was started in.
     pub(crate) binding: Option<Arc<Binding>>,
-    pub(crate) inherited: Option<Inherited>,
-    /// It stands for a foreign span that a caller stepped in from: nothing here ends it.
-    pub(crate) foreign: bool,
-    pub(crate) start_time: Option<SystemTime>,
     started: Instant,
     started_at: SystemTime,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     was_panicking: bool,
     live: OnceLock<Live>,
-    ended: AtomicBool,
+    /// What the layer made of it, until the start is through.
+    built: Mutex<Option<Context>>,
+}
+
+/// What of a span OpenTelemetry's context reaches as well.
+///
+/// It must not own the `tracing` span: the context is locked while it is used, and the end of the
+/// `tracing` span comes back to it.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) definition: &'static SpanDefinition,
+    pub(crate) inherited: Option<Inherited>,
+    pub(crate) start_time: Option<SystemTime>,
+    /// It stands for a foreign span that a caller stepped in from: nothing here ends it.
+    pub(crate) foreign: bool,
+    /// The SDK's span, if a layer of Vigil's asked for one, until the end.
+    sdk: Mutex<Option<Span>>,
     data: Mutex<Data>,
 }
 
-/// The span as others know it.
+/// The span as others know it; where nobody wanted it, what it would have stood under.
 pub(crate) struct Live {
     /// For `tracing`.
     pub(crate) span: tracing::Span,
-    /// For OpenTelemetry; with no span in it where no layer of Vigil's listens.
+    /// For OpenTelemetry.
     pub(crate) context: Context,
+    /// The context is the span's own.
+    pub(crate) is_own: bool,
 }
 
 /// What was recorded so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Data {
     pub(crate) entries: Vec<Entry>,
     /// Attributes that OpenTelemetry has already, as samplers needed them: the first so many.
-    pub(crate) sent: usize,
+    sent: usize,
     /// Attributes that `tracing` has already, as fields: the first so many, but for those changed
     /// since.
     shown: usize,
     changed: Vec<usize>,
     /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
-    pub(crate) undeclared: Vec<KeyValue>,
+    undeclared: Vec<KeyValue>,
+    /// Inherited attributes as they were when the span started.
+    inherited: Vec<Entry>,
+    /// How it ended, as recorded.
     pub(crate) failure: Option<Failure>,
+    /// How it ended, as its scopes saw it.
     pub(crate) seen: Option<Seen>,
+    /// Foreign code says that all went well.
+    ok: bool,
+    ended: bool,
 }
 
 pub(crate) struct NewState {
     pub(crate) definition: &'static SpanDefinition,
-    pub(crate) parent: Option<Arc<SpanState>>,
     pub(crate) binding: Option<Arc<Binding>>,
     pub(crate) inherited: Option<Inherited>,
     pub(crate) foreign: bool,
     pub(crate) start_time: Option<SystemTime>,
 }
 
+impl std::ops::Deref for SpanState {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
 impl SpanState {
     pub(crate) fn new(new: NewState) -> Self {
         Self {
-            definition: new.definition,
-            parent: new.parent,
+            core: Arc::new(Core {
+                definition: new.definition,
+                inherited: new.inherited,
+                start_time: new.start_time,
+                foreign: new.foreign,
+                sdk: Mutex::default(),
+                data: Mutex::default(),
+            }),
             binding: new.binding,
-            inherited: new.inherited,
-            foreign: new.foreign,
-            start_time: new.start_time,
             started: Instant::now(),
             started_at: SystemTime::now(),
             was_panicking: std::thread::panicking(),
             live: OnceLock::new(),
-            ended: AtomicBool::new(false),
-            data: Mutex::default(),
+            built: Mutex::default(),
         }
     }
 
-    pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
-        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// The layer has made the span: this is its context.
+    pub(crate) fn built(&self, context: Context) {
+        *lock(&self.built) = Some(context);
+    }
+
+    pub(crate) fn take_built(&self) -> Option<Context> {
+        lock(&self.built).take()
     }
 
     /// The span is open: as `live` for others, with these attributes, the first `sent` of which
     /// OpenTelemetry has.
-    pub(crate) fn begin(&self, live: Option<Live>, mut entries: Vec<Entry>, sent: usize) {
-        if let Some(live) = live {
-            // Set once, by whoever started the span.
-            let _ = self.live.set(live);
-        }
+    pub(crate) fn begin(&self, live: Live, mut entries: Vec<Entry>, sent: usize) {
+        // Set once, by whoever started the span.
+        let _ = self.live.set(live);
+        let inherited = self.inherited.as_ref().filter(|_| !self.definition.root);
         let mut data = self.data();
+        data.inherited = inherited.map(Inherited::snapshot).unwrap_or_default();
         data.sent = sent;
         data.shown = entries.len();
         // A foreign layer may have recorded something by now.
@@ -115,146 +152,78 @@ impl SpanState {
         data.entries = entries;
     }
 
-    /// The span as others know it, if any of them wanted it.
+    /// The span as others know it; none while it is being started.
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
-    }
-
-    /// This span, or the nearest above it, that somebody wanted.
-    pub(crate) fn nearest_live(&self) -> Option<&Live> {
-        let mut state = self;
-        loop {
-            match (state.live(), &state.parent) {
-                (Some(live), _) => return Some(live),
-                (None, Some(parent)) => state = parent,
-                (None, None) => return None,
-            }
-        }
-    }
-
-    pub(crate) fn is_open(&self) -> bool {
-        !self.ended.load(Ordering::Acquire)
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
         Attributes::new(capture_content(self.binding.as_deref()))
     }
 
-    /// The value of an attribute, its own or inherited.
-    pub(crate) fn value(&self, key: &str) -> Option<Value> {
-        let own = find(&self.data().entries, key).cloned();
-        own.or_else(|| self.inherited.as_ref()?.get(key))
-    }
-
     /// Sets attributes of the span's own contract.
-    pub(crate) fn set(&self, attributes: Attributes) {
-        if self.is_open() {
-            let fields = self.definition.fields;
-            self.merge(fields, attributes.into_entries());
-        }
+    pub(crate) fn set(&self, attributes: &Attributes) {
+        self.merge(self.definition.fields, attributes);
     }
 
-    pub(crate) fn record(&self, record: &'static RecordDefinition, attributes: Attributes) {
-        if !self.is_open() {
-            return;
-        }
-        self.measure(record.metrics, attributes.entries(), None);
-        if let Some(event) = record.event {
-            self.send(event, &attributes);
-        }
-        self.merge(record.fields, attributes.into_entries());
-    }
-
-    pub(crate) fn emit(&self, event: &'static EventDefinition, attributes: Attributes) {
-        self.send(event, &attributes);
-        if event.keep_last && self.is_open() {
-            self.merge(event.fields, attributes.into_entries());
-        }
-    }
-
-    fn merge(&self, fields: &'static [Field], entries: Vec<Entry>) {
-        if self.definition.root
-            && let Some(inherited) = &self.inherited
-        {
-            for (key, value) in &entries {
-                if fields
-                    .iter()
-                    .any(|field| field.key() == *key && field.attribute.inherited)
-                {
-                    inherited.set(key, value.clone());
-                }
+    pub(crate) fn record(&self, record: &'static RecordDefinition, attributes: &Attributes) {
+        if self.merge(record.fields, attributes) {
+            self.measure(record.metrics, attributes.entries(), None);
+            if let Some(event) = record.event {
+                self.send(event, attributes);
             }
         }
+    }
+
+    pub(crate) fn emit(&self, event: &'static EventDefinition, attributes: &Attributes) {
+        let kept = if event.keep_last { event.fields } else { &[] };
+        if self.merge(kept, attributes) {
+            self.send(event, attributes);
+        }
+    }
+
+    /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
+    /// any contract and go nowhere. Returns whether the span is open.
+    fn merge(&self, fields: &'static [Field], attributes: &Attributes) -> bool {
+        let declared = attributes.entries().iter().filter_map(|(key, value)| {
+            let field = fields.iter().find(|field| field.key() == *key)?;
+            let allowed = attributes.captures() || !field.attribute.sensitive;
+            (allowed && field.takes(value)).then_some((field, value))
+        });
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
             if let Some(live) = self.live() {
-                live.context
-                    .span()
-                    .set_attributes(entries.iter().map(key_value));
+                let attributes =
+                    declared.map(|(field, value)| KeyValue::new(field.key(), value.clone()));
+                live.context.span().set_attributes(attributes);
             }
-            return;
+            return true;
         }
         let mut data = self.data();
-        let sent = data.sent;
-        for (key, value) in entries {
-            match data.entries.iter_mut().position(|(other, _)| *other == key) {
-                // What samplers saw has left: it can't be taken back.
-                Some(place) if place < sent => {}
-                Some(place) => {
-                    let aggregate = fields
-                        .iter()
-                        .find(|field| field.key() == key)
-                        .map_or(Aggregate::Last, |field| field.aggregate);
-                    data.entries[place].1.merge(value, aggregate);
-                    if place < data.shown {
-                        data.changed.push(place);
-                    }
-                }
-                None => data.entries.push((key, value)),
-            }
+        if data.ended {
+            return false;
         }
-    }
-
-    /// What foreign code sets through OpenTelemetry or `tracing` joins what the typed API sets.
-    /// `None`: it is of the contract, and was taken or refused as that says.
-    pub(crate) fn set_foreign(&self, attribute: KeyValue) {
-        let field = self.definition.field(attribute.key.as_str());
-        let mut data = self.data();
-        match field {
-            Some(field) => {
-                if field.attribute.sensitive {
-                    return;
-                }
-                let Some(value) = typed(field, attribute.value) else {
-                    return;
-                };
-                drop(data);
-                self.merge(self.definition.fields, vec![(field.key(), value)]);
-            }
-            None => match data
-                .undeclared
-                .iter_mut()
-                .find(|other| other.key == attribute.key)
-            {
-                Some(other) => other.value = attribute.value,
-                None => data.undeclared.push(attribute),
-            },
+        for (field, value) in declared {
+            self.core.put(&mut data, field, value.clone());
         }
+        true
     }
 
     fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
+        let live = self.live();
+        let otel = || attributes.entries().iter().map(key_value).collect();
+        match live {
+            Some(live) if live.is_own => {
+                self.with_sdk(|span| span.add_event(event.name, otel()));
+            }
+            Some(live) => live.context.span().add_event(event.name, otel()),
+            None => {}
+        }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
             std::iter::once(MESSAGE)
                 .chain(event.fields.iter().map(Field::key))
                 .collect()
         });
-        let live = self.nearest_live();
-        if let Some(live) = live {
-            live.context.span().add_event(
-                event.name,
-                attributes.entries().iter().map(key_value).collect(),
-            );
-        }
         // Log layers print a message, not the name.
         let message = (MESSAGE, Value::from(event.name));
         let fields = || std::iter::once(&message).chain(attributes.entries());
@@ -269,7 +238,7 @@ impl SpanState {
                 });
             }
         };
-        match live {
+        match live.filter(|live| !live.span.is_disabled()) {
             Some(live) => drop(live.span.with_subscriber(|(_, dispatch)| log(dispatch))),
             None => tracing::dispatcher::get_default(log),
         }
@@ -280,14 +249,26 @@ impl SpanState {
         if self.foreign {
             if let Some(live) = self.live() {
                 let span = live.context.span();
-                span.set_attribute(KeyValue::new(
-                    error::TYPE,
-                    Value::Text(failure.error_type.clone()),
-                ));
+                let error_type = Value::Text(failure.error_type.clone());
+                span.set_attribute(KeyValue::new(error::TYPE, error_type));
                 span.set_status(failure.status());
             }
-        } else {
-            self.data().failure = Some(failure);
+            return;
+        }
+        let mut data = self.data();
+        if let Some(outcome) = &self.definition.outcome {
+            // It can't have gone well and failed: what is said last counts.
+            outcome::forget_success(outcome, &mut data.entries);
+        }
+        data.failure = Some(failure);
+    }
+
+    /// A scope tells how the work in it went.
+    pub(crate) fn see(&self, seen: Seen) {
+        let mut data = self.data();
+        // A second try that nobody waited for takes nothing back from the first.
+        if !(data.seen.is_some() && seen.is_cancelled()) {
+            data.seen = Some(seen);
         }
     }
 
@@ -322,7 +303,7 @@ impl SpanState {
     }
 
     /// How long the span was open. The wall clock counts only where a time was given: it jumps.
-    fn duration(&self, end_time: Option<SystemTime>) -> std::time::Duration {
+    fn duration(&self, end_time: Option<SystemTime>) -> Duration {
         let start = match (self.start_time, end_time) {
             (None, None) => return self.started.elapsed(),
             (start, _) => start.unwrap_or(self.started_at),
@@ -333,69 +314,200 @@ impl SpanState {
 
     /// Ends the span, once.
     pub(crate) fn end(&self, end_time: Option<SystemTime>) {
-        if self.foreign || self.ended.swap(true, Ordering::AcqRel) {
+        if self.foreign {
             return;
         }
         let unwinding = std::thread::panicking() && !self.was_panicking;
-        let mut data = std::mem::take(&mut *self.data());
-        let failure = outcome::failure(self.definition, &data, unwinding);
-        if let Some(outcome) = &self.definition.outcome
-            && let Some(member) = outcome::inferred_member(outcome, &data, failure.as_ref())
+        let (end, entries) = {
+            let mut data = self.data();
+            if std::mem::replace(&mut data.ended, true) {
+                return;
+            }
+            let end = self.core.conclude(&mut data, unwinding);
+            (end, data.entries.clone())
+        };
+        if let Some(live) = self
+            .live()
+            .filter(|live| !live.span.is_disabled() && !end.fields.is_empty())
         {
-            data.entries.push((outcome.key, Value::from(member)));
-        }
-        if let Some(failure) = &failure
-            && find(&data.entries, error::TYPE).is_none()
-        {
-            data.entries
-                .push((error::TYPE, Value::Text(failure.error_type.clone())));
-        }
-        if let Some(live) = self.live() {
-            live.end(self.definition, &data, failure, end_time);
-        }
-        self.measure(self.definition.metrics, &data.entries, end_time);
-        // Parents and scopes outlive the span: what they ask for stays.
-        *self.data() = data;
-    }
-}
-
-impl Live {
-    fn end(
-        &self,
-        definition: &'static SpanDefinition,
-        data: &Data,
-        failure: Option<Failure>,
-        end_time: Option<SystemTime>,
-    ) {
-        let later = &data.entries[data.sent..];
-        let changed = data.changed.iter().map(|place| &data.entries[*place]);
-        let mut fields = data.entries[data.shown..].iter().chain(changed).peekable();
-        if fields.peek().is_some() {
-            with_values(definition.metadata(), fields, |values| {
-                self.span.with_subscriber(|(id, dispatch)| {
+            with_values(self.definition.metadata(), end.fields.iter(), |values| {
+                live.span.with_subscriber(|(id, dispatch)| {
                     tracer::while_sending(|| {
                         dispatch.record(id, &tracing::span::Record::new(values));
                     });
                 });
             });
         }
-        let span = self.context.span();
-        if span.is_recording() {
-            span.set_attributes(
-                later
-                    .iter()
-                    .map(key_value)
-                    .chain(data.undeclared.iter().cloned()),
-            );
-            if let Some(failure) = failure {
-                span.set_status(failure.status());
+        // No lock is held: processors and exporters may log, in this very span.
+        let sdk = lock(&self.sdk).take();
+        if let Some(mut span) = sdk {
+            span.set_attributes(end.attributes);
+            span.set_status(end.status);
+            match end_time {
+                Some(time) => span.end_with_timestamp(time),
+                None => span.end(),
             }
         }
-        match end_time {
-            Some(time) => span.end_with_timestamp(time),
-            None => span.end(),
+        self.measure(self.definition.metrics, &entries, end_time);
+    }
+}
+
+impl Drop for SpanState {
+    fn drop(&mut self) {
+        // The registry closes the spans above with the dispatcher of this thread, which is another
+        // one if the span belongs to a test scope.
+        if self.binding.is_some()
+            && let Some(live) = self.live.take()
+            && let Some(dispatch) = live.span.with_subscriber(|(_, dispatch)| dispatch.clone())
+        {
+            tracing::dispatcher::with_default(&dispatch, || drop(live));
         }
     }
+}
+
+/// What goes out when a span ends.
+struct End {
+    status: Status,
+    attributes: Vec<KeyValue>,
+    /// Of these, what `tracing` has not seen.
+    fields: Vec<Entry>,
+}
+
+impl Core {
+    pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
+        lock(&self.data)
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !self.data().ended
+    }
+
+    /// The SDK has made the span.
+    pub(crate) fn give(&self, span: Span) {
+        *lock(&self.sdk) = Some(span);
+    }
+
+    pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
+        lock(&self.sdk).as_mut().map(f)
+    }
+
+    /// The value of an attribute, its own or inherited.
+    pub(crate) fn value(&self, key: &str) -> Option<Value> {
+        let own = find(&self.data().entries, key).cloned();
+        own.or_else(|| self.inherited.as_ref()?.get(key))
+    }
+
+    /// What foreign code sets through OpenTelemetry or `tracing` joins what the typed API sets.
+    pub(crate) fn set_foreign(&self, attribute: KeyValue) {
+        let mut data = self.data();
+        if data.ended {
+            return;
+        }
+        let key = attribute.key.as_str();
+        if key == error::TYPE {
+            // Whoever sets it means that the work failed. What the typed API says comes first.
+            let error_type = attribute.value.as_str().into_owned();
+            let failure = Failure::of_type(error_type.into());
+            data.failure.get_or_insert(failure);
+        } else if let Some(field) = self.definition.field(key) {
+            if let Some(value) = Value::of(field.attribute.value_type, attribute.value)
+                && field.takes(&value)
+                && !field.attribute.sensitive
+            {
+                self.put(&mut data, field, value);
+            }
+        } else {
+            let undeclared = &mut data.undeclared;
+            match undeclared
+                .iter_mut()
+                .find(|other| other.key == attribute.key)
+            {
+                Some(other) => other.value = attribute.value,
+                None => undeclared.push(attribute),
+            }
+        }
+    }
+
+    /// What foreign code says of how the span ended.
+    pub(crate) fn set_status(&self, status: Status) {
+        let mut data = self.data();
+        match status {
+            Status::Unset => {}
+            Status::Ok => data.ok = true,
+            Status::Error { description } => {
+                data.failure
+                    .get_or_insert_with(|| Failure::described(description));
+            }
+        }
+    }
+
+    fn put(&self, data: &mut Data, field: &'static Field, value: Value) {
+        let key = field.key();
+        match data.entries.iter().position(|(other, _)| *other == key) {
+            // What samplers saw has left: it can't be taken back.
+            Some(place) if place < data.sent => return,
+            Some(place) => {
+                data.entries[place].1.merge(value.clone(), field.aggregate);
+                if place < data.shown && !data.changed.contains(&place) {
+                    data.changed.push(place);
+                }
+            }
+            None => data.entries.push((key, value.clone())),
+        }
+        if field.attribute.inherited
+            && self.definition.root
+            && let Some(inherited) = &self.inherited
+        {
+            inherited.set(key, value.clone());
+        }
+        if let Some(outcome) = &self.definition.outcome
+            && outcome::is_success(outcome, key, &value)
+        {
+            data.failure = None;
+        }
+    }
+
+    /// How the span ended, with all that follows from it.
+    fn conclude(&self, data: &mut Data, unwinding: bool) -> End {
+        let failure = outcome::failure(self.definition, data, unwinding);
+        if let Some(outcome) = &self.definition.outcome
+            && let Some(member) = outcome::inferred_member(outcome, data, failure.as_ref())
+        {
+            data.entries.push((outcome.key, Value::from(member)));
+        }
+        if let Some(failure) = &failure {
+            let error_type = Value::Text(failure.error_type.clone());
+            data.entries.push((error::TYPE, error_type));
+        }
+        let changed = data.changed.iter().map(|place| &data.entries[*place]);
+        let fields = data.entries[data.shown..]
+            .iter()
+            .chain(changed)
+            .cloned()
+            .collect();
+        let own = data.entries[data.sent..].iter().map(key_value);
+        let mut attributes: Vec<KeyValue> = own.chain(data.undeclared.drain(..)).collect();
+        for entry in &data.inherited {
+            let taken = find(&data.entries, entry.0).is_some()
+                || attributes.iter().any(|other| other.key.as_str() == entry.0);
+            if !taken {
+                attributes.push(key_value(entry));
+            }
+        }
+        End {
+            status: match failure {
+                Some(failure) => failure.status(),
+                None if data.ok => Status::Ok,
+                None => Status::Unset,
+            },
+            attributes,
+            fields,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SpanDefinition {
@@ -409,33 +521,6 @@ impl SpanDefinition {
         LEVEL <= tracing::level_filters::LevelFilter::current()
             && self.site.enabled(self.metadata(), dispatch)
     }
-}
-
-/// The value in the type that the contract declares, if it can be told in it.
-fn typed(field: &Field, value: opentelemetry::Value) -> Option<Value> {
-    use super::definition::ValueType;
-    use opentelemetry::{Array, Value as Otel};
-    let value = match (field.attribute.value_type, value) {
-        (ValueType::Boolean, Otel::Bool(value)) => Value::Bool(value),
-        (ValueType::Int, Otel::I64(value)) => Value::Int(value),
-        (ValueType::Double, Otel::F64(value)) => Value::Double(value),
-        (ValueType::String | ValueType::Any, Otel::String(value)) => {
-            Value::Text(value.as_str().into())
-        }
-        (ValueType::Strings, Otel::Array(Array::String(values))) => {
-            Value::Texts(values.iter().map(|value| value.as_str().into()).collect())
-        }
-        (ValueType::Ints, Otel::Array(Array::I64(values))) => Value::Ints(values),
-        (ValueType::Doubles, Otel::Array(Array::F64(values))) => Value::Doubles(values),
-        (ValueType::Booleans, Otel::Array(Array::Bool(values))) => Value::Bools(values),
-        _ => return None,
-    };
-    let listed = field.attribute.closed.is_none_or(|members| {
-        value
-            .as_text()
-            .is_none_or(|text| members.contains(&text.as_str()))
-    });
-    listed.then_some(value)
 }
 
 impl std::fmt::Debug for SpanState {

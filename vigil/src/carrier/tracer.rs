@@ -6,12 +6,11 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::LocalKey;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{
-    SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer, TracerProvider,
-};
+use opentelemetry::trace::{Span as _, SpanBuilder, SpanContext, Status, Tracer, TracerProvider};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tracing::{Dispatch, Metadata};
@@ -19,14 +18,14 @@ use tracing::{Dispatch, Metadata};
 use super::definition::Scope;
 use super::inherited::Inherited;
 use super::layer::FindTyped;
-use super::state::SpanState;
+use super::state::{Core, SpanState};
 
 thread_local! {
     /// The typed span that `tracing` is making here and now.
-    static OPENING: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
+    static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
     /// The typed span that OpenTelemetry is asked to make next.
     static BUILDING: RefCell<Option<Building>> = const { RefCell::new(None) };
-    /// The SDK is making a span that has its inherited attributes already.
+    /// The SDK is making a span that gets its inherited attributes by another way.
     static BUILT_HERE: Cell<bool> = const { Cell::new(false) };
     /// What passes through the layers has reached OpenTelemetry by a shorter way.
     static SENDING: Cell<bool> = const { Cell::new(false) };
@@ -34,47 +33,55 @@ thread_local! {
     static LOGGING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// What the layer needs to know of a typed span that `tracing` is making.
+pub(crate) struct Opening {
+    pub(crate) state: Arc<SpanState>,
+    /// What it stands under, for OpenTelemetry.
+    pub(crate) parent: Context,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) building: Building,
+}
+
 /// What OpenTelemetry needs to know of a typed span.
 pub(crate) struct Building {
-    pub(crate) state: Weak<SpanState>,
+    pub(crate) core: Arc<Core>,
     pub(crate) name: String,
-    pub(crate) kind: SpanKind,
-    pub(crate) scope: &'static Scope,
-    pub(crate) start_time: Option<SystemTime>,
     pub(crate) attributes: Vec<KeyValue>,
 }
 
-/// Leaves `value` in `place` while `f` runs, and nothing after it, even if it panics.
+/// Leaves `value` in `place` while `f` runs, and what was there before after it, even if it panics.
 fn leave<T: 'static, R>(
-    place: &'static std::thread::LocalKey<RefCell<Option<T>>>,
+    place: &'static LocalKey<RefCell<Option<T>>>,
     value: T,
     f: impl FnOnce() -> R,
 ) -> R {
-    struct Clear<T: 'static>(&'static std::thread::LocalKey<RefCell<Option<T>>>);
+    struct Restore<T: 'static>(&'static LocalKey<RefCell<Option<T>>>, Option<T>);
 
-    impl<T: 'static> Drop for Clear<T> {
+    impl<T: 'static> Drop for Restore<T> {
         fn drop(&mut self) {
-            self.0.set(None);
+            let _ = self.0.try_with(|place| place.replace(self.1.take()));
         }
     }
 
-    place.set(Some(value));
-    let _clear = Clear(place);
+    let mut value = Some(value);
+    // The thread is ending: then the span goes without.
+    let before = place.try_with(|place| place.replace(value.take()));
+    let _restore = Restore(place, before.unwrap_or_default());
     f()
 }
 
-/// Runs `f`, in which `tracing` makes the typed span of `state`.
-pub(crate) fn while_opening<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    leave(&OPENING, Arc::clone(state), f)
+/// Runs `f`, in which `tracing` makes a typed span.
+pub(crate) fn while_opening<R>(opening: Opening, f: impl FnOnce() -> R) -> R {
+    leave(&OPENING, opening, f)
 }
 
 /// The typed span that is being made, if that is what `metadata` belongs to: another layer may
 /// make a span of its own on the way.
-pub(crate) fn opening(metadata: &'static Metadata<'static>) -> Option<Weak<SpanState>> {
-    OPENING.with_borrow(|state| {
-        let state = state.as_ref()?;
-        std::ptr::eq(state.definition.metadata(), metadata).then(|| Arc::downgrade(state))
-    })
+pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Opening> {
+    let is_it = |opening: &mut Opening| std::ptr::eq(opening.state.definition.metadata(), metadata);
+    OPENING
+        .try_with(|opening| opening.borrow_mut().take_if(is_it))
+        .ok()?
 }
 
 /// Runs `f`, in which OpenTelemetry makes a typed span.
@@ -82,9 +89,10 @@ pub(crate) fn while_building<R>(building: Building, f: impl FnOnce() -> R) -> R 
     leave(&BUILDING, building, f)
 }
 
-/// Whether the span that the SDK is making comes through `tracing`.
-pub(crate) fn is_building() -> bool {
-    BUILT_HERE.get()
+/// Whether the span that the SDK is making comes through `tracing`. Asked once for each: what
+/// other processors start meanwhile does not.
+pub(crate) fn is_built_here() -> bool {
+    BUILT_HERE.replace(false)
 }
 
 /// Runs `f`, whose telemetry is meant for other layers alone.
@@ -101,8 +109,8 @@ pub(crate) fn while_logging<R>(f: impl FnOnce() -> R) -> R {
     with_flag(&LOGGING, f)
 }
 
-fn with_flag<R>(flag: &'static std::thread::LocalKey<Cell<bool>>, f: impl FnOnce() -> R) -> R {
-    struct Restore(&'static std::thread::LocalKey<Cell<bool>>, bool);
+fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce() -> R) -> R {
+    struct Restore(&'static LocalKey<Cell<bool>>, bool);
 
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -114,9 +122,11 @@ fn with_flag<R>(flag: &'static std::thread::LocalKey<Cell<bool>>, f: impl FnOnce
     f()
 }
 
-/// Whether there is a span in the context.
-pub(crate) fn has_span(context: &Context) -> bool {
-    context.span().span_context().is_valid()
+/// The OpenTelemetry context of a foreign span, or of the nearest above it that has one.
+pub(crate) fn context_of(span: &tracing::Span) -> Option<Context> {
+    span.with_subscriber(|(id, dispatch)| {
+        dispatch.downcast_ref::<FindTyped>()?.context(dispatch, id)
+    })?
 }
 
 /// The nearest typed span around the current code that `wanted` accepts.
@@ -146,21 +156,22 @@ impl CarrierTracer {
         }
     }
 
-    fn build_typed(&self, scope: &'static Scope, builder: SpanBuilder, parent: &Context) -> Span {
+    /// The tracer of a scope. No lock is held when a span is built: processors may start others.
+    fn typed(&self, scope: &'static Scope) -> SdkTracer {
         let known = self.typed.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tracer)) = known.iter().find(|(other, _)| std::ptr::eq(*other, scope)) {
-            return tracer.build_with_context(builder, parent);
+        let found = known.iter().find(|(other, _)| std::ptr::eq(*other, scope));
+        if let Some((_, tracer)) = found {
+            return tracer.clone();
         }
         drop(known);
         let tracer = self
             .provider
             .tracer_with_scope(instrumentation_scope(scope));
-        let span = tracer.build_with_context(builder, parent);
         self.typed
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .push((scope, tracer));
-        span
+            .push((scope, tracer.clone()));
+        tracer
     }
 }
 
@@ -175,42 +186,61 @@ impl Tracer for CarrierTracer {
     type Span = CarrierSpan;
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &Context) -> CarrierSpan {
-        let building = BUILDING.take();
-        let typed = building
-            .as_ref()
-            .map(|building| Weak::clone(&building.state));
-        let inner = with_flag(&BUILT_HERE, || {
-            if let Some(building) = building {
-                builder.name = Cow::Owned(building.name);
-                builder.span_kind = Some(building.kind);
-                builder.attributes = Some(building.attributes);
-                builder.start_time = building.start_time.or(builder.start_time);
-                self.build_typed(building.scope, builder, parent)
-            } else {
-                if let Some(inherited) = Inherited::of(parent) {
-                    inherited.complete(builder.attributes.get_or_insert_default());
-                }
-                self.foreign.build_with_context(builder, parent)
+        let Some(building) = BUILDING.try_with(RefCell::take).ok().flatten() else {
+            if let Some(inherited) = Inherited::of(parent) {
+                inherited.complete(builder.attributes.get_or_insert_default());
             }
-        });
-        CarrierSpan { inner, typed }
+            let inner = with_flag(&BUILT_HERE, || {
+                self.foreign.build_with_context(builder, parent)
+            });
+            return CarrierSpan(Repr::Foreign {
+                inner,
+                late: Vec::new(),
+            });
+        };
+        let core = building.core;
+        builder.name = Cow::Owned(building.name);
+        builder.span_kind = Some(core.definition.kind.clone());
+        builder.attributes = Some(building.attributes);
+        builder.start_time = core.start_time.or(builder.start_time);
+        let tracer = self.typed(core.definition.scope);
+        let span = with_flag(&BUILT_HERE, || tracer.build_with_context(builder, parent));
+        let context = span.span_context().clone();
+        core.give(span);
+        CarrierSpan(Repr::Typed { context, core })
     }
 }
 
-/// An SDK span whose contract, if it has one, holds against whoever reaches it.
+/// A span of OpenTelemetry's context whose contract, if it has one, holds against whoever reaches
+/// it.
 #[derive(Debug)]
-pub(crate) struct CarrierSpan {
-    inner: Span,
-    typed: Option<Weak<SpanState>>,
+pub(crate) struct CarrierSpan(Repr);
+
+#[derive(Debug)]
+enum Repr {
+    /// The SDK's span is in the state, from where it is ended: what runs then may come back here.
+    Typed {
+        context: SpanContext,
+        core: Arc<Core>,
+    },
+    /// Attributes wait for the end, so that one set again replaces the first: the SDK appends.
+    Foreign { inner: Span, late: Vec<KeyValue> },
 }
 
 impl CarrierSpan {
-    /// The typed span behind it, while its attributes are still gathered.
-    fn open(&self) -> Option<Arc<SpanState>> {
-        self.typed
-            .as_ref()?
-            .upgrade()
-            .filter(|state| state.is_open())
+    fn with_sdk<R>(&mut self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
+        match &mut self.0 {
+            Repr::Typed { core, .. } => core.with_sdk(f),
+            Repr::Foreign { inner, .. } => Some(f(inner)),
+        }
+    }
+}
+
+impl Drop for CarrierSpan {
+    fn drop(&mut self) {
+        if let Repr::Foreign { inner, late } = &mut self.0 {
+            inner.set_attributes(late.drain(..));
+        }
     }
 }
 
@@ -223,29 +253,41 @@ impl opentelemetry::trace::Span for CarrierSpan {
     ) where
         T: Into<Cow<'static, str>>,
     {
-        self.inner
-            .add_event_with_timestamp(name, timestamp, attributes);
+        self.with_sdk(|span| span.add_event_with_timestamp(name, timestamp, attributes));
     }
 
     fn span_context(&self) -> &SpanContext {
-        self.inner.span_context()
+        match &self.0 {
+            Repr::Typed { context, .. } => context,
+            Repr::Foreign { inner, .. } => inner.span_context(),
+        }
     }
 
     fn is_recording(&self) -> bool {
-        self.inner.is_recording()
+        match &self.0 {
+            Repr::Typed { core, .. } => core.with_sdk(|span| span.is_recording()).unwrap_or(false),
+            Repr::Foreign { inner, .. } => inner.is_recording(),
+        }
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
-        match self.open() {
-            Some(state) => state.set_foreign(attribute),
-            None => self.inner.set_attribute(attribute),
+        match &mut self.0 {
+            Repr::Typed { core, .. } => core.set_foreign(attribute),
+            Repr::Foreign { late, .. } => {
+                match late.iter_mut().find(|it| it.key == attribute.key) {
+                    Some(earlier) => earlier.value = attribute.value,
+                    None => late.push(attribute),
+                }
+            }
         }
     }
 
     fn set_status(&mut self, status: Status) {
-        // A log line says nothing of how a typed span ends, whatever its level.
-        if self.typed.is_none() || !LOGGING.get() {
-            self.inner.set_status(status);
+        match &mut self.0 {
+            // A log line says nothing of how a typed span ends, whatever its level.
+            Repr::Typed { .. } if LOGGING.get() => {}
+            Repr::Typed { core, .. } => core.set_status(status),
+            Repr::Foreign { inner, .. } => inner.set_status(status),
         }
     }
 
@@ -253,18 +295,19 @@ impl opentelemetry::trace::Span for CarrierSpan {
     where
         T: Into<Cow<'static, str>>,
     {
-        self.inner.update_name(name);
+        self.with_sdk(|span| span.update_name(name));
     }
 
     fn add_link(&mut self, context: SpanContext, attributes: Vec<KeyValue>) {
-        self.inner.add_link(context, attributes);
+        self.with_sdk(|span| span.add_link(context, attributes));
     }
 
     fn end_with_timestamp(&mut self, timestamp: SystemTime) {
-        // The layer ends a span when `tracing` closes it, at the time of its last exit. A typed
-        // span has ended by then, or is about to.
-        if self.open().is_none() {
-            self.inner.end_with_timestamp(timestamp);
+        // The layer ends a span when `tracing` closes it, at the time of its last exit. Typed
+        // spans end by their handles alone.
+        if let Repr::Foreign { inner, late } = &mut self.0 {
+            inner.set_attributes(late.drain(..));
+            inner.end_with_timestamp(timestamp);
         }
     }
 }

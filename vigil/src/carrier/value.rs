@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use opentelemetry::StringValue;
 
+use super::definition::{Aggregate, ValueType};
+
 /// Text that is cheap to clone: a static string, or shared.
 ///
 /// Everything that a caller passes as text becomes one of these, and only if somebody listens:
@@ -207,9 +209,41 @@ impl Value {
         }
     }
 
+    pub(crate) fn is(&self, value_type: ValueType) -> bool {
+        matches!(
+            (value_type, self),
+            (ValueType::Boolean, Self::Bool(_))
+                | (ValueType::Int, Self::Int(_))
+                | (ValueType::Double, Self::Double(_))
+                | (ValueType::String | ValueType::Any, Self::Text(_))
+                | (ValueType::Booleans, Self::Bools(_))
+                | (ValueType::Ints, Self::Ints(_))
+                | (ValueType::Doubles, Self::Doubles(_))
+                | (ValueType::Strings, Self::Texts(_))
+        )
+    }
+
+    /// A foreign value in the type that the registry declares, if it can be told in it.
+    pub(crate) fn of(value_type: ValueType, value: opentelemetry::Value) -> Option<Self> {
+        use opentelemetry::{Array, Value as Otel};
+        let value = match value {
+            Otel::Bool(value) => Self::Bool(value),
+            Otel::I64(value) => Self::Int(value),
+            Otel::F64(value) => Self::Double(value),
+            Otel::String(value) => Self::Text(value.as_str().into()),
+            Otel::Array(Array::Bool(values)) => Self::Bools(values),
+            Otel::Array(Array::I64(values)) => Self::Ints(values),
+            Otel::Array(Array::F64(values)) => Self::Doubles(values),
+            Otel::Array(Array::String(values)) => {
+                Self::Texts(values.iter().map(|value| value.as_str().into()).collect())
+            }
+            _ => return None,
+        };
+        value.is(value_type).then_some(value)
+    }
+
     /// Puts `next` where this value stands, as `aggregate` says.
-    pub(crate) fn merge(&mut self, next: Value, aggregate: super::Aggregate) {
-        use super::Aggregate;
+    pub(crate) fn merge(&mut self, next: Value, aggregate: Aggregate) {
         match (aggregate, self, next) {
             (Aggregate::Sum, Value::Int(sum), Value::Int(next)) => *sum = sum.saturating_add(next),
             (Aggregate::Sum, Value::Double(sum), Value::Double(next)) => *sum += next,

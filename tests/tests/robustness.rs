@@ -1,0 +1,620 @@
+//! Whatever surrounds it, telemetry does not stop, break or mix up the program that it watches.
+//!
+//! What could hang runs on a thread of its own, with a limit.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanId, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use vigil::carrier::{NamePart, RemoteParent, Scope, SpanDefinition, SpanKind, SpanStart, Text};
+use vigil::semconv::life::{OperatingMode, ToolStatus};
+use vigil::spans::gen_ai::AgentSpan;
+use vigil::testing::Pipeline;
+use vigil::{Deliberate, Execute, Reflect, agent_span, chat_span, phase_span, tool_span};
+
+/// Runs `work` on a thread, and fails instead of waiting for ever.
+fn within_a_minute(work: impl FnOnce() + Send + 'static) {
+    let (done, wait) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        work();
+        let _ = done.send(());
+    });
+    match wait.recv_timeout(Duration::from_secs(60)) {
+        Ok(()) => thread.join().expect("it ended well"),
+        Err(mpsc::RecvTimeoutError::Disconnected) => {
+            std::panic::resume_unwind(thread.join().expect_err("it ended with a panic"))
+        }
+        Err(mpsc::RecvTimeoutError::Timeout) => panic!("it hangs"),
+    }
+}
+
+/// A processor made of two closures.
+struct Hooks<S, E>(S, E);
+
+impl<S, E> std::fmt::Debug for Hooks<S, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hooks")
+    }
+}
+
+impl<S, E> SpanProcessor for Hooks<S, E>
+where
+    S: Fn() + Send + Sync,
+    E: Fn(SpanData) + Send + Sync,
+{
+    fn on_start(&self, _: &mut Span, _: &Context) {
+        self.0();
+    }
+
+    fn on_end(&self, span: SpanData) {
+        self.1(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+fn provider(
+    on_start: impl Fn() + Send + Sync + 'static,
+    on_end: impl Fn(SpanData) + Send + Sync + 'static,
+) -> SdkTracerProvider {
+    SdkTracerProvider::builder()
+        .with_span_processor(Hooks(on_start, on_end))
+        .build()
+}
+
+/// What a provider exported.
+fn kept() -> (Arc<Mutex<Vec<SpanData>>>, SdkTracerProvider) {
+    let spans = Arc::<Mutex<Vec<SpanData>>>::default();
+    let keep = Arc::clone(&spans);
+    let provider = provider(
+        || (),
+        move |span| keep.lock().expect("nobody panicked").push(span),
+    );
+    (spans, provider)
+}
+
+fn named<'a>(spans: &'a [SpanData], name: &str) -> &'a SpanData {
+    let found = spans.iter().find(|span| span.name == name);
+    found.unwrap_or_else(|| {
+        let names: Vec<_> = spans.iter().map(|span| &span.name).collect();
+        panic!("no `{name}` among {names:?}")
+    })
+}
+
+fn count(span: &SpanData, key: &str) -> usize {
+    span.attributes
+        .iter()
+        .filter(|attribute| attribute.key.as_str() == key)
+        .count()
+}
+
+#[test]
+fn a_span_that_ends_in_its_own_scope_does_not_hang_on_a_processor_that_logs() {
+    within_a_minute(|| {
+        let provider = provider(|| (), |_| tracing::warn!("the queue is full"));
+        let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+        tracing::subscriber::with_default(subscriber, || {
+            let agent = agent_span("s-1", "arcan").start();
+            agent.span().in_scope(move || agent.end());
+        });
+    });
+}
+
+#[test]
+fn foreign_code_may_use_a_span_while_it_ends_on_another_thread() {
+    within_a_minute(|| {
+        let (_, provider) = kept();
+        let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..300 {
+                let agent = agent_span("s-1", "arcan").start();
+                let context = agent.span().context();
+                let barrier = Arc::new(std::sync::Barrier::new(2));
+                let other = Arc::clone(&barrier);
+                let thread = std::thread::spawn(move || {
+                    other.wait();
+                    for _ in 0..50 {
+                        context
+                            .span()
+                            .set_attribute(KeyValue::new("tenant", "acme"));
+                    }
+                });
+                barrier.wait();
+                drop(agent);
+                thread.join().expect("the thread ends");
+            }
+        });
+    });
+}
+
+static OTHER_SCOPE: Scope = Scope {
+    name: "other",
+    version: "1.0.0",
+    schema_url: "https://example.com/schemas/1.0.0",
+};
+static OTHER: SpanDefinition = SpanDefinition::new(
+    "other.span.internal",
+    "other",
+    SpanKind::Internal,
+    &OTHER_SCOPE,
+)
+.root()
+.name(&[NamePart::Word("other")]);
+
+#[test]
+fn a_processor_may_start_typed_spans_of_another_crate() {
+    within_a_minute(|| {
+        let once = AtomicBool::new(true);
+        let provider = provider(
+            move || {
+                if once.swap(false, Ordering::SeqCst) {
+                    drop(SpanStart::root(&OTHER).start());
+                }
+            },
+            |_| (),
+        );
+        let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+        tracing::subscriber::with_default(subscriber, || {
+            agent_span("s-1", "arcan").start().end();
+            agent_span("s-1", "arcan").start().end();
+        });
+    });
+}
+
+#[test]
+fn a_layer_may_count_the_log_lines_of_the_provider_that_makes_its_counter() {
+    struct Counts;
+
+    impl<S: tracing::Subscriber> Layer<S> for Counts {
+        fn on_event(&self, _: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+            use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};
+            TOOL_EXECUTIONS.add(1, &ToolExecutionsAttributes::new("log", ToolStatus::Ok));
+        }
+    }
+
+    struct Chatty(SdkMeterProvider);
+
+    impl opentelemetry::metrics::MeterProvider for Chatty {
+        fn meter_with_scope(
+            &self,
+            scope: opentelemetry::InstrumentationScope,
+        ) -> opentelemetry::metrics::Meter {
+            tracing::warn!("making a meter");
+            self.0.meter_with_scope(scope)
+        }
+    }
+
+    within_a_minute(|| {
+        vigil::set_meter_provider(Chatty(SdkMeterProvider::default()));
+        let subscriber = tracing_subscriber::registry().with(Counts);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!("a line");
+        });
+    });
+}
+
+thread_local! {
+    static HELD: RefCell<Option<AgentSpan>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_handle_may_live_until_its_thread_ends() {
+    // An abort would take the whole test binary with it.
+    let pipeline = Pipeline::new();
+    let agent = pipeline.scope(|| agent_span("s-1", "arcan").start());
+    std::thread::spawn(move || HELD.with_borrow_mut(|held| *held = Some(agent)))
+        .join()
+        .expect("the thread ends");
+    assert_eq!(
+        pipeline.span("invoke_agent arcan").text("life.session_id"),
+        Some("s-1")
+    );
+    assert_eq!(
+        pipeline.metric("gen_ai.invoke_agent.duration").points[0].count,
+        1
+    );
+}
+
+#[test]
+fn a_second_trace_layer_steps_aside() {
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(vigil::trace_layer(&provider));
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        agent.in_scope(|| tracing::info_span!("inside").in_scope(|| ()));
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    let agent = named(&spans, "invoke_agent arcan");
+    assert_eq!(
+        named(&spans, "inside").parent_span_id,
+        agent.span_context.span_id()
+    );
+    assert_eq!(spans.len(), 2);
+}
+
+#[test]
+fn a_filter_on_the_trace_layer_does_not_split_the_trace() {
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::sink))
+        .with(
+            vigil::trace_layer(&provider)
+                .with_filter(filter_fn(|metadata| metadata.name() != "phase")),
+        );
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        phase_span(&agent, Reflect)
+            .record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+        drop(chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start());
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    let agent = named(&spans, "invoke_agent arcan");
+    let chat = named(&spans, "chat sonnet");
+    assert_eq!(chat.parent_span_id, agent.span_context.span_id());
+    assert_eq!(chat.span_context.trace_id(), agent.span_context.trace_id());
+    let events: Vec<_> = agent.events.iter().map(|event| &*event.name).collect();
+    assert_eq!(
+        events,
+        ["life.mode.transition"],
+        "it goes to the nearest span that is there"
+    );
+}
+
+#[test]
+fn a_foreign_parent_that_a_filter_shut_out_is_looked_past() {
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::sink))
+        .with(
+            vigil::trace_layer(&provider)
+                .with_filter(filter_fn(|metadata| metadata.name() != "noisy")),
+        );
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info_span!("outer").in_scope(|| {
+            let noisy = tracing::info_span!("noisy");
+            drop(agent_span("s-1", "given").parent(&noisy).start());
+            noisy.in_scope(|| drop(agent_span("s-2", "around").start()));
+        });
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    let outer = named(&spans, "outer").span_context.span_id();
+    assert_eq!(named(&spans, "invoke_agent given").parent_span_id, outer);
+    assert_eq!(named(&spans, "invoke_agent around").parent_span_id, outer);
+}
+
+#[test]
+fn what_a_disabled_agent_stood_under_is_not_forgotten() {
+    use opentelemetry::trace::{SpanContext, TraceFlags, TraceId, TraceState};
+    let remote = SpanContext::new(
+        TraceId::from(0xabc_u128),
+        SpanId::from(0xdef_u64),
+        TraceFlags::SAMPLED,
+        true,
+        TraceState::default(),
+    );
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(tracing_subscriber::filter::dynamic_filter_fn(
+            |metadata, _| metadata.name() != "agent",
+        ));
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan")
+            .parent(&RemoteParent::from(remote.clone()))
+            .start();
+        drop(phase_span(&agent, Deliberate));
+        let job = tracing::info_span!("job");
+        let agent = agent_span("s-1", "arcan").parent(&job).start();
+        drop(phase_span(&agent, Execute));
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    let deliberate = named(&spans, "phase deliberate");
+    assert_eq!(deliberate.span_context.trace_id(), remote.trace_id());
+    assert_eq!(deliberate.parent_span_id, remote.span_id());
+    let job = named(&spans, "job").span_context.span_id();
+    assert_eq!(named(&spans, "phase execute").parent_span_id, job);
+    assert_eq!(
+        count(deliberate, "life.session_id"),
+        1,
+        "the work is still known"
+    );
+}
+
+#[test]
+fn a_layer_that_asks_for_the_ids_of_new_spans_gets_the_typed_ones() {
+    struct Early;
+
+    impl<S> Layer<S> for Early
+    where
+        S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+    {
+        fn on_new_span(
+            &self,
+            _: &tracing::span::Attributes<'_>,
+            id: &tracing::Id,
+            _: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            tracing::dispatcher::get_default(|dispatch| {
+                tracing_opentelemetry::get_otel_context(id, dispatch)
+            });
+        }
+    }
+
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(Early);
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        drop(chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start());
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    let chat = named(&spans, "chat sonnet");
+    assert_eq!(chat.span_kind, SpanKind::Client);
+    assert_eq!(count(chat, "gen_ai.request.model"), 1);
+    assert_eq!(count(chat, "life.session_id"), 1);
+}
+
+#[test]
+fn a_plain_opentelemetry_layer_gets_the_fields_and_nothing_twice() {
+    let (spans, provider) = kept();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("plain"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic")
+            .request_max_tokens(64)
+            .start();
+        chat.record_response_id("r-1");
+        drop(chat);
+        phase_span(&agent, Reflect)
+            .record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    let chat = named(&spans, "chat");
+    for key in [
+        "gen_ai.request.model",
+        "gen_ai.request.max_tokens",
+        "gen_ai.response.id",
+    ] {
+        assert_eq!(count(chat, key), 1, "{key}");
+    }
+    let events: usize = spans.iter().map(|span| span.events.iter().count()).sum();
+    assert_eq!(events, 1);
+}
+
+#[test]
+fn an_inherited_attribute_that_a_span_is_given_stands_there_once() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+        chat.span().set_attribute("session.id", "other");
+        tracing::info_span!("around").in_scope(|| {
+            let adopted = Reflect::current();
+            adopted.record_operating_mode(OperatingMode::Explore);
+            adopted.record_operating_mode(OperatingMode::Execute);
+        });
+    });
+    let values = |name: &str, key: &str| -> Vec<String> {
+        let span = pipeline.span(name);
+        let found = span
+            .attributes()
+            .iter()
+            .filter(|attribute| attribute.key.as_str() == key);
+        found
+            .map(|attribute| attribute.value.as_str().into_owned())
+            .collect()
+    };
+    assert_eq!(values("chat sonnet", "session.id"), ["other"]);
+    assert_eq!(values("around", "life.operating_mode"), ["execute"]);
+}
+
+#[test]
+fn foreign_code_cannot_change_who_the_work_belongs_to() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        agent.span().set_attribute("gen_ai.agent.name", "evil");
+        agent.span().set_attribute("life.session_id", "evil");
+        drop(phase_span(&agent, Deliberate));
+    });
+    for name in ["invoke_agent arcan", "phase deliberate"] {
+        let span = pipeline.span(name);
+        assert_eq!(span.text("gen_ai.agent.name"), Some("arcan"), "{name}");
+        assert_eq!(span.text("life.session_id"), Some("s-1"), "{name}");
+    }
+}
+
+#[test]
+fn the_carrier_takes_nothing_that_the_contract_does_not_declare() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+        chat.set::<Text>("gen_ai.input.messages", "secret");
+        chat.set::<Text>("no.such.key", "x");
+        chat.set::<Text>("gen_ai.usage.input_tokens", "a dozen");
+    });
+    let chat = pipeline.span("chat sonnet");
+    for key in [
+        "gen_ai.input.messages",
+        "no.such.key",
+        "gen_ai.usage.input_tokens",
+    ] {
+        assert_eq!(chat.attribute(key), None, "{key}");
+    }
+}
+
+#[test]
+fn a_panic_that_is_caught_around_a_future_is_a_panic() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+        let mut future = Box::pin(chat.run(std::future::poll_fn(
+            |_| -> std::task::Poll<Result<(), ()>> { panic!("bug") },
+        )));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let caught = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        assert!(caught.is_err());
+        drop(future);
+    });
+    assert_eq!(
+        pipeline.span("chat sonnet").text("error.type"),
+        Some("panic")
+    );
+}
+
+#[tokio::test]
+async fn a_second_attempt_that_nobody_waited_for_does_not_undo_the_first() {
+    let pipeline = Pipeline::new();
+    pipeline
+        .run(async {
+            let agent = agent_span("s-1", "arcan").start();
+            let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+            let first = tokio::select! {
+                biased;
+                result = chat.run(async { Ok::<_, ()>(1) }) => result,
+                result = chat.run(std::future::pending()) => result,
+            };
+            assert_eq!(first, Ok(1));
+        })
+        .await;
+    assert_eq!(pipeline.span("chat sonnet").text("error.type"), None);
+}
+
+#[test]
+fn a_panic_after_the_work_went_well_is_still_how_the_span_ended() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+            let _: Result<(), ()> = chat.run_blocking(|| Ok(()));
+            panic!("the answer can't be read");
+        }));
+    });
+    assert_eq!(
+        pipeline.span("chat sonnet").text("error.type"),
+        Some("panic")
+    );
+}
+
+#[test]
+fn a_sub_agent_on_another_thread_stays_in_the_test_that_started_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let tool = tool_span(&phase_span(&agent, Execute), "delegate", "call-1").start();
+        let parent = tool.parent();
+        std::thread::spawn(move || agent_span("s-2", "scout").parent(&parent).start().end())
+            .join()
+            .expect("the thread ends");
+        tool.record_tool_status(ToolStatus::Ok);
+    });
+    let duration = pipeline.metric("gen_ai.invoke_agent.duration");
+    assert_eq!(duration.point(&[("gen_ai.agent.name", "scout")]).count, 1);
+    assert_eq!(duration.point(&[("gen_ai.agent.name", "arcan")]).count, 1);
+}
+
+#[test]
+fn status_and_error_type_never_contradict_each_other() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let execute = phase_span(&agent, Execute);
+
+        let chat = chat_span(&deliberate, "typed-wins", "anthropic").start();
+        chat.span().set_attribute("error.type", "inner_retry");
+        chat.record_error("overloaded");
+        drop(chat);
+
+        let chat = chat_span(&deliberate, "foreign-alone", "anthropic").start();
+        chat.span().set_attribute("error.type", "inner_retry");
+        drop(chat);
+
+        let chat = chat_span(&deliberate, "ok-then-error", "anthropic").start();
+        chat.span().set_status(opentelemetry::trace::Status::Ok);
+        chat.record_error("overloaded");
+        drop(chat);
+
+        let tool = tool_span(&execute, "error-then-ok", "call-1").start();
+        tool.record_error("exit_1");
+        tool.record_tool_status(ToolStatus::Ok);
+        drop(tool);
+
+        let tool = tool_span(&execute, "ok-then-error", "call-2").start();
+        tool.record_tool_status(ToolStatus::Ok);
+        tool.record_error("exit_1");
+    });
+    let ended = |name: &str| {
+        let span = pipeline.span(name);
+        let failed = matches!(span.status(), opentelemetry::trace::Status::Error { .. });
+        assert_eq!(failed, span.attribute("error.type").is_some(), "{name}");
+        (
+            span.text("error.type").map(str::to_owned),
+            span.text("life.tool.status").map(str::to_owned),
+        )
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(ended("chat typed-wins"), (some("overloaded"), None));
+    assert_eq!(ended("chat foreign-alone"), (some("inner_retry"), None));
+    assert_eq!(ended("chat ok-then-error"), (some("overloaded"), None));
+    assert_eq!(ended("execute_tool error-then-ok"), (None, some("ok")));
+    assert_eq!(
+        ended("execute_tool ok-then-error"),
+        (some("exit_1"), some("error"))
+    );
+}
+
+#[test]
+fn a_pipeline_inside_a_span_of_another_one_begins_a_trace_of_its_own() {
+    let outer = Pipeline::new();
+    let inner = Pipeline::new();
+    outer.scope(|| {
+        agent_span("s-1", "outer").start().in_scope(|| {
+            inner.scope(|| agent_span("s-2", "inner").start().end());
+        });
+    });
+    assert_eq!(inner.span("invoke_agent inner").parent_span_id(), None);
+    assert_eq!(
+        inner.span("invoke_agent inner").text("life.session_id"),
+        Some("s-2")
+    );
+}
+
+#[test]
+fn debug_spans_of_other_crates_are_not_carried_unless_asked_for() {
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        agent.in_scope(|| {
+            tracing::debug_span!("chatter").in_scope(|| drop(tracing::info_span!("kept")));
+        });
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    assert!(spans.iter().all(|span| span.name != "chatter"));
+    let agent = named(&spans, "invoke_agent arcan").span_context.span_id();
+    assert_eq!(named(&spans, "kept").parent_span_id, agent);
+}
