@@ -96,11 +96,11 @@ fn events_are_log_lines_and_span_events_each_once() {
         reflect.record_mode_transition(Explore, Execute);
     });
     let text = lines.text();
-    let line = text
+    let told = text
         .lines()
-        .filter(|line| line.contains("life.mode.from=\"explore\""))
+        .filter(|line| line.contains(": life.mode.transition life.mode.from=\"explore\""))
         .count();
-    assert!(line >= 1, "{text}");
+    assert_eq!(told, 1, "{text}");
     let events = pipeline.span("phase reflect").events();
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].name, "life.mode.transition");

@@ -6,8 +6,10 @@
 //!
 //! Invariants:
 //! - Nothing here fails, blocks or panics on what it is given.
-//! - While nobody listens nothing is converted, copied or allocated: every entry point asks
-//!   [`is_active`] first.
+//! - While nobody listens nothing is converted, copied or allocated: what starts spans and finds
+//!   them asks [`is_active`] first, and a handle that was made then is empty.
+//! - What no contract declares goes nowhere: keys, types, members of closed enums, and content
+//!   while it is not captured. Where spans stand is checked by the compiler, above this layer.
 //! - A span ends once, when its owner says so or is dropped; what comes later has no effect.
 
 mod attributes;
@@ -48,7 +50,7 @@ pub use value::{Element, Int, Text, UnknownMember, Value};
 #[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
 
-/// Whether anybody listens: a `tracing` subscriber that takes typed spans, or a meter provider.
+/// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.
 #[inline]
 pub fn is_active() -> bool {
     tracing::level_filters::LevelFilter::current() >= callsite::LEVEL || instruments::is_bound()

@@ -40,6 +40,18 @@
 //! let chat = chat_span(&execute, "claude-sonnet-4-5", "anthropic").start();
 //! ```
 //!
+//! # Who listens
+//!
+//! Nobody, until a `tracing` subscriber gets a [`trace_layer`], with an OpenTelemetry SDK behind it,
+//! and [`set_meter_provider`] names where measurements go. Whoever brings an SDK adds
+//! [`carrier::InheritedAttributes`] to its processors. Content (messages, tool arguments and output)
+//! is recorded only after [`set_capture_content`].
+//!
+//! In tests, `vigil::testing::Pipeline` (feature `testing`) keeps what was exported and checks it
+//! against the [registry](registry::REGISTRY).
+//!
+//! # How spans end
+//!
 //! Spans end when their handle is dropped or ended; [`carrier::Handle`] tells how. Everything that
 //! is recorded is declared in [`semconv`], and costs next to nothing while nobody listens.
 
@@ -52,14 +64,13 @@ mod generated;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[doc(inline)]
 pub use carrier::{set_capture_content, set_meter_provider, trace_layer};
+#[doc(inline)]
 pub use generated::{events, metrics, records, registry, semconv, spans};
+#[doc(inline)]
 pub use spans::gen_ai::{agent_span, chat_span, tool_span};
+#[doc(inline)]
 pub use spans::life::{
     Commit, Deliberate, Execute, Gate, Perceive, Reflect, Sleep, phase_span, phase_span_dyn,
 };
-
-/// The README's code compiles.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -24,11 +24,12 @@ use super::{is_active, run};
 ///
 /// # How a span ends
 ///
-/// What was recorded ([`record_error`](Self::record_error), a recorded status) counts first; then
-/// what the last of its scopes saw ([`run`](Self::run): an error, a panic, a future that was
-/// dropped before its end); then whether it is dropped by a panic. A failure sets the status
-/// `Error` and `error.type`; success leaves the status unset. A span that declares an outcome, as
-/// a tool does, is `cancelled` when nothing of this says how it went.
+/// What was recorded counts first: [`record_error`](Self::record_error), a recorded status, the last
+/// of them. Then what the last of its scopes saw ([`run`](Self::run): an error, a panic, a future
+/// that was dropped before its end, unless an earlier one had a result), and whether a panic drops
+/// the handle. A failure sets the status `Error` and `error.type`; success leaves the status unset. A
+/// span that declares an outcome, as a tool does, is `cancelled` when nothing of this says how it
+/// went.
 #[derive(Debug)]
 #[must_use = "the span ends when its handle is dropped"]
 pub struct Handle {

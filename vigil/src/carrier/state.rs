@@ -204,7 +204,7 @@ impl SpanState {
             return false;
         }
         for (field, value) in declared {
-            self.core.put(&mut data, field, value.clone());
+            self.core.put(&mut data, field, value);
         }
         true
     }
@@ -414,7 +414,7 @@ impl Core {
                 && field.takes(&value)
                 && !field.attribute.sensitive
             {
-                self.put(&mut data, field, value);
+                self.put(&mut data, field, &value);
             }
         } else {
             let undeclared = &mut data.undeclared;
@@ -441,7 +441,7 @@ impl Core {
         }
     }
 
-    fn put(&self, data: &mut Data, field: &'static Field, value: Value) {
+    fn put(&self, data: &mut Data, field: &'static Field, value: &Value) {
         let key = field.key();
         match data.entries.iter().position(|(other, _)| *other == key) {
             // What samplers saw has left: it can't be taken back.
@@ -461,7 +461,7 @@ impl Core {
             inherited.set(key, value.clone());
         }
         if let Some(outcome) = &self.definition.outcome
-            && outcome::is_success(outcome, key, &value)
+            && outcome::is_success(outcome, key, value)
         {
             data.failure = None;
         }

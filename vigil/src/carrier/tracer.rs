@@ -216,6 +216,8 @@ impl Tracer for CarrierTracer {
 #[derive(Debug)]
 pub(crate) struct CarrierSpan(Repr);
 
+// One is made for each span, and stays where it is made.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum Repr {
     /// The SDK's span is in the state, from where it is ended: what runs then may come back here.

@@ -18,6 +18,9 @@ pub(super) fn violations(
         registry,
         violations: Vec::new(),
     };
+    if spans.is_empty() && metrics.is_empty() {
+        check.say("pipeline", "nothing was exported");
+    }
     for span in spans {
         check.span(span, spans);
     }

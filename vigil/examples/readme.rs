@@ -1,0 +1,121 @@
+//! The README's code. A test holds the two together: what stands between the marks, stands there.
+
+use vigil::records::{gen_ai::TokenUsage, life::Budget};
+use vigil::semconv::{gen_ai::ProviderName, life::OperatingMode};
+use vigil::{Deliberate, Execute, Perceive, Reflect, agent_span, chat_span, phase_span, tool_span};
+
+struct Call {
+    name: String,
+    id: String,
+}
+
+struct Reply {
+    input: u32,
+    output: u32,
+    calls: Vec<Call>,
+}
+
+struct Model;
+
+impl Model {
+    async fn complete(&self) -> Result<Reply, std::io::Error> {
+        std::future::ready(Ok(Reply {
+            input: 1_200,
+            output: 80,
+            calls: vec![Call {
+                name: "read_file".to_owned(),
+                id: "call-1".to_owned(),
+            }],
+        }))
+        .await
+    }
+}
+
+async fn run(_call: &Call) -> Result<(), std::io::Error> {
+    std::future::ready(Err(std::io::ErrorKind::NotFound.into())).await
+}
+
+// README: the loop
+async fn tick(session: &str, model: &Model) -> Result<(), std::io::Error> {
+    let agent = agent_span(session, "arcan").start();
+
+    phase_span(&agent, Perceive).record_budget(&Budget::new(118_000).cost_remaining_usd(4.75));
+
+    let deliberate = phase_span(&agent, Deliberate);
+    let chat = chat_span(&deliberate, "claude-sonnet-4-5", ProviderName::Anthropic).start();
+    let reply = chat.run(model.complete()).await?; // an error sets the status and `error.type`
+    let usage = TokenUsage::default()
+        .input_tokens(reply.input)
+        .output_tokens(reply.output);
+    chat.record_token_usage(&usage);
+    chat.record_finish_reason("stop");
+    drop((chat, deliberate)); // they end here; duration and tokens are measured, once
+
+    let execute = phase_span(&agent, Execute);
+    for call in &reply.calls {
+        let tool = tool_span(&execute, &call.name, &call.id).start();
+        let _ = tool.run(run(call)).await; // a failed tool is told; the loop goes on
+    }
+    drop(execute);
+
+    let reflect = phase_span(&agent, Reflect);
+    reflect.record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+    Ok(())
+}
+// README: end
+
+// README: the setup
+fn listen(
+    spans: impl opentelemetry_sdk::trace::SpanProcessor + 'static,
+    metrics: opentelemetry_sdk::metrics::SdkMeterProvider,
+) {
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+
+    let tracers = opentelemetry_sdk::trace::SdkTracerProvider::builder()
+        .with_span_processor(vigil::carrier::InheritedAttributes::new())
+        .with_span_processor(spans) // yours: batch, OTLP …
+        .build();
+    tracing_subscriber::registry()
+        .with(vigil::trace_layer(&tracers))
+        .init();
+    vigil::set_meter_provider(metrics);
+}
+// README: end
+
+/// Prints the names of the spans, in the order of their ends.
+#[derive(Debug)]
+struct Names;
+
+impl opentelemetry_sdk::trace::SpanProcessor for Names {
+    fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &opentelemetry::Context) {}
+
+    fn on_end(&self, span: opentelemetry_sdk::trace::SpanData) {
+        println!("{} {:?}", span.name, span.status);
+    }
+
+    fn force_flush(&self) -> opentelemetry_sdk::error::OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(
+        &self,
+        _: std::time::Duration,
+    ) -> opentelemetry_sdk::error::OTelSdkResult {
+        Ok(())
+    }
+}
+
+fn main() -> Result<(), std::io::Error> {
+    listen(
+        Names,
+        opentelemetry_sdk::metrics::SdkMeterProvider::default(),
+    );
+    let mut tick = std::pin::pin!(tick("s-1", &Model));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    loop {
+        if let std::task::Poll::Ready(result) = tick.as_mut().poll(&mut context) {
+            return result;
+        }
+    }
+}
