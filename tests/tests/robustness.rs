@@ -618,3 +618,42 @@ fn debug_spans_of_other_crates_are_not_carried_unless_asked_for() {
     let agent = named(&spans, "invoke_agent arcan").span_context.span_id();
     assert_eq!(named(&spans, "kept").parent_span_id, agent);
 }
+
+#[test]
+fn a_disabled_span_leaves_no_fields_on_the_one_above() {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+            self.0
+                .lock()
+                .expect("nobody panicked")
+                .extend_from_slice(buffer);
+            Ok(buffer.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::registry().with(log).with(
+        tracing_subscriber::filter::dynamic_filter_fn(|metadata, _| metadata.name() != "chat"),
+    );
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+        chat.record_response_id("r-1");
+    });
+    let text = String::from_utf8(lines.0.lock().expect("nobody panicked").clone());
+    let text = text.expect("a log is text");
+    assert!(text.contains("phase{"), "{text}");
+    assert!(!text.contains("gen_ai.response.id"), "{text}");
+}

@@ -15,6 +15,7 @@
 mod attributes;
 mod callsite;
 mod definition;
+mod ended;
 mod fields;
 mod handle;
 mod inherited;
@@ -34,6 +35,7 @@ pub use definition::{
     Measured, MetricDefinition, NamePart, Outcome, RecordDefinition, Registry, Scope,
     SpanDefinition, ValueType,
 };
+pub use ended::{EndedSpan, OnEnd};
 pub use handle::Handle;
 pub use inherited::InheritedAttributes;
 pub use instruments::{

@@ -199,8 +199,13 @@ impl Starting {
             entries.push((marks::PARENT_UNCHECKED, Value::Bool(true)));
         }
         let sent = sampled_first(definition, &mut entries);
+        let depth = match &parent {
+            ParentLink::Typed(parent) => parent.depth + 1,
+            _ => 0,
+        };
         let state = Arc::new(SpanState::new(NewState {
             definition,
+            depth,
             binding,
             inherited: place.inherited.clone(),
             foreign: false,
@@ -391,7 +396,7 @@ fn inherit(
 }
 
 /// The span's name; a placeholder without a value is dropped with its space.
-fn name(definition: &SpanDefinition, entries: &[Entry]) -> String {
+pub(crate) fn name(definition: &SpanDefinition, entries: &[Entry]) -> String {
     let mut name = String::new();
     for part in definition.name {
         let start = name.len();
@@ -428,6 +433,7 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
     let context = Context::current();
     let state = Arc::new(SpanState::new(NewState {
         definition,
+        depth: 0,
         binding: Binding::scoped(),
         inherited: Inherited::of(&context).cloned(),
         foreign: true,

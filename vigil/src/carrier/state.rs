@@ -14,6 +14,7 @@ use super::callsite::LEVEL;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
 };
+use super::ended;
 use super::fields::with_values;
 use super::inherited::Inherited;
 use super::instruments::{Binding, capture_content};
@@ -30,6 +31,8 @@ pub(crate) struct SpanState {
     core: Arc<Core>,
     /// The instruments of the test scope that it was started in.
     pub(crate) binding: Option<Arc<Binding>>,
+    /// How many typed spans it stands under.
+    pub(crate) depth: usize,
     started: Instant,
     started_at: SystemTime,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
@@ -65,6 +68,23 @@ pub(crate) struct Live {
     pub(crate) is_own: bool,
 }
 
+impl Live {
+    /// The span that `tracing` made, if it wanted one of that definition.
+    pub(crate) fn traced(&self, definition: &'static SpanDefinition) -> Option<&tracing::Span> {
+        let metadata = self.span.metadata()?;
+        std::ptr::eq(metadata, definition.metadata()).then_some(&self.span)
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live")
+            .field("span", &self.span)
+            .field("is_own", &self.is_own)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What was recorded so far.
 #[derive(Debug, Default)]
 pub(crate) struct Data {
@@ -90,6 +110,7 @@ pub(crate) struct Data {
 
 pub(crate) struct NewState {
     pub(crate) definition: &'static SpanDefinition,
+    pub(crate) depth: usize,
     pub(crate) binding: Option<Arc<Binding>>,
     pub(crate) inherited: Option<Inherited>,
     pub(crate) foreign: bool,
@@ -116,6 +137,7 @@ impl SpanState {
                 data: Mutex::default(),
             }),
             binding: new.binding,
+            depth: new.depth,
             started: Instant::now(),
             started_at: SystemTime::now(),
             was_panicking: std::thread::panicking(),
@@ -326,17 +348,27 @@ impl SpanState {
             let end = self.core.conclude(&mut data, unwinding);
             (end, data.entries.clone())
         };
-        if let Some(live) = self
-            .live()
-            .filter(|live| !live.span.is_disabled() && !end.fields.is_empty())
+        if let Some(live) = self.live()
+            && let Some(span) = live.traced(self.definition)
         {
-            with_values(self.definition.metadata(), end.fields.iter(), |values| {
-                live.span.with_subscriber(|(id, dispatch)| {
-                    tracer::while_sending(|| {
-                        dispatch.record(id, &tracing::span::Record::new(values));
+            if !end.fields.is_empty() {
+                with_values(self.definition.metadata(), end.fields.iter(), |values| {
+                    span.with_subscriber(|(id, dispatch)| {
+                        tracer::while_sending(|| {
+                            dispatch.record(id, &tracing::span::Record::new(values));
+                        });
                     });
                 });
-            });
+            }
+            let duration = self.duration(end_time);
+            ended::tell(
+                live,
+                self.definition,
+                self.depth,
+                &entries,
+                &end.status,
+                duration,
+            );
         }
         // No lock is held: processors and exporters may log, in this very span.
         let sdk = lock(&self.sdk).take();

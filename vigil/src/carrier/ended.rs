@@ -1,0 +1,110 @@
+//! Typed spans as they end, for layers that write them down.
+
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
+
+use super::attributes::Entry;
+use super::definition::SpanDefinition;
+use super::start;
+use super::state::Live;
+use super::value::Value;
+
+/// A typed span that has just ended, with everything that was recorded on it.
+#[derive(Debug)]
+pub struct EndedSpan<'a> {
+    live: &'a Live,
+    definition: &'static SpanDefinition,
+    depth: usize,
+    entries: &'a [Entry],
+    status: &'a Status,
+    duration: Duration,
+}
+
+impl EndedSpan<'_> {
+    /// What the registry says of it.
+    pub fn definition(&self) -> &'static SpanDefinition {
+        self.definition
+    }
+
+    /// Its name, as it is exported.
+    pub fn name(&self) -> String {
+        start::name(self.definition, self.entries)
+    }
+
+    /// How many typed spans it stands under.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Its own attributes, in the order in which they were set. Inherited ones are those of the
+    /// root span above.
+    pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.entries.iter().map(|(key, value)| (*key, value))
+    }
+
+    /// The value of an attribute.
+    pub fn attribute(&self, key: &str) -> Option<&Value> {
+        super::attributes::find(self.entries, key)
+    }
+
+    /// How it ended.
+    pub fn status(&self) -> &Status {
+        self.status
+    }
+
+    /// How long it was open.
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// Its trace and span id, if a layer of Vigil's gives them.
+    pub fn span_context(&self) -> Option<SpanContext> {
+        let context = self
+            .live
+            .is_own
+            .then(|| self.live.context.span().span_context().clone())?;
+        context.is_valid().then_some(context)
+    }
+}
+
+/// What a layer is told of each typed span that ends, on the thread that ends it.
+///
+/// A layer that wants it answers for this type in its `downcast_raw`.
+pub struct OnEnd(Box<dyn Fn(&EndedSpan<'_>) + Send + Sync>);
+
+impl OnEnd {
+    /// Calls `f` for each typed span that ends.
+    pub fn new(f: impl Fn(&EndedSpan<'_>) + Send + Sync + 'static) -> Self {
+        Self(Box::new(f))
+    }
+}
+
+impl std::fmt::Debug for OnEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("OnEnd").finish_non_exhaustive()
+    }
+}
+
+/// Tells the layer that wants to know.
+pub(crate) fn tell(
+    live: &Live,
+    definition: &'static SpanDefinition,
+    depth: usize,
+    entries: &[Entry],
+    status: &Status,
+    duration: Duration,
+) {
+    live.span.with_subscriber(|(_, dispatch)| {
+        if let Some(on_end) = dispatch.downcast_ref::<OnEnd>() {
+            (on_end.0)(&EndedSpan {
+                live,
+                definition,
+                depth,
+                entries,
+                status,
+                duration,
+            });
+        }
+    });
+}
