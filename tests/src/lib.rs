@@ -1,1 +1,3 @@
-//! Tests that span the crates of the workspace; see `tests/`.
+//! Tests that span the crates of the workspace; see `tests/`. Here is what they share.
+
+pub mod receiver;

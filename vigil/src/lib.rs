@@ -60,6 +60,8 @@
 extern crate self as vigil;
 
 pub mod carrier;
+pub mod config;
+pub mod export;
 mod generated;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -61,6 +61,7 @@ where
         find: FindTyped {
             nearest: nearest_typed::<S>,
             context: nearest_context::<S>,
+            events: true,
         },
         max_level: LevelFilter::INFO,
         redundant: false,
@@ -73,6 +74,14 @@ impl<S> TraceLayer<S> {
     #[must_use]
     pub fn with_max_level(mut self, level: LevelFilter) -> Self {
         self.max_level = level;
+        self
+    }
+
+    /// Whether log lines and typed events become events of the span around them: yes, at first. They
+    /// need not where they are exported as log records.
+    #[must_use]
+    pub fn with_events(mut self, events: bool) -> Self {
+        self.find.events = events;
         self
     }
 
@@ -94,6 +103,7 @@ struct Typed(Weak<SpanState>);
 pub(crate) struct FindTyped {
     nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
     context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
+    pub(crate) events: bool,
 }
 
 /// Which span is looked for.
@@ -226,7 +236,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if !tracer::is_sending() && self.carries(event.metadata()) {
+        if self.find.events && !tracer::is_sending() && self.carries(event.metadata()) {
             tracer::while_logging(|| self.inner.on_event(event, ctx));
         }
     }

@@ -234,7 +234,7 @@ impl SpanState {
     fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
         let live = self.live();
         let otel = || attributes.entries().iter().map(key_value).collect();
-        match live {
+        match live.filter(|live| tracer::wants_events(&live.span)) {
             Some(live) if live.is_own => {
                 self.with_sdk(|span| span.add_event(event.name, otel()));
             }

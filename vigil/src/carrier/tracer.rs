@@ -129,6 +129,16 @@ pub(crate) fn context_of(span: &tracing::Span) -> Option<Context> {
     })?
 }
 
+/// Whether events belong on the span: not where they are exported as log records.
+pub(crate) fn wants_events(span: &tracing::Span) -> bool {
+    span.with_subscriber(|(_, dispatch)| {
+        dispatch
+            .downcast_ref::<FindTyped>()
+            .is_none_or(|find| find.events)
+    })
+    .unwrap_or(true)
+}
+
 /// The nearest typed span around the current code that `wanted` accepts.
 pub(crate) fn current_typed(wanted: impl Fn(&SpanState) -> bool) -> Option<Arc<SpanState>> {
     tracing::dispatcher::get_default(|dispatch: &Dispatch| {

@@ -1,0 +1,90 @@
+//! Log records: a log processor over the queue.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::LogRecord as _;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogBatch, LogProcessor, SdkLogRecord};
+
+use super::courier::Courier;
+use super::monitor::{Monitor, sdk_result};
+use super::queue::{Deliver, Outcome, Patience, Queue};
+use super::spans::SharedResource;
+
+/// A log record and the scope that it was made in.
+pub(super) type Record = Box<(SdkLogRecord, InstrumentationScope)>;
+
+/// Exports log records: a processor for `SdkLoggerProvider::builder().with_log_processor(…)`.
+///
+/// The thread that logs puts a copy of the record into a queue; everything else happens on a
+/// thread named `vigil-logs`.
+#[derive(Debug)]
+pub struct LogExport {
+    pub(super) queue: Arc<Queue<Record>>,
+    pub(super) resource: SharedResource,
+    pub(super) flush_bound: Duration,
+}
+
+impl LogExport {
+    /// Numbers, flush and shutdown of this export, for whoever does not hold the processor.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(Arc::clone(&self.queue))
+    }
+}
+
+impl LogProcessor for LogExport {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        let mut record = record.clone();
+        if record.observed_timestamp().is_none() {
+            // The encoding can't do without.
+            record.set_observed_timestamp(SystemTime::now());
+        }
+        self.queue.push(Box::new((record, scope.clone())));
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        sdk_result(self.queue.flush(self.flush_bound), self.flush_bound)
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        sdk_result(self.queue.finish(timeout), timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.resource.set(resource);
+    }
+}
+
+impl Drop for LogExport {
+    fn drop(&mut self) {
+        self.queue.close(super::AFTER_DROP);
+    }
+}
+
+/// Takes batches of log records to the collector.
+pub(super) struct DeliverLogs {
+    pub(super) courier: Courier,
+    pub(super) resource: SharedResource,
+}
+
+impl Deliver<Record> for DeliverLogs {
+    fn deliver(&mut self, batch: Vec<Record>, patience: &Patience<'_>) -> Outcome {
+        let records: Vec<_> = batch.iter().map(|record| (&record.0, &record.1)).collect();
+        let request = ExportLogsServiceRequest {
+            resource_logs: group_logs_by_resource_and_scope(
+                &LogBatch::new(&records),
+                &self.resource.get(),
+            ),
+        };
+        let items = batch.len() as u64;
+        // Not needed for the retries.
+        drop(records);
+        drop(batch);
+        self.courier.deliver(&request, items, patience)
+    }
+}

@@ -1,0 +1,786 @@
+//! A bounded queue, the one thread that empties it, and the book of what became of everything.
+//!
+//! Invariants:
+//! - Whoever pushes takes one lock that nobody holds while doing more than moving pointers and
+//!   numbers, and at most once a batch wakes the worker. The queue grows by small blocks, so that
+//!   growing copies nothing.
+//! - Every item that was pushed is in exactly one column of [`ExportStats`] at every moment: queue
+//!   and book are under the same lock.
+//! - Closing ends within its bound, whatever the worker is doing. Who is late counts as failed, and
+//!   what a late worker finds out changes nothing any more.
+//! - A panic of the delivery costs its batch, of the worker what waits; neither goes uncounted.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+
+use super::error::ExportError;
+use super::stats::{ExportStats, Report, Signal};
+
+/// Items in a block of the queue.
+const BLOCK: usize = 64;
+
+/// That much later, or far enough away if the clock can't hold it.
+fn after(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    Instant::now() + time.min(FAR)
+}
+
+/// Who is told about outages.
+pub(super) type Reporter = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// Takes batches to where they belong, on the worker's thread.
+pub(super) trait Deliver<T> {
+    /// Delivers `batch`, which is not empty, within the patience that is left.
+    fn deliver(&mut self, batch: Vec<T>, patience: &Patience<'_>) -> Outcome;
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) rejected: u64,
+    pub(super) failed: u64,
+    /// Why something was lost.
+    pub(super) reason: Option<String>,
+}
+
+/// How much, how often and how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub(super) queue: u64,
+    pub(super) batch: usize,
+    pub(super) delay: Duration,
+    /// For one batch with its retries.
+    pub(super) delivery: Duration,
+}
+
+/// The queue. The worker closes with [`Queue::close`] or [`Queue::finish`].
+pub(super) struct Queue<T> {
+    signal: Signal,
+    limits: Limits,
+    weigh: fn(&T) -> u64,
+    reporter: Reporter,
+    state: Mutex<State<T>>,
+    /// There is something for the worker to do.
+    work: Condvar,
+    /// The worker has done something.
+    done: Condvar,
+}
+
+struct State<T> {
+    blocks: VecDeque<Vec<T>>,
+    /// Items in the blocks, and what they weigh.
+    waiting: usize,
+    waiting_weight: u64,
+    /// What the batch that is being delivered weighs.
+    in_flight: u64,
+    stats: ExportStats,
+    /// Settled, and who listens has been told what there is to tell.
+    told: u64,
+    /// Deliver at once until this much of what was accepted is settled.
+    flush_to: u64,
+    phase: Phase,
+    /// The last deliveries are due until then, although more may be pushed.
+    hurry: Option<Instant>,
+    /// The collector asked not to be bothered before.
+    hold: Option<Instant>,
+    health: Health,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Running,
+    /// Delivering what is left, until then.
+    Closing(Instant),
+    Closed,
+}
+
+/// Whether there is an outage, and what it has cost.
+#[derive(Default)]
+struct Health {
+    /// Losses up to the last time when all was well.
+    lost_before: u64,
+    /// Dropped ones that the worker knows of.
+    dropped_seen: u64,
+    outage_since: Option<Instant>,
+}
+
+impl<T> State<T> {
+    fn settled(&self) -> u64 {
+        self.stats.delivered + self.stats.rejected + self.stats.failed
+    }
+
+    fn accepted(&self) -> u64 {
+        self.stats.created - self.stats.dropped
+    }
+
+    fn snapshot(&self) -> ExportStats {
+        ExportStats {
+            pending: self.waiting_weight + self.in_flight,
+            ..self.stats
+        }
+    }
+
+    /// Gives up what waits and what is on the way.
+    fn abandon(&mut self) -> VecDeque<Vec<T>> {
+        self.stats.failed += self.waiting_weight + self.in_flight;
+        self.waiting = 0;
+        self.waiting_weight = 0;
+        self.in_flight = 0;
+        std::mem::take(&mut self.blocks)
+    }
+
+    fn begin_outage(&mut self, signal: Signal, reason: &str) -> Option<Report> {
+        if self.health.outage_since.is_some() {
+            return None;
+        }
+        self.health.outage_since = Some(Instant::now());
+        Some(Report::OutageBegan {
+            signal,
+            reason: reason.to_owned(),
+        })
+    }
+
+    fn end_outage(&mut self, signal: Signal, recovered: bool) -> Option<Report> {
+        let since = self.health.outage_since.take()?;
+        let lost = self.stats.lost() - self.health.lost_before;
+        self.health.lost_before = self.stats.lost();
+        Some(Report::OutageEnded {
+            signal,
+            lasted: since.elapsed(),
+            lost,
+            recovered,
+        })
+    }
+
+    /// An outage if the queue overflowed since the last look.
+    fn notice_drops(&mut self, signal: Signal, limit: u64) -> (bool, Option<Report>) {
+        let dropped = self.stats.dropped - self.health.dropped_seen;
+        if dropped == 0 {
+            return (false, None);
+        }
+        self.health.dropped_seen = self.stats.dropped;
+        let items = signal.items();
+        let reason = format!(
+            "the queue of {limit} {items} is full, {dropped} dropped so far: \
+             they are made faster than the collector takes them"
+        );
+        (true, self.begin_outage(signal, &reason))
+    }
+}
+
+impl<T: Send + 'static> Queue<T> {
+    /// Starts the worker. What an item counts for, `weigh` tells.
+    pub(super) fn start(
+        signal: Signal,
+        limits: Limits,
+        weigh: fn(&T) -> u64,
+        reporter: Reporter,
+        mut deliver: impl Deliver<T> + Send + 'static,
+    ) -> Result<Arc<Self>, ExportError> {
+        let queue = Arc::new(Self {
+            signal,
+            limits,
+            weigh,
+            reporter,
+            state: Mutex::new(State {
+                blocks: VecDeque::new(),
+                waiting: 0,
+                waiting_weight: 0,
+                in_flight: 0,
+                stats: ExportStats::default(),
+                told: 0,
+                flush_to: 0,
+                phase: Phase::Running,
+                hurry: None,
+                hold: None,
+                health: Health::default(),
+            }),
+            work: Condvar::new(),
+            done: Condvar::new(),
+        });
+        let worker = Arc::clone(&queue);
+        std::thread::Builder::new()
+            .name(format!("vigil-{signal}"))
+            .spawn(move || {
+                // What happens in here is nobody's telemetry.
+                let _suppressed = Context::enter_telemetry_suppressed_scope();
+                let death = Death(&worker);
+                worker.run(&mut deliver);
+                drop(death);
+            })
+            .map_err(ExportError::Worker)?;
+        Ok(queue)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, deliver: &mut impl Deliver<T>) {
+        while let Some((batch, weight)) = self.next_batch() {
+            let patience = Patience {
+                watch: self,
+                until: after(self.limits.delivery),
+            };
+            let outcome = catch_unwind(AssertUnwindSafe(|| deliver.deliver(batch, &patience)));
+            let outcome = outcome.unwrap_or_else(|_| Outcome {
+                failed: weight,
+                reason: Some("the export thread panicked".to_owned()),
+                ..Outcome::default()
+            });
+            self.settle(weight, &outcome);
+        }
+    }
+
+    /// Accepts an item, unless the queue is full or closed.
+    pub(super) fn push(&self, item: T) {
+        // Freeing what can't be kept needs no lock.
+        let _refused = self.try_push(item);
+    }
+
+    fn try_push(&self, item: T) -> Result<(), T> {
+        let weight = (self.weigh)(&item);
+        let mut state = self.lock();
+        state.stats.created += weight;
+        if state.phase != Phase::Running {
+            state.stats.dropped += weight;
+            // That is no overflow.
+            state.health.dropped_seen += weight;
+            return Err(item);
+        }
+        if state.waiting > 0 && state.waiting_weight + weight > self.limits.queue {
+            state.stats.dropped += weight;
+            return Err(item);
+        }
+        match state.blocks.back_mut() {
+            Some(block) if block.len() < block.capacity() => block.push(item),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK.min(self.limits.batch));
+                block.push(item);
+                state.blocks.push_back(block);
+            }
+        }
+        state.waiting += 1;
+        state.waiting_weight += weight;
+        let full = state.waiting == self.limits.batch;
+        drop(state);
+        if full {
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    /// The next batch, when it is time for it; none once all is over.
+    fn next_batch(&self) -> Option<(Vec<T>, u64)> {
+        let mut due = after(self.limits.delay);
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let wait = match state.phase {
+                Phase::Closed => return None,
+                Phase::Closing(_) if state.waiting == 0 => {
+                    state.phase = Phase::Closed;
+                    self.done.notify_all();
+                    return None;
+                }
+                Phase::Closing(_) => None,
+                Phase::Running => match state.hold.filter(|hold| *hold > now) {
+                    Some(hold) if state.hurry.is_none() => Some(hold - now),
+                    Some(_) if state.waiting > 0 => None,
+                    _ if state.waiting == 0 => {
+                        if due <= now {
+                            due = after(self.limits.delay);
+                        }
+                        Some(due - now)
+                    }
+                    _ if state.waiting >= self.limits.batch
+                        || state.flush_to > state.settled()
+                        || due <= now =>
+                    {
+                        None
+                    }
+                    _ => Some(due - now),
+                },
+            };
+            let Some(wait) = wait else { break };
+            let (_, report) = state.notice_drops(self.signal, self.limits.queue);
+            if report.is_some() {
+                drop(state);
+                self.report(report);
+                state = self.lock();
+                continue;
+            }
+            state = self
+                .work
+                .wait_timeout(state, wait)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let (blocks, weight) = self.take(&mut state);
+        drop(state);
+        // Here a whole batch is copied: not while somebody may want to push.
+        Some((blocks.into_iter().flatten().collect(), weight))
+    }
+
+    fn take(&self, state: &mut State<T>) -> (Vec<Vec<T>>, u64) {
+        let mut blocks = Vec::new();
+        let mut room = self.limits.batch;
+        while room > 0
+            && let Some(mut block) = state.blocks.pop_front()
+        {
+            if block.len() > room {
+                let rest = block.split_off(room);
+                state.blocks.push_front(rest);
+            }
+            room -= block.len();
+            blocks.push(block);
+        }
+        let weight = blocks.iter().flatten().map(self.weigh).sum();
+        state.waiting -= self.limits.batch - room;
+        state.waiting_weight -= weight;
+        state.in_flight = weight;
+        (blocks, weight)
+    }
+
+    fn settle(&self, weight: u64, outcome: &Outcome) {
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            // Too late: it was counted when patience ran out.
+            return;
+        }
+        let failed = outcome.failed.min(weight);
+        let rejected = outcome.rejected.min(weight - failed);
+        state.in_flight = 0;
+        state.stats.failed += failed;
+        state.stats.rejected += rejected;
+        state.stats.delivered += weight - failed - rejected;
+        let (dropped, overflow) = state.notice_drops(self.signal, self.limits.queue);
+        let loss = match &outcome.reason {
+            Some(reason) => state.begin_outage(self.signal, reason),
+            None => None,
+        };
+        let recovery = if failed + rejected == 0 && !dropped {
+            state.end_outage(self.signal, true)
+        } else {
+            None
+        };
+        let told = state.settled();
+        drop(state);
+        // At most one of the first two: an outage begins once.
+        self.report(overflow.or(loss));
+        self.report(recovery);
+        self.lock().told = told;
+        self.done.notify_all();
+    }
+
+    fn report(&self, report: Option<Report>) {
+        if let Some(report) = report {
+            // It would only be one more thing that can't be exported.
+            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            // Whoever listens can't bring the export down.
+            let _ = catch_unwind(AssertUnwindSafe(|| (self.reporter)(&report)));
+        }
+    }
+
+    pub(super) fn stats(&self) -> ExportStats {
+        self.lock().snapshot()
+    }
+
+    /// Delivers what was pushed so far; what of it was lost, or nothing if the bound came first.
+    pub(super) fn flush(&self, bound: Duration) -> Flush {
+        let until = after(bound);
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return Flush::Closed;
+        }
+        let target = state.accepted();
+        let lost_before = state.stats.rejected + state.stats.failed;
+        state.flush_to = state.flush_to.max(target);
+        self.work.notify_one();
+        while state.told < target && state.phase != Phase::Closed {
+            let now = Instant::now();
+            if now >= until {
+                return Flush::TimedOut;
+            }
+            state = self
+                .done
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        Flush::Done {
+            lost: state.stats.rejected + state.stats.failed - lost_before,
+        }
+    }
+
+    /// From now on deliveries take as long as `bound` together and are not worth much waiting.
+    pub(super) fn hurry(&self, bound: Duration) {
+        self.lock().hurry = Some(after(bound));
+        self.work.notify_all();
+    }
+
+    /// Takes nothing more and lets the worker deliver what waits, for as long as `bound`.
+    pub(super) fn close(&self, bound: Duration) -> bool {
+        let mut state = self.lock();
+        if state.phase != Phase::Running {
+            return false;
+        }
+        state.phase = Phase::Closing(after(bound));
+        drop(state);
+        self.work.notify_all();
+        true
+    }
+
+    /// Closes and waits until all is settled, or until `bound` is over: then what is left has
+    /// failed.
+    pub(super) fn finish(&self, bound: Duration) -> Flush {
+        let until = after(bound);
+        let before = self.stats();
+        if !self.close(bound) {
+            return Flush::Closed;
+        }
+        let mut state = self.lock();
+        while state.phase != Phase::Closed {
+            let now = Instant::now();
+            if now >= until {
+                break;
+            }
+            state = self
+                .done
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        let late = state.phase != Phase::Closed;
+        let abandoned = if late {
+            state.abandon()
+        } else {
+            VecDeque::new()
+        };
+        state.phase = Phase::Closed;
+        let (_, overflow) = state.notice_drops(self.signal, self.limits.queue);
+        let overflow = if late && overflow.is_none() {
+            state.begin_outage(self.signal, "the time for shutting down is over")
+        } else {
+            overflow
+        };
+        let end = state.end_outage(self.signal, false);
+        let lost = state.stats.rejected + state.stats.failed - before.rejected - before.failed;
+        drop(state);
+        drop(abandoned);
+        self.work.notify_all();
+        self.done.notify_all();
+        self.report(overflow);
+        self.report(end);
+        if late {
+            Flush::TimedOut
+        } else {
+            Flush::Done { lost }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("signal", &self.signal)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a flush or a shutdown ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flush {
+    /// All is settled; this much of it was lost.
+    Done {
+        /// Rejected or failed meanwhile.
+        lost: u64,
+    },
+    /// Not everything was settled within the bound.
+    TimedOut,
+    /// It had been shut down before.
+    Closed,
+}
+
+/// Notices that the worker ends, however it does.
+struct Death<'a, T: Send + 'static>(&'a Queue<T>);
+
+impl<T: Send + 'static> Drop for Death<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        if state.phase == Phase::Closed {
+            return;
+        }
+        let abandoned = state.abandon();
+        state.phase = Phase::Closed;
+        let report = state.begin_outage(
+            self.0.signal,
+            "the export thread has died, nothing is exported any more",
+        );
+        drop(state);
+        drop(abandoned);
+        self.0.done.notify_all();
+        self.0.report(report);
+    }
+}
+
+/// What a delivery may know of the world outside: how long it may take, and when to hurry.
+pub(super) struct Patience<'a> {
+    watch: &'a dyn Watch,
+    until: Instant,
+}
+
+impl Patience<'_> {
+    /// What is left.
+    pub(super) fn remaining(&self) -> Duration {
+        let until = match self.watch.closing() {
+            Some(closing) => closing.min(self.until),
+            None => self.until,
+        };
+        until.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether the export is being shut down.
+    pub(super) fn is_closing(&self) -> bool {
+        self.watch.closing().is_some()
+    }
+
+    /// Waits, unless patience runs out before or, if it `may_hurry`, a shutdown begins.
+    pub(super) fn wait(&self, time: Duration, may_hurry: bool) {
+        self.watch.wait(after(time), may_hurry);
+    }
+
+    /// The last attempts failed, and it does not look like the next one will not.
+    pub(super) fn trouble(&self, reason: &str) {
+        self.watch.trouble(reason);
+    }
+
+    /// The collector asked to be left alone for so long.
+    pub(super) fn hold(&self, time: Duration) {
+        self.watch.hold(after(time));
+    }
+
+    /// For how much longer the collector wants to be left alone.
+    pub(super) fn held(&self) -> Option<Duration> {
+        let left = self.watch.held()?.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+/// The queue as seen by a delivery.
+trait Watch {
+    fn closing(&self) -> Option<Instant>;
+    fn wait(&self, until: Instant, may_hurry: bool);
+    fn trouble(&self, reason: &str);
+    fn hold(&self, until: Instant);
+    fn held(&self) -> Option<Instant>;
+}
+
+impl<T: Send + 'static> Watch for Queue<T> {
+    fn closing(&self) -> Option<Instant> {
+        let state = self.lock();
+        match state.phase {
+            Phase::Running => state.hurry,
+            Phase::Closing(until) => Some(until),
+            // Nobody waits for the outcome.
+            Phase::Closed => Some(Instant::now()),
+        }
+    }
+
+    fn wait(&self, until: Instant, may_hurry: bool) {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let hurry = match (state.phase, state.hurry) {
+                (Phase::Running, None) => false,
+                (Phase::Running, Some(closing)) | (Phase::Closing(closing), _) => {
+                    may_hurry || until >= closing
+                }
+                (Phase::Closed, _) => true,
+            };
+            if hurry || now >= until {
+                return;
+            }
+            state = self
+                .work
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    fn trouble(&self, reason: &str) {
+        let mut state = self.lock();
+        if state.phase == Phase::Closed {
+            return;
+        }
+        let report = state.begin_outage(self.signal, reason);
+        drop(state);
+        self.report(report);
+    }
+
+    fn hold(&self, until: Instant) {
+        let mut state = self.lock();
+        state.hold = state.hold.max(Some(until));
+    }
+
+    fn held(&self) -> Option<Instant> {
+        self.lock().hold
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Delivers numbers; a zero makes it panic.
+    struct Fragile;
+
+    impl Deliver<u8> for Fragile {
+        fn deliver(&mut self, batch: Vec<u8>, _: &Patience<'_>) -> Outcome {
+            assert!(!batch.contains(&0), "a zero");
+            Outcome::default()
+        }
+    }
+
+    /// Kills the worker: what it delivers can't even be dropped.
+    struct Deadly;
+
+    struct Bomb(bool);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0 || std::thread::panicking(), "dropped");
+        }
+    }
+
+    impl Deliver<Bomb> for Deadly {
+        fn deliver(&mut self, mut batch: Vec<Bomb>, _: &Patience<'_>) -> Outcome {
+            for bomb in &mut batch {
+                bomb.0 = true;
+            }
+            Outcome::default()
+        }
+    }
+
+    fn limits() -> Limits {
+        Limits {
+            queue: 1_000,
+            batch: 10,
+            delay: Duration::from_secs(3600),
+            delivery: Duration::from_secs(10),
+        }
+    }
+
+    fn start<T: Send + 'static>(
+        deliver: impl Deliver<T> + Send + 'static,
+        reporter: impl Fn(&Report) + Send + Sync + 'static,
+    ) -> Arc<Queue<T>> {
+        Queue::start(Signal::Traces, limits(), |_| 1, Arc::new(reporter), deliver).unwrap()
+    }
+
+    #[test]
+    fn a_panic_costs_its_batch_and_no_more() {
+        let queue = start(Fragile, |_| {});
+        for number in 0..100 {
+            queue.push(number);
+        }
+        assert_eq!(
+            queue.flush(Duration::from_secs(10)),
+            Flush::Done { lost: 10 }
+        );
+        let stats = queue.stats();
+        assert_eq!(
+            (stats.created, stats.delivered, stats.failed),
+            (100, 90, 10)
+        );
+        assert_eq!(
+            queue.finish(Duration::from_secs(10)),
+            Flush::Done { lost: 0 }
+        );
+    }
+
+    #[test]
+    fn a_panic_of_who_listens_costs_nothing() {
+        let queue = start(Fragile, |_| panic!("no, thanks"));
+        for number in 0..100 {
+            queue.push(number);
+        }
+        assert_eq!(
+            queue.flush(Duration::from_secs(10)),
+            Flush::Done { lost: 10 }
+        );
+    }
+
+    #[test]
+    fn a_panic_while_a_batch_is_dropped_is_caught_too() {
+        let queue = start(Deadly, |_| {});
+        queue.push(Bomb(false));
+        assert_eq!(
+            queue.flush(Duration::from_secs(10)),
+            Flush::Done { lost: 1 }
+        );
+    }
+
+    #[test]
+    fn the_death_of_the_worker_is_noticed_and_counted() {
+        let queue = start(Fragile, |_| {});
+        for number in 1..=5 {
+            queue.push(number);
+        }
+        drop(Death(&queue));
+        assert_eq!(queue.flush(Duration::from_secs(10)), Flush::Closed);
+        queue.push(6);
+        let stats = queue.stats();
+        assert_eq!((stats.failed, stats.dropped, stats.pending), (5, 1, 0));
+    }
+
+    #[test]
+    fn batches_are_as_large_as_allowed_and_in_order() {
+        struct Sizes(Arc<Mutex<Vec<Vec<u16>>>>);
+
+        impl Deliver<u16> for Sizes {
+            fn deliver(&mut self, batch: Vec<u16>, _: &Patience<'_>) -> Outcome {
+                self.0.lock().unwrap().push(batch);
+                Outcome::default()
+            }
+        }
+
+        let batches = Arc::default();
+        let limits = Limits {
+            batch: 100,
+            ..limits()
+        };
+        let sizes = Sizes(Arc::clone(&batches));
+        let queue = Queue::start(
+            Signal::Traces,
+            limits,
+            |_| 1,
+            Arc::new(|_: &Report| {}),
+            sizes,
+        )
+        .unwrap();
+        for number in 0..250 {
+            queue.push(number);
+        }
+        queue.finish(Duration::from_secs(10));
+        let batches = batches.lock().unwrap();
+        assert!(batches.iter().all(|batch| batch.len() <= 100));
+        let all: Vec<_> = batches.iter().flatten().copied().collect();
+        assert_eq!(all, (0..250).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn bounds_without_end_are_no_trouble() {
+        let queue = start(Fragile, |_| {});
+        queue.push(1);
+        assert_eq!(queue.flush(Duration::MAX), Flush::Done { lost: 0 });
+        assert_eq!(queue.finish(Duration::MAX), Flush::Done { lost: 0 });
+    }
+}
