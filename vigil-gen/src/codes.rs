@@ -26,12 +26,13 @@ codes! {
     MULTIPLE_DOCUMENTS = "multiple-documents", "A file holds several YAML documents.";
     YAML_ALIAS = "yaml-alias", "A YAML alias, which can grow without bound.";
     YAML_TAG = "yaml-tag", "A YAML tag, which means nothing in a registry.";
+    HIDDEN_CHARACTER = "hidden-character", "Text with a character that can't be seen and changes how the rest looks.";
     DUPLICATE_FIELD = "duplicate-field", "A key is given twice in one mapping.";
 
     // Shapes.
     FILE_FORMAT = "file-format", "A file is of another format, or does not say of which.";
     UNKNOWN_FIELD = "unknown-field", "A field that the format does not have in this place.";
-    MISSING_FIELD = "missing-field", "A field that is required in this place is not there.";
+    MISSING_FIELD = "missing-field", "A field that is required in this place is not there, or is empty.";
     WRONG_SHAPE = "wrong-shape", "A list, mapping, text, number or boolean where something else belongs.";
     UNSUPPORTED_DEPENDENCY = "unsupported-dependency", "The manifest asks for other registries.";
 
@@ -75,13 +76,14 @@ codes! {
     CYCLE = "cycle", "Definitions that lead back to themselves.";
     DUPLICATE_REFERENCE = "duplicate-reference", "An attribute or group that is referred to twice in one list.";
     GROUP_COLLISION = "group-collision", "An attribute that comes with two groups of one list.";
+    TOO_MANY_REFERENCES = "too-many-references", "Groups and refinements that unfold to more references than a registry written by hand has.";
 
     // Annotations.
     UNKNOWN_ANNOTATION = "unknown-annotation", "A key under `annotations.vigil` that does not exist.";
-    MISPLACED_ANNOTATION = "misplaced-annotation", "A key under `annotations.vigil` that belongs elsewhere.";
+    MISPLACED_ANNOTATION = "misplaced-annotation", "A key of `annotations` that belongs elsewhere.";
     INVALID_ANNOTATION = "invalid-annotation", "A value under `annotations.vigil` that the key can't have.";
     INVALID_FILL = "invalid-fill", "A `filled_from` of an attribute that is not inherited or of another type.";
-    INVALID_CONSTANT = "invalid-constant", "A constant that is not of the attribute's type.";
+    INVALID_CONSTANT = "invalid-constant", "A constant that the attribute can't have.";
     INVALID_SET = "invalid-set", "A `set` that contradicts where the reference stands.";
     INVALID_AGGREGATE = "invalid-aggregate", "An `aggregate` that the attribute's type can't do.";
     INVALID_OUTCOME = "invalid-outcome", "An `outcome` whose attribute can't tell how a span ended.";
@@ -114,4 +116,5 @@ codes! {
 
     // Generated code.
     IDENTIFIER_COLLISION = "identifier-collision", "Two definitions that make the same Rust identifier.";
+    REQUIRED_TEMPLATE = "required-template", "A required attribute whose key is made at run time.";
 }

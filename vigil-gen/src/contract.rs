@@ -16,7 +16,9 @@ use crate::registry::{
     RequirementLevel, SetTime, Span, SpanKind,
 };
 use crate::resolve::{Reference, Resolved, Resolver};
-use crate::schema::{Definitions, GroupDef, Located, MetricDef, RecordNotes, SpanDef, SpanNotes};
+use crate::schema::{
+    AttributeNotes, Definitions, GroupDef, Located, MetricDef, RecordNotes, SpanDef, SpanNotes,
+};
 use crate::source::SourceMap;
 
 /// Checks all contracts and builds the registry. It is whole only if there were no errors.
@@ -31,6 +33,7 @@ pub fn check(
             definitions,
             sources,
             diagnostics,
+            unfolded: 0,
         },
         &resolved,
     );
@@ -333,6 +336,23 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The attribute that is marked: the one itself, or the one that it is filled from.
+    fn marked(&self, key: &str, is_marked: fn(&AttributeNotes) -> bool) -> Location {
+        let definitions = &self.names.definitions.attributes;
+        let mut sought = key;
+        // Circles were reported, and do not go on for longer than there are attributes.
+        for _ in definitions {
+            let Some(found) = definitions.iter().find(|it| it.key.value == sought) else {
+                break;
+            };
+            match &found.notes.filled_from {
+                Some(from) if !is_marked(&found.notes) => sought = &from.value,
+                _ => return found.key.at,
+            }
+        }
+        self.names.definitions.locations.attribute(key)
+    }
+
     /// Content is never recorded unasked.
     fn check_sensitive(&mut self, references: &[Reference]) {
         for reference in references {
@@ -342,7 +362,8 @@ impl<'a> Checker<'a> {
                 .attributes
                 .get(key)
                 .is_some_and(|attribute| attribute.sensitive);
-            if sensitive && !matches!(reference.level, Some(RequirementLevel::OptIn(_))) {
+            let opt_in = matches!(reference.level, Some(RequirementLevel::OptIn(_)));
+            if sensitive && !opt_in && !reference.level_unread {
                 self.push(
                     Diagnostic::new(
                         codes::SENSITIVE_LEVEL,
@@ -350,7 +371,7 @@ impl<'a> Checker<'a> {
                         format!("{} is sensitive, so it has to be opt-in", quoted(key)),
                     )
                     .with_secondary(
-                        self.names.definitions.locations.attribute(key),
+                        self.marked(key, |notes| notes.sensitive),
                         "marked as sensitive here",
                     )
                     .with_help("add `requirement_level: opt_in`"),
@@ -495,7 +516,9 @@ impl<'a> Checker<'a> {
 
 /// Whether the definition makes sure that the attribute has a value.
 fn is_given(reference: &Reference) -> bool {
-    reference.level == Some(RequirementLevel::Required) || reference.notes.value.is_some()
+    reference.level == Some(RequirementLevel::Required)
+        || reference.level_unread
+        || reference.notes.value.is_some()
 }
 
 fn is_outcome(reference: &Reference) -> bool {

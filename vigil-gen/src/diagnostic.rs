@@ -9,9 +9,13 @@ mod suggest;
 use std::fmt;
 
 pub use crate::codes::CODES;
+pub(crate) use suggest::{is_hidden, is_steering, misspelt, visible};
 pub use suggest::{listed, nearest, one_of, quoted};
 
 use crate::source::{FileId, SourceMap};
+
+/// How many errors are printed. Nobody reads more at a time.
+const PRINTED: usize = 200;
 
 /// A place in a file: where a scalar begins and how far it reaches on its first line.
 ///
@@ -127,14 +131,21 @@ impl Diagnostics {
         self
     }
 
-    /// The text for a terminal, one paragraph an error, without a summary.
+    /// The text for a terminal, one paragraph an error, without a summary. Says how many errors
+    /// there are beyond those that it shows.
     pub fn render(&self, sources: &SourceMap) -> String {
         let paragraphs: Vec<String> = self
             .list
             .iter()
+            .take(PRINTED)
             .map(|diagnostic| render::paragraph(diagnostic, sources))
             .collect();
-        paragraphs.join("\n")
+        let mut text = paragraphs.join("\n");
+        let further = self.list.len().saturating_sub(PRINTED);
+        if further > 0 {
+            text.extend(["\nand ", &further.to_string(), " more\n"]);
+        }
+        text
     }
 }
 
@@ -162,6 +173,8 @@ pub struct Rejected {
     pub diagnostics: Diagnostics,
     /// The files that it is wrong in.
     pub sources: SourceMap,
+    /// Whether some of it could not be read, so that nothing was said about what is not defined.
+    pub names_unchecked: bool,
 }
 
 impl Rejected {
@@ -170,13 +183,25 @@ impl Rejected {
         Self {
             diagnostics: diagnostics.sorted(),
             sources,
+            names_unchecked: false,
         }
+    }
+
+    /// Says whether names went unchecked.
+    #[must_use]
+    pub(crate) fn with_names_unchecked(mut self, unchecked: bool) -> Self {
+        self.names_unchecked = unchecked;
+        self
     }
 }
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.diagnostics.render(&self.sources))
+        f.write_str(&self.diagnostics.render(&self.sources))?;
+        if self.names_unchecked {
+            f.write_str("\nnames are checked once these are mended\n")?;
+        }
+        Ok(())
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, ExitStatus, Output};
 
+use crate::output::plain;
 use crate::render::Files;
 
 /// The names under which rustfmt looks for its configuration.
@@ -20,7 +21,10 @@ const CONFIGURATION: [&str; 2] = [".rustfmt.toml", "rustfmt.toml"];
 ///
 /// When rustfmt is missing, or refuses a file, as it does when a template's output is no Rust.
 pub fn format(files: &Files, for_dir: &Path, rustfmt: &Path) -> Result<Files, FormatError> {
-    let scratch = tempfile::tempdir().map_err(FormatError::Io)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("vigil-gen-")
+        .tempdir()
+        .map_err(FormatError::Io)?;
     // rustfmt looks upwards from each file: with one here it finds no other, wherever this is.
     let configuration = configuration_near(for_dir).map_err(FormatError::Io)?;
     fs::write(scratch.path().join(CONFIGURATION[0]), configuration).map_err(FormatError::Io)?;
@@ -48,7 +52,10 @@ fn run(files: &Files, scratch: &Path, for_dir: &Path, rustfmt: &Path) -> Result<
     }
     match command.output() {
         Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => Err(FormatError::Refused(message(&output, scratch))),
+        Ok(output) => Err(FormatError::Refused {
+            said: message(&output, scratch),
+            status: output.status,
+        }),
         Err(error) => Err(FormatError::Start {
             rustfmt: rustfmt.to_owned(),
             error,
@@ -109,8 +116,13 @@ pub enum FormatError {
         /// Why it was not.
         error: io::Error,
     },
-    /// rustfmt refused a file; its own words.
-    Refused(String),
+    /// rustfmt refused a file.
+    Refused {
+        /// Its own words, empty if it said none.
+        said: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
     /// The files could not be put where rustfmt reads them.
     Io(io::Error),
 }
@@ -121,24 +133,29 @@ impl fmt::Display for FormatError {
             Self::Start { rustfmt, error } => {
                 writeln!(
                     f,
-                    "error[rustfmt]: can't run `{}`: {error}",
-                    rustfmt.display()
+                    "error[rustfmt]: can't run `{}`: {}",
+                    rustfmt.display(),
+                    plain(error)
                 )?;
                 writeln!(
                     f,
                     "   = help: `rustup component add rustfmt` installs it; `RUSTFMT` may name another one"
                 )
             }
-            Self::Refused(message) => {
+            Self::Refused { said, status } if said.is_empty() => {
+                writeln!(f, "error[rustfmt]: it ended with {status} and said nothing")
+            }
+            Self::Refused { said, .. } => {
                 writeln!(f, "error[rustfmt]: what the templates make is no Rust")?;
-                for line in message.lines() {
+                for line in said.lines() {
                     writeln!(f, "   | {line}")?;
                 }
                 Ok(())
             }
             Self::Io(error) => writeln!(
                 f,
-                "error[rustfmt]: can't use the directory for temporary files: {error}"
+                "error[rustfmt]: can't use the directory for temporary files: {}",
+                plain(error)
             ),
         }
     }

@@ -29,6 +29,8 @@ pub struct Ir {
 pub struct Header {
     /// The file's name without `.rs`.
     pub file: String,
+    /// What to edit instead of it: `semconv/ or templates/`.
+    pub sources: String,
     /// The module's own docs.
     pub docs: Vec<String>,
     /// Lints that the whole file must allow.
@@ -51,6 +53,8 @@ pub struct Allow {
 pub struct Index {
     /// The file's name without `.rs`.
     pub file: String,
+    /// What to edit instead of it: `semconv/ or templates/`.
+    pub sources: String,
     /// The module's own docs.
     pub docs: Vec<String>,
     /// The modules.
@@ -79,6 +83,8 @@ pub struct Constant {
     pub key: String,
     /// Its docs.
     pub docs: Vec<String>,
+    /// The docs of the static.
+    pub definition_docs: Vec<String>,
     /// What to tell whoever still uses it, as a literal.
     pub deprecated: Option<String>,
     /// The member of `ValueType`.
@@ -102,8 +108,8 @@ pub struct Enum {
     pub fallback: Option<String>,
     /// The members, in the registry's order.
     pub members: Vec<Member>,
-    /// Whether the members are too many for clippy's idea of a function.
-    pub long: bool,
+    /// Lints that a function with a line for each member must allow.
+    pub allows: Vec<Allow>,
 }
 
 /// A member of an [`Enum`].
@@ -218,23 +224,30 @@ pub struct Span {
     pub docs: Vec<String>,
     /// What to tell whoever still uses it, as a literal.
     pub deprecated: Option<String>,
-    /// How it is called in a sentence: `chat span`.
-    pub title: String,
-    /// The same with its article: `a chat span`.
-    pub a_title: String,
     /// The type of the open span.
     pub handle: String,
     /// The docs of that type.
     pub handle_docs: Vec<String>,
+    /// The docs of what gives the nearest open one.
+    pub current_docs: Vec<String>,
     /// The type of the span that is about to start.
     pub builder: String,
-    /// Whether the function returns the open span: there is nothing to set on the builder.
-    pub direct: bool,
+    /// The docs of that type.
+    pub builder_docs: Vec<String>,
+    /// The docs of what gives it, where the function returns the open span; none where it returns
+    /// the builder.
+    pub immediate: Option<Vec<String>>,
+    /// The docs of the method that puts it under a parent, if it need not have one.
+    pub parent_docs: Option<Vec<String>>,
+    /// The parameters of the function: `phase: P`.
+    pub parameters: Vec<String>,
+    /// Those by their names, to hand them on.
+    pub values: Vec<String>,
     /// Where it may stand.
     pub place: Place,
     /// The attributes that have one value.
     pub fixed: Vec<Fixed>,
-    /// The attributes that the function takes, in order.
+    /// The attributes that the function sets, in order.
     pub arguments: Vec<Attribute>,
     /// Lints that the function must allow.
     pub allows: Vec<Allow>,
@@ -272,14 +285,21 @@ pub struct ContractTrait {
     pub docs: Vec<String>,
     /// The trait that it extends.
     pub extends: String,
+    /// What rustc says about other types.
+    pub advice: Advice,
+    /// The types that have it, generic parameters first: `impl<P: Phase> … for PhaseSpan<P>`.
+    pub implementors: Vec<Implementor>,
+}
+
+/// What rustc says about types that do not have a trait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Advice {
     /// What is wrong, as a literal.
     pub message: String,
     /// What is wrong here, as a literal.
     pub label: String,
-    /// Where the rule is written, as literals.
+    /// Where the rule is written, or what to do, as literals.
     pub notes: Vec<String>,
-    /// The types that have it, generic parameters first: `impl<P: Phase> … for PhaseSpan<P>`.
-    pub implementors: Vec<Implementor>,
 }
 
 /// A type that implements a [`ContractTrait`].
@@ -309,6 +329,8 @@ pub struct RecordMethod {
     pub docs: Vec<String>,
     /// What to tell whoever still uses it, as a literal.
     pub deprecated: Option<String>,
+    /// Lints that it must allow.
+    pub allows: Vec<Allow>,
     /// The static that describes the record.
     pub definition: String,
     /// The attributes that have one value, where the values are taken one by one.
@@ -335,8 +357,10 @@ pub struct RecordArgument {
 pub struct TypePer {
     /// The trait of the members' types: `Phase`.
     pub name: String,
-    /// The argument that takes one of them: `phase`.
-    pub argument: String,
+    /// Its docs.
+    pub docs: Vec<String>,
+    /// What rustc says about other types.
+    pub advice: Advice,
     /// The enum.
     pub member: String,
     /// The key of the enum attribute, as an expression.
@@ -358,6 +382,10 @@ pub struct Marker {
     pub member: String,
     /// The member on the wire, as a literal string.
     pub value: String,
+    /// The docs of what gives the nearest open span of this member.
+    pub current_docs: Vec<String>,
+    /// What to hand on to the function that takes the type, from that which takes the member.
+    pub values: Vec<String>,
 }
 
 /// A span whose member is known at run time.
@@ -365,10 +393,20 @@ pub struct Marker {
 pub struct AnySpan {
     /// The function that starts it.
     pub function: String,
+    /// The function's docs.
+    pub function_docs: Vec<String>,
+    /// Its parameters: `loop_phase: life::LoopPhase`.
+    pub parameters: Vec<String>,
+    /// The one among them that takes the member.
+    pub argument: String,
+    /// Lints that the function must allow.
+    pub allows: Vec<Allow>,
+    /// Lints that its methods must allow.
+    pub method_allows: Vec<Allow>,
     /// The enum of the spans of all members.
     pub name: String,
-    /// The argument that takes the member.
-    pub argument: String,
+    /// Its docs.
+    pub docs: Vec<String>,
 }
 
 /// The static of a span.
@@ -480,12 +518,14 @@ pub struct EventModule {
 /// An event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Event {
-    /// The struct of its attributes.
-    pub attributes: Struct,
+    /// The struct of its attributes; none if it goes out with a record.
+    pub attributes: Option<Struct>,
     /// What to tell whoever still emits it, as a literal.
     pub deprecated: Option<String>,
     /// The static that describes it.
     pub name: String,
+    /// The docs of the static.
+    pub docs: Vec<String>,
     /// The name on the wire, as a literal.
     pub key: String,
     /// What it carries, as expressions.

@@ -52,12 +52,14 @@ pub mod validate;
 pub mod yaml;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use diagnostic::Rejected;
 use format::FormatError;
-use output::OutputError;
+use lower::Target;
+use output::{Lock, OutputError};
 use registry::Registry;
 use render::{Files, RenderError, Templates};
 
@@ -117,14 +119,18 @@ pub struct Rendered {
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = load::read_registry(&options.registry)
         .map_err(|rejected| Failure::Registry(Box::new(rejected)))?;
-    let ir = lower::lower(&checked.registry, &checked.locations, &options.module).map_err(
-        |diagnostics| {
+    let target = Target {
+        module: options.module.clone(),
+        registry: directory_name(&options.registry, "the registry"),
+        templates: directory_name(&options.templates, "the templates"),
+    };
+    let ir =
+        lower::lower(&checked.registry, &checked.locations, &target).map_err(|diagnostics| {
             Failure::Registry(Box::new(Rejected::new(
                 diagnostics,
                 checked.sources.clone(),
             )))
-        },
-    )?;
+        })?;
     let files = Templates::read(&options.templates)?.render(&ir)?;
     let files = format::format(&files, &options.out, &options.rustfmt)?;
     Ok(Rendered {
@@ -132,6 +138,22 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
         registry: checked.registry,
         read: checked.files,
     })
+}
+
+/// What a directory is called, wherever it lies.
+fn directory_name(dir: &Path, otherwise: &str) -> String {
+    let whole = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    whole
+        .file_name()
+        .and_then(|name| name.to_str())
+        .filter(|name| !name.contains(char::is_control))
+        .unwrap_or(otherwise)
+        .to_owned()
+}
+
+/// Whether this can be [`Options::module`]: the path of a module, from `crate`.
+pub fn is_module_path(path: &str) -> bool {
+    names::is_module_path(path)
 }
 
 /// Brings the generated code up to date, or says what is not.
@@ -143,6 +165,11 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
 pub fn generate(options: &Options) -> Result<Report, Failure> {
     let start = Instant::now();
     let rendered = render_files(options)?;
+    let _lock = if options.check {
+        Lock::to_compare(&options.out)
+    } else {
+        Lock::to_write(&options.out)?
+    };
     let plan = output::plan(&options.out, &rendered.files)?;
     let (counts, diff) = if options.check {
         (plan.counts(), Some(plan.diff()))
@@ -181,8 +208,8 @@ impl fmt::Display for Failure {
                 let errors = if count == 1 { "error" } else { "errors" };
                 write!(f, "{rejected}\n{count} {errors}; nothing was written\n")
             }
-            Self::Render(error) => error.fmt(f),
-            Self::Format(error) => error.fmt(f),
+            Self::Render(error) => write!(f, "{error}\nnothing was written\n"),
+            Self::Format(error) => write!(f, "{error}\nnothing was written\n"),
             Self::Output(error) => error.fmt(f),
         }
     }

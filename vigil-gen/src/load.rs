@@ -1,12 +1,13 @@
 //! From a directory to parsed documents, and, through the later stages, to a checked registry.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::codes;
 use crate::contract;
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, Rejected};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, Rejected, quoted};
 use crate::locations::Locations;
 use crate::registry::Registry;
 use crate::resolve;
@@ -45,6 +46,8 @@ pub struct Sources {
     pub documents: Vec<Document>,
     /// How many files were found, parsed or not.
     pub files: usize,
+    /// Whether there are directories or files, besides the manifest, that could not be read.
+    pub unread: bool,
 }
 
 /// A parsed file.
@@ -68,12 +71,14 @@ pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
     let definitions = validate::validate(&sources, &mut diagnostics);
     let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
-    if definitions.incomplete {
-        return Err(Rejected::new(diagnostics, sources.map));
+    if definitions.incomplete || resolved.incomplete {
+        let unchecked = definitions.incomplete;
+        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
     }
     let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
     if !diagnostics.is_empty() {
-        return Err(Rejected::new(diagnostics, sources.map));
+        let unchecked = definitions.locations.any_nameless();
+        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
     }
     let locations = definitions.locations;
     Ok(Checked {
@@ -89,25 +94,31 @@ pub fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
     let mut map = SourceMap::new(dir);
     let mut sources = Vec::new();
     let mut manifest = None;
-    let paths = registry_files(dir, &map, diagnostics);
-    let found_any = paths.is_some();
-    let paths = paths.unwrap_or_default();
+    let found = find(dir, &map, diagnostics);
+    let found_any = found.is_some();
+    let Found {
+        files: paths,
+        mut unread,
+    } = found.unwrap_or_default();
 
-    for path in &paths {
-        let (text, problem) = match read_text(&dir.join(path)) {
+    for (path, os_path) in &paths {
+        let (text, problem) = match read_text(os_path) {
             Ok(text) => (text, None),
             Err(refusal) => (refusal.readable, Some(refusal.problem)),
         };
         let file = map.add(path, text);
+        let is_manifest = MANIFEST_NAMES.contains(&path.as_str());
         if let Some(problem) = problem {
             diagnostics.push(problem(file));
+            unread |= !is_manifest;
             continue;
         }
         let Some(root) = yaml::parse(file, map.text(file), diagnostics) else {
+            unread |= !is_manifest;
             continue;
         };
         let document = Document { file, root };
-        if MANIFEST_NAMES.contains(&path.as_str()) {
+        if is_manifest {
             manifest = manifest_of(manifest, document, &map, diagnostics);
         } else {
             sources.push(document);
@@ -115,7 +126,7 @@ pub fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
     }
     if found_any
         && !paths
-            .iter()
+            .keys()
             .any(|path| MANIFEST_NAMES.contains(&path.as_str()))
     {
         diagnostics.push(
@@ -132,6 +143,7 @@ pub fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
         manifest,
         documents: sources,
         files: paths.len(),
+        unread,
     }
 }
 
@@ -160,12 +172,25 @@ fn manifest_of(
     first.or(Some(second))
 }
 
-/// The paths of all YAML files below `dir`, sorted, with `/`; `None` if there is no registry.
-fn registry_files(
-    dir: &Path,
-    map: &SourceMap,
-    diagnostics: &mut Diagnostics,
-) -> Option<Vec<String>> {
+/// What is below a registry's directory.
+#[derive(Default)]
+struct Found {
+    /// The YAML files: their paths below the directory, with `/`, and as the system has them.
+    files: BTreeMap<String, PathBuf>,
+    /// Whether some directory could not be read.
+    unread: bool,
+}
+
+/// A directory that is still to be visited.
+struct Pending {
+    path: PathBuf,
+    /// Its path below the registry, with `/` at the end.
+    prefix: String,
+    depth: usize,
+}
+
+/// All YAML files below `dir`; `None` if there is no registry.
+fn find(dir: &Path, map: &SourceMap, diagnostics: &mut Diagnostics) -> Option<Found> {
     let root = map.root();
     let problem = match fs::metadata(dir) {
         Ok(metadata) if metadata.is_dir() => None,
@@ -182,52 +207,87 @@ fn registry_files(
         );
         return None;
     }
-    let mut paths = Vec::new();
-    let mut pending: Vec<(PathBuf, String, usize)> = vec![(dir.to_owned(), String::new(), 0)];
-    while let Some((path, prefix, depth)) = pending.pop() {
-        if let Err(error) = visit(&path, &prefix, depth, &mut paths, &mut pending) {
-            diagnostics.push(Diagnostic::new(
-                codes::UNREADABLE_FILE,
-                root,
-                format!(
-                    "the directory `{}` can't be read: {}",
-                    path.display(),
-                    reason(&error)
-                ),
-            ));
+    let mut found = Found::default();
+    // Where each directory really is, and by which path it was visited.
+    let mut visited: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut pending = vec![Pending {
+        path: dir.to_owned(),
+        prefix: String::new(),
+        depth: 0,
+    }];
+    // Links come last, so that what they lead to goes by its own name.
+    let mut links = Vec::new();
+    while let Some(next) = pending.pop().or_else(|| links.pop()) {
+        let shown = |prefix: &str| quoted(&format!("{}/{prefix}", map.display(root.file)));
+        let place = fs::canonicalize(&next.path).unwrap_or_else(|_| next.path.clone());
+        if let Some(first) = visited.get(&place) {
+            let message = format!(
+                "the directory {} is {} over again",
+                shown(&next.prefix),
+                shown(first)
+            );
+            diagnostics.push(
+                Diagnostic::new(codes::UNREADABLE_FILE, root, message)
+                    .with_help("take out the link, since nothing can be defined twice"),
+            );
+            continue;
+        }
+        visited.insert(place, next.prefix.clone());
+        if let Err(error) = visit(&next, &mut found.files, &mut pending, &mut links) {
+            found.unread = true;
+            let message = format!(
+                "the directory {} can't be read: {}",
+                shown(&next.prefix),
+                reason(&error)
+            );
+            diagnostics.push(Diagnostic::new(codes::UNREADABLE_FILE, root, message));
         }
     }
-    paths.sort();
-    Some(paths)
+    Some(found)
 }
 
 fn visit(
-    dir: &Path,
-    prefix: &str,
-    depth: usize,
-    paths: &mut Vec<String>,
-    pending: &mut Vec<(PathBuf, String, usize)>,
+    dir: &Pending,
+    files: &mut BTreeMap<String, PathBuf>,
+    pending: &mut Vec<Pending>,
+    links: &mut Vec<Pending>,
 ) -> io::Result<()> {
-    if depth > DEPTH_LIMIT {
+    if dir.depth > DEPTH_LIMIT {
         return Err(io::Error::other("it is nested too deep"));
     }
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
+    let mut entries = fs::read_dir(&dir.path)?.collect::<io::Result<Vec<_>>>()?;
+    // The last one is visited first.
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.file_name()));
+    for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
         if name.starts_with('.') {
             continue;
         }
         let path = entry.path();
-        let relative = format!("{prefix}{name}");
+        let relative = format!("{}{name}", dir.prefix);
         // Follows links, as whoever set one up would expect.
         let is_dir = fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir());
         let is_yaml = path
             .extension()
             .is_some_and(|extension| extension == "yaml" || extension == "yml");
         if is_dir {
-            pending.push((path, format!("{relative}/"), depth + 1));
+            let list = if entry.file_type()?.is_symlink() {
+                &mut *links
+            } else {
+                &mut *pending
+            };
+            list.push(Pending {
+                path,
+                prefix: format!("{relative}/"),
+                depth: dir.depth + 1,
+            });
         } else if is_yaml {
-            paths.push(relative);
+            // Two names that are no text may look the same.
+            let mut shown = relative;
+            while files.contains_key(&shown) {
+                shown.push('_');
+            }
+            files.insert(shown, path);
         }
     }
     Ok(())
@@ -266,13 +326,31 @@ fn read_text(path: &Path) -> Result<String, Refusal> {
             }),
         });
     }
-    let text = String::from_utf8(bytes).map_err(|error| not_utf8(&error))?;
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned))
+    let unmarked = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec);
+    let text = String::from_utf8(unmarked.unwrap_or(bytes)).map_err(|error| not_utf8(&error))?;
+    Ok(with_line_feeds(text))
+}
+
+/// Lines may end in a carriage return alone, which YAML takes for a line end. The text keeps its
+/// length, so that places in it stay what they are.
+fn with_line_feeds(text: String) -> String {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut rest = text.chars().peekable();
+    let mut lines = String::with_capacity(text.len());
+    while let Some(c) = rest.next() {
+        let alone = c == '\r' && rest.peek() != Some(&'\n');
+        lines.push(if alone { '\n' } else { c });
+    }
+    lines
 }
 
 fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for whoever writes to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let mut bytes = Vec::new();
     fs::File::open(path)?
         .take(SIZE_LIMIT + 1)

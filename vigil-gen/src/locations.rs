@@ -1,8 +1,8 @@
 //! Where everything was defined, for errors of the stages that no longer know of files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::Location;
+use crate::diagnostic::{Location, nearest};
 
 /// A kind of definition. Names are unique within their kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,12 @@ pub(crate) enum Kind {
 pub struct Locations {
     definitions: BTreeMap<(Kind, String), Location>,
     members: BTreeMap<(String, String), Location>,
+    /// Names against the rules, which nobody should be pointed to.
+    malformed: BTreeSet<(Kind, String)>,
+    /// What those were reported to be better called.
+    mended: BTreeSet<(Kind, String)>,
+    /// Kinds of which a definition's name could not be read.
+    nameless: BTreeSet<Kind>,
 }
 
 impl Locations {
@@ -31,15 +37,42 @@ impl Locations {
         self.members.insert((key.to_owned(), id.to_owned()), at);
     }
 
+    /// Keeps in mind that a name is against the rules, and what it was to be called instead.
+    pub(crate) fn malformed(&mut self, kind: Kind, name: &str, mended: Option<String>) {
+        self.malformed.insert((kind, name.to_owned()));
+        self.mended.extend(mended.map(|mended| (kind, mended)));
+    }
+
+    /// Keeps in mind that there is a definition whose name could not be read.
+    pub(crate) fn nameless(&mut self, kind: Kind) {
+        self.nameless.insert(kind);
+    }
+
+    /// Whether a name that isn't defined may be that of a definition whose name was refused: it is
+    /// what that one should be called, or, if that is asked for, near to it.
+    pub(crate) fn may_be_meant(&self, kind: Kind, name: &str, or_near: bool) -> bool {
+        let refused = self.malformed.union(&self.mended);
+        let refused = refused.filter(|(other, _)| *other == kind);
+        self.nameless.contains(&kind)
+            || self.mended.contains(&(kind, name.to_owned()))
+            || (or_near && nearest(name, refused.map(|(_, name)| name.as_str())).is_some())
+    }
+
+    /// Whether the name of some definition could not be read.
+    pub(crate) fn any_nameless(&self) -> bool {
+        !self.nameless.is_empty()
+    }
+
     pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<Location> {
         self.definitions.get(&(kind, name.to_owned())).copied()
     }
 
-    /// Every name of a kind, in order.
+    /// Every name of a kind that can be used, in order.
     pub(crate) fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
         self.definitions
             .range((kind, String::new())..)
             .take_while(move |((found, _), _)| *found == kind)
+            .filter(|(name, _)| !self.malformed.contains(name))
             .map(|((_, name), _)| name.as_str())
     }
 

@@ -1,7 +1,8 @@
 //! From what the registry means to what is generated: finished identifiers, expressions and docs.
 //!
 //! Every decision about the generated code that is not layout is made here, and every identifier
-//! comes from `names`. The only errors are identifiers that collide.
+//! comes from `names`. The only errors are identifiers that collide, and required attributes that
+//! generated code has no way to set.
 
 mod collisions;
 mod docs;
@@ -13,6 +14,7 @@ mod passing;
 mod records;
 mod semconv;
 mod spans;
+mod templates;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,23 +31,30 @@ use spans::SpanNames;
 
 /// Makes the generated code's content from a registry.
 ///
-/// `root` is the path of the module that will hold the generated ones: `crate::generated`.
-///
 /// # Errors
 ///
-/// One for each pair of definitions that would make the same Rust identifier in the same place.
-pub fn lower(registry: &Registry, locations: &Locations, root: &str) -> Result<Ir, Diagnostics> {
+/// One for each pair of definitions that would make the same Rust identifier in the same place, for
+/// each that would hide what generated code uses, and for each required attribute without a key.
+pub fn lower(
+    registry: &Registry,
+    locations: &Locations,
+    target: &Target,
+) -> Result<Ir, Diagnostics> {
     let mut identifiers = Identifiers::default();
     claim_modules(registry, locations, &mut identifiers);
-    let types = semconv::enum_types(registry);
+    templates::check(registry, locations, &mut identifiers.diagnostics);
+    let shared = semconv::shared_types(registry);
+    let types = semconv::enum_types(registry, &shared);
     let spans = spans::names(registry);
     let context = Context {
         registry,
         locations,
+        target,
         paths: Paths {
-            root: root.to_owned(),
+            root: target.module.clone(),
         },
         types,
+        shared,
         spans,
         attribute_constants: constants(
             registry
@@ -98,7 +107,12 @@ pub fn lower(registry: &Registry, locations: &Locations, root: &str) -> Result<I
     Ok(Ir {
         indexes: indexes
             .into_iter()
-            .map(|(file, docs, modules)| index(file, docs, modules))
+            .map(|(file, docs, modules)| ir::Index {
+                file: file.to_owned(),
+                sources: target.sources(),
+                docs: vec![docs.to_owned()],
+                modules,
+            })
             .collect(),
         registry: context.registry_module(),
         semconv,
@@ -109,11 +123,32 @@ pub fn lower(registry: &Registry, locations: &Locations, root: &str) -> Result<I
     })
 }
 
+/// What the generated code is for, as it is told to whoever reads it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The path of the module that will hold the generated ones: `crate::generated`.
+    pub module: String,
+    /// The name of the registry's directory: `semconv`.
+    pub registry: String,
+    /// The name of the templates' directory: `templates`.
+    pub templates: String,
+}
+
+impl Target {
+    /// What to edit instead of the generated code.
+    fn sources(&self) -> String {
+        format!("{}/ or {}/", self.registry, self.templates)
+    }
+}
+
 /// What lowering looks things up in.
 pub(crate) struct Context<'a> {
     registry: &'a Registry,
     locations: &'a Locations,
+    target: &'a Target,
     paths: Paths,
+    /// The attributes that share a type, by its name.
+    shared: BTreeMap<&'a str, Vec<&'a Attribute>>,
     /// The module and the name of each enum attribute's type.
     types: BTreeMap<&'a str, (String, String)>,
     /// The identifiers of each span, by its type.
@@ -154,6 +189,7 @@ impl<'a> Context<'a> {
         let namespace = names::file_stem(module);
         ir::Header {
             file: namespace.to_owned(),
+            sources: self.target.sources(),
             docs: docs::Docs::new()
                 .paragraph(&format!("{what} of the namespace `{namespace}`."))
                 .lines(),
@@ -188,11 +224,9 @@ impl<'a> Context<'a> {
             .then(|| path("metrics", name, self.metric_constant(name)))
     }
 
-    /// How Rust code names an event, if there is one of that name.
+    /// How Rust code names an event, if there is one of that name that is sent by itself.
     fn event_path(&self, name: &str) -> Option<String> {
-        self.registry
-            .events
-            .contains_key(name)
+        (self.registry.events.contains_key(name) && self.is_sent_by_itself(name))
             .then(|| path("events", name, &names::event_struct(name)))
     }
 
@@ -219,7 +253,7 @@ impl<'a> Context<'a> {
             .collect();
         let place = format!("{place} (`{}`)", owner.name);
         for (reference, name) in given.iter().zip(home.names(&given)) {
-            identifiers.claim(&place, &name, self.attribute_owner(reference));
+            identifiers.claim_value(&place, &name, self.attribute_owner(reference));
         }
     }
 
@@ -272,6 +306,7 @@ impl<'a> Context<'a> {
         ir::RegistryModule {
             header: ir::Header {
                 file: "registry".to_owned(),
+                sources: self.target.sources(),
                 docs: vec!["The registry as a whole.".to_owned()],
                 allows: Vec::new(),
                 imports: imports.groups(&self.paths),
@@ -356,7 +391,7 @@ fn claim_modules(registry: &Registry, locations: &Locations, identifiers: &mut I
             .or_insert_with(|| Owner::new(namespace, at));
     }
     for (namespace, owner) in first {
-        identifiers.claim("the list of modules", &names::module_name(namespace), owner);
+        identifiers.claim_type("the list of modules", &names::module_name(namespace), owner);
     }
 }
 
@@ -385,12 +420,4 @@ fn files<'a>(headers: impl Iterator<Item = &'a ir::Header>) -> Vec<String> {
     headers
         .map(|header| names::module_name(&header.file))
         .collect()
-}
-
-fn index(file: &str, docs: &str, modules: Vec<String>) -> ir::Index {
-    ir::Index {
-        file: file.to_owned(),
-        docs: vec![docs.to_owned()],
-        modules,
-    }
 }

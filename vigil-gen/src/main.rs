@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use vigil_gen::{Options, generate};
+use vigil_gen::{Options, generate, is_module_path};
 
 /// What a workspace is known by.
 const MANIFEST: &str = "semconv/manifest.yaml";
@@ -49,9 +49,17 @@ struct Arguments {
     /// The directory of the generated code [default: vigil/src/generated/ of the workspace].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The Rust path of the module that stands in that directory.
-    #[arg(long, value_name = "PATH", default_value = "crate::generated")]
+    /// The Rust path of the module that stands in that directory, from `crate`.
+    #[arg(long, value_name = "PATH", default_value = "crate::generated", value_parser = module_path)]
     module: String,
+}
+
+fn module_path(text: &str) -> Result<String, String> {
+    if is_module_path(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("it is a path from `crate`, such as `crate::telemetry`".to_owned())
+    }
 }
 
 fn main() -> ExitCode {

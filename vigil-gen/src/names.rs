@@ -11,7 +11,8 @@
 //! - What would begin with a digit keeps its namespace.
 //! - What is deprecated makes way for what is not: it takes an underscore where both would have the
 //!   same name, as after a renaming that only put a `.` for a `_`.
-//! - A type that would hide one of those that generated code itself uses takes its namespace.
+//! - A type or constant that would stand in the way of one that generated code itself uses takes its
+//!   namespace. `lower::collisions` reports what is missing in the lists below.
 
 use heck::{ToPascalCase as _, ToShoutySnakeCase as _, ToSnakeCase as _};
 
@@ -29,8 +30,11 @@ const NEVER_RAW: &[&str] = &["crate", "self", "super", "Self"];
 
 /// The types and traits that generated code names without a path, whatever it is about.
 const COMMON_TYPES: &[&str] = &[
+    "Copy",
     "Default",
     "Err",
+    "Fn",
+    "FnOnce",
     "From",
     "FromStr",
     "Infallible",
@@ -41,8 +45,10 @@ const COMMON_TYPES: &[&str] = &[
     "Option",
     "Result",
     "Self",
+    "Send",
     "Some",
     "String",
+    "Sync",
     "Text",
     "TryFrom",
     "UnknownMember",
@@ -50,11 +56,27 @@ const COMMON_TYPES: &[&str] = &[
     "Vec",
 ];
 
+/// The types and traits that generated code names without a path beside attributes.
+pub(crate) fn types_in_use() -> impl Iterator<Item = &'static str> {
+    COMMON_TYPES.iter().copied()
+}
+
+/// The same beside spans, records, metrics and events.
+pub(crate) fn signal_types_in_use() -> impl Iterator<Item = &'static str> {
+    types_in_use().chain(SIGNAL_TYPES.iter().copied())
+}
+
+/// The statics that stand beside those of attributes.
+pub(crate) fn statics_in_use() -> impl Iterator<Item = &'static str> {
+    STATICS_IN_USE.iter().copied()
+}
+
 /// Those that it names beside spans, records, metrics and events.
 const SIGNAL_TYPES: &[&str] = &[
     "AttributeSet",
     "Attributes",
     "Counter",
+    "Current",
     "Deref",
     "Derived",
     "Duration",
@@ -89,22 +111,34 @@ const SIGNAL_TYPES: &[&str] = &[
     "UpDownCounter",
 ];
 
-/// The modules that generated code names: a namespace of such a name would hide them.
+/// The modules and primitive types that generated code names: a namespace of such a name would hide
+/// them. The file of a module `mod` would be taken for that of the directory.
 const MODULES_IN_USE: &[&str] = &[
+    "bool",
     "definitions",
     "events",
+    "f64",
     "fmt",
+    "i64",
     "metrics",
+    "mod",
     "records",
+    "registry",
     "semconv",
     "spans",
     "std",
+    "str",
+    "u64",
 ];
+
+/// The statics that stand beside those of attributes.
+const STATICS_IN_USE: &[&str] = &["ALL"];
 
 /// The methods that stand beside setters: those of builders, and those of structs of attributes.
 const SETTERS_IN_USE: &[&str] = &[
     "attributes",
     "builder",
+    "default",
     "emit",
     "new",
     "parent",
@@ -142,8 +176,9 @@ fn telling(name: &str) -> &str {
 /// The module of a namespace; its file is named the same, but for the `r#`.
 pub(crate) fn module_name(namespace: &str) -> String {
     let name = snake(namespace);
-    if MODULES_IN_USE.contains(&name.as_str()) {
-        format!("{name}_")
+    let stem = file_stem(&name);
+    if MODULES_IN_USE.contains(&stem) {
+        format!("{stem}_")
     } else {
         name
     }
@@ -156,7 +191,12 @@ pub(crate) fn file_stem(module: &str) -> &str {
 
 /// The constant or static of an attribute, span, record, metric or event: `REQUEST_MODEL`.
 pub(crate) fn constant_name(name: &str) -> String {
-    identifier(local(name).to_shouty_snake_case())
+    let constant = identifier(local(name).to_shouty_snake_case());
+    if STATICS_IN_USE.contains(&constant.as_str()) {
+        format!("{}_{constant}", namespace(name).to_shouty_snake_case())
+    } else {
+        constant
+    }
 }
 
 /// The identifier of something deprecated where something else has the same.
@@ -232,6 +272,27 @@ pub(crate) fn shared_type_name(given: &str, namespace: &str) -> String {
     apart_from(&[COMMON_TYPES], given.to_pascal_case(), namespace)
 }
 
+/// A constant as links have it, below `path`: a keyword is a name like any other there, and a type
+/// may have the constant's name, as `X`.
+pub(crate) fn constant_link(path: &str, constant: &str) -> String {
+    let path = path.replace("r#", "");
+    if constant.to_pascal_case() == constant {
+        format!("const@{path}{constant}")
+    } else {
+        format!("{path}{constant}")
+    }
+}
+
+/// The same for the type of an enum's values.
+pub(crate) fn enum_link(path: &str, name: &str) -> String {
+    let path = path.replace("r#", "");
+    if name.to_shouty_snake_case() == name {
+        format!("enum@{path}{name}")
+    } else {
+        format!("{path}{name}")
+    }
+}
+
 /// The struct of an event: `JournalAppend`.
 pub(crate) fn event_struct(name: &str) -> String {
     signal_type_name(local(name), namespace(name))
@@ -298,7 +359,11 @@ pub(crate) fn record_method(name: &str) -> String {
 /// The argument that takes what a record of that name consists of: `usage` of `token_usage`.
 pub(crate) fn record_argument(name: &str) -> String {
     let words = name.to_snake_case();
-    apart_from_methods(snake(words.rsplit('_').next().unwrap_or(&words)))
+    let last = words
+        .rsplit('_')
+        .next()
+        .filter(|word| word.starts_with(char::is_alphabetic));
+    apart_from_methods(snake(last.unwrap_or(&words)))
 }
 
 /// The trait of the phases in which a record may be made: `RecordsBudget`.
@@ -321,6 +386,24 @@ pub(crate) fn snake(words: &str) -> String {
 /// A type in pascal case.
 pub(crate) fn pascal(words: &str) -> String {
     identifier(words.to_pascal_case())
+}
+
+/// Whether this is the path of a module within its crate: `crate::generated`.
+pub(crate) fn is_module_path(path: &str) -> bool {
+    let mut segments = path.split("::");
+    segments.next() == Some("crate")
+        && segments.all(|segment| {
+            let name = file_stem(segment);
+            let raw = name != segment;
+            let mut chars = name.chars();
+            name != "_"
+                && chars
+                    .next()
+                    .is_some_and(|first| first == '_' || first.is_alphabetic())
+                && chars.all(|c| c == '_' || c.is_alphanumeric())
+                && !NEVER_RAW.contains(&name)
+                && (raw || !KEYWORDS.contains(&name))
+        })
 }
 
 fn apart_from(in_use: &[&[&str]], name: String, namespace: &str) -> String {
@@ -426,7 +509,32 @@ mod tests {
         assert_eq!(shared_type_name("Level", "app"), "Level");
         assert_eq!(signal_type_name("level", "app"), "AppLevel");
         assert_eq!(event_struct("app.result"), "AppResult");
+        assert_eq!(signal_type_name("sync", "app"), "AppSync");
         assert_eq!(module_name("metrics"), "metrics_");
+        assert_eq!(module_name("mod"), "mod_");
+        assert_eq!(module_name("str"), "str_");
+        assert_eq!(constant_name("app.all"), "APP_ALL");
+    }
+
+    #[test]
+    fn the_path_of_a_module_begins_at_its_crate() {
+        for path in ["crate", "crate::generated", "crate::a::r#type", "crate::_a"] {
+            assert!(is_module_path(path), "{path}");
+        }
+        for path in [
+            "",
+            "foo",
+            "::x",
+            "crate::",
+            "a b",
+            "crate::a b",
+            "crate::type",
+            "crate::r#self",
+            "crate::_",
+            "crate::1",
+        ] {
+            assert!(!is_module_path(path), "{path}");
+        }
     }
 
     #[test]
@@ -449,5 +557,6 @@ mod tests {
         assert_eq!(record_method("error"), "record_error_");
         assert_eq!(record_method("token_usage"), "record_token_usage");
         assert_eq!(record_argument("token_usage"), "usage");
+        assert_eq!(record_argument("attempt_2"), "attempt_2");
     }
 }

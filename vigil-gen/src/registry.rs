@@ -363,6 +363,8 @@ pub struct Contract {
     pub phases: Vec<String>,
     /// `type_per`: the enum attribute each member of which is a Rust type of its own.
     pub type_per: Option<String>,
+    /// `immediate`: the function starts the span, rather than a builder.
+    pub immediate: bool,
 }
 
 /// What a metric is made with.

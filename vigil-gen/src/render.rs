@@ -13,6 +13,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::ir::Ir;
+use crate::output::plain;
 
 /// What a template's name ends in.
 const EXTENSION: &str = "j2";
@@ -174,7 +175,7 @@ impl RenderError {
     fn read(path: &Path, error: &io::Error) -> Self {
         Self {
             place: path.display().to_string(),
-            message: format!("can't read it: {error}"),
+            message: format!("can't read it: {}", plain(error)),
             help: None,
         }
     }

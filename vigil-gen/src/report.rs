@@ -81,13 +81,19 @@ impl fmt::Display for Report {
         let total: usize = conventions.values().sum();
         let read = self.read;
         let line = format!(
-            "{total} attributes ({}) in {read} files",
-            namespaces.join(", ")
+            "{} ({}) in {}",
+            counted(total, "attribute"),
+            namespaces.join(", "),
+            counted(read, "file")
         );
         writeln!(f, "registry   {}", wrapped(&line))?;
         writeln!(
             f,
-            "signals    {spans} spans, {records} records, {metrics} metrics, {events} events"
+            "signals    {}, {}, {}, {}",
+            counted(*spans, "span"),
+            counted(*records, "record"),
+            counted(*metrics, "metric"),
+            counted(*events, "event")
         )?;
         let Counts {
             written,
@@ -105,6 +111,15 @@ impl fmt::Display for Report {
             "{out}: {written} {to_write}, {unchanged} unchanged, {removed} {to_remove}"
         )?;
         write!(f, "done in {} ms", self.elapsed.as_millis())
+    }
+}
+
+/// `1 span`, `2 spans`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
     }
 }
 

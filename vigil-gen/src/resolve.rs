@@ -19,6 +19,9 @@ use references::Unfolder;
 
 /// After so many errors nobody reads suggestions any more, which cost a look at every name.
 const SUGGESTIONS: usize = 100;
+/// Groups within groups can multiply without bound; OpenTelemetry's own registry has a tenth of
+/// this.
+const REFERENCES: usize = 200_000;
 
 /// Definitions with their references followed, and still with their places.
 #[derive(Debug, Default)]
@@ -35,6 +38,8 @@ pub struct Resolved {
     pub metrics: BTreeMap<String, Vec<Reference>>,
     /// The references of events.
     pub events: BTreeMap<String, Vec<Reference>>,
+    /// Whether there were too many references to follow them all.
+    pub incomplete: bool,
 }
 
 impl Resolved {
@@ -76,6 +81,8 @@ pub struct Reference {
     pub key: Located<String>,
     /// `requirement_level`
     pub level: Option<RequirementLevel>,
+    /// Whether it is there and could not be read, so that it may be any.
+    pub level_unread: bool,
     /// `brief`
     pub brief: Option<String>,
     /// `note`
@@ -98,6 +105,7 @@ pub fn resolve(
         definitions,
         sources,
         diagnostics,
+        unfolded: 0,
     };
     let mut resolved = Resolved::default();
     attributes::resolve(&mut stage, &mut resolved);
@@ -116,6 +124,7 @@ pub fn resolve(
     stage.resolve_metrics(&mut resolved);
     stage.resolve_events(&mut resolved);
     stage.resolve_entities(&resolved);
+    resolved.incomplete = stage.unfolded > REFERENCES;
     resolved
 }
 
@@ -124,6 +133,8 @@ pub(crate) struct Resolver<'a> {
     pub(crate) definitions: &'a Definitions,
     pub(crate) sources: &'a SourceMap,
     pub(crate) diagnostics: &'a mut Diagnostics,
+    /// How many references groups and refinements have been unfolded to.
+    pub(crate) unfolded: usize,
 }
 
 impl<'a> Resolver<'a> {
@@ -134,7 +145,8 @@ impl<'a> Resolver<'a> {
         if locations.get(kind, &name.value).is_some() {
             return true;
         }
-        if self.definitions.incomplete {
+        let few = self.diagnostics.len() < SUGGESTIONS;
+        if self.definitions.incomplete || locations.may_be_meant(kind, &name.value, few) {
             return false;
         }
         let (code, what) = match kind {
@@ -145,9 +157,19 @@ impl<'a> Resolver<'a> {
             Kind::Event => (codes::UNKNOWN_EVENT, "event"),
             Kind::Entity => (codes::UNKNOWN_ENTITY, "entity"),
         };
-        let guess = (self.diagnostics.len() < SUGGESTIONS)
+        let guess = few
             .then(|| nearest(&name.value, locations.names(kind)))
             .flatten();
+        let guess = guess.or_else(|| self.only_below(kind, &name.value));
+        let other = match kind {
+            Kind::Attribute if locations.get(Kind::Group, &name.value).is_some() => {
+                Some("this is an attribute group: `ref_group` takes it in")
+            }
+            Kind::Group if locations.get(Kind::Attribute, &name.value).is_some() => {
+                Some("this is an attribute: `ref` refers to it")
+            }
+            _ => None,
+        };
         let help = guess.map(|guess| {
             let at = locations.get(kind, guess).unwrap_or_default();
             format!(
@@ -158,9 +180,27 @@ impl<'a> Resolver<'a> {
             )
         });
         let message = format!("no {what} {}", quoted(&name.value));
-        self.diagnostics
-            .push(Diagnostic::new(code, name.at, message).with_help_if(help));
+        self.diagnostics.push(
+            Diagnostic::new(code, name.at, message)
+                .with_help_if(help)
+                .with_help_if(other.map(str::to_owned)),
+        );
         false
+    }
+
+    /// The one name that begins with `prefix`, if there is but one: of `life.phase.internal` the
+    /// kind is soon forgotten.
+    fn only_below(&self, kind: Kind, prefix: &str) -> Option<&'a str> {
+        if self.diagnostics.len() >= SUGGESTIONS {
+            return None;
+        }
+        let below = |name: &&str| {
+            name.strip_prefix(prefix)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let mut names = self.definitions.locations.names(kind).filter(below);
+        let first = names.next()?;
+        names.next().is_none().then_some(first)
     }
 
     /// Every `renamed_to` names a definition of the same kind, and none leads back to itself.
@@ -251,7 +291,7 @@ impl<'a> Resolver<'a> {
             .collect();
         for id in self.report_cycles(&edges, "these groups hold each other in a circle") {
             let Some(group) = by_id.get(id) else { continue };
-            let references = Unfolder::new(&resolved.groups).unfold(&group.items, self.diagnostics);
+            let references = self.unfold(&group.id, &resolved.groups, Vec::new(), &group.items);
             let public = group.public;
             resolved
                 .groups
@@ -279,9 +319,7 @@ impl<'a> Resolver<'a> {
                 .cloned();
             let base = base.unwrap_or_default();
             let docs = span.docs.over(span.refines.as_ref().map(|_| &base.docs));
-            let references = Unfolder::new(&resolved.groups)
-                .over(base.references)
-                .unfold(&span.items, self.diagnostics);
+            let references = self.unfold(&span.ty, &resolved.groups, base.references, &span.items);
             let span = ResolvedSpan {
                 kind: span.kind.or(base.kind),
                 name: span.name.clone().or(base.name),
@@ -301,7 +339,7 @@ impl<'a> Resolver<'a> {
         let lists = metrics.iter().map(|it| {
             (
                 it.name.value.as_str(),
-                (it.refines.as_ref(), it.items.as_slice()),
+                (&it.name, it.refines.as_ref(), it.items.as_slice()),
             )
         });
         resolved.metrics = self.unfold_all(&order, &lists.collect(), &resolved.groups);
@@ -316,7 +354,7 @@ impl<'a> Resolver<'a> {
         let lists = events.iter().map(|it| {
             (
                 it.name.value.as_str(),
-                (it.refines.as_ref(), it.items.as_slice()),
+                (&it.name, it.refines.as_ref(), it.items.as_slice()),
             )
         });
         resolved.events = self.unfold_all(&order, &lists.collect(), &resolved.groups);
@@ -332,7 +370,7 @@ impl<'a> Resolver<'a> {
         let lists = entities.iter().map(|it| {
             (
                 it.ty.value.as_str(),
-                (it.refines.as_ref(), it.items.as_slice()),
+                (&it.ty, it.refines.as_ref(), it.items.as_slice()),
             )
         });
         self.unfold_all(&order, &lists.collect(), &resolved.groups);
@@ -359,29 +397,58 @@ impl<'a> Resolver<'a> {
         self.report_cycles(&edges, "these refine each other in a circle")
     }
 
+    /// The references of a list, laid over `base`; none once there have been too many.
+    fn unfold(
+        &mut self,
+        whose: &Located<String>,
+        groups: &BTreeMap<String, Unfolded>,
+        base: Vec<Reference>,
+        items: &[Item],
+    ) -> Vec<Reference> {
+        if self.unfolded > REFERENCES {
+            return Vec::new();
+        }
+        let references = Unfolder::new(groups)
+            .over(base)
+            .unfold(items, self.diagnostics);
+        self.unfolded += references.len();
+        if self.unfolded > REFERENCES {
+            let message = format!(
+                "with {}, groups and refinements unfold to more than {REFERENCES} references",
+                quoted(&whose.value)
+            );
+            self.diagnostics.push(
+                Diagnostic::new(codes::TOO_MANY_REFERENCES, whose.at, message)
+                    .with_help("take groups out of groups, or split the registry"),
+            );
+        }
+        references
+    }
+
     fn unfold_all(
         &mut self,
         order: &[&str],
-        lists: &BTreeMap<&str, (Option<&Located<String>>, &[Item])>,
+        lists: &BTreeMap<&str, List<'_>>,
         groups: &BTreeMap<String, Unfolded>,
     ) -> BTreeMap<String, Vec<Reference>> {
         let mut unfolded: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
         for name in order {
-            let Some((base, items)) = lists.get(name) else {
+            let Some((whose, base, items)) = lists.get(name) else {
                 continue;
             };
             let base = base
                 .and_then(|base| unfolded.get(&base.value))
                 .cloned()
                 .unwrap_or_default();
-            let references = Unfolder::new(groups)
-                .over(base)
-                .unfold(items, self.diagnostics);
+            let references = self.unfold(whose, groups, base, items);
             unfolded.insert((*name).to_owned(), references);
         }
         unfolded
     }
 }
+
+/// A definition's name, what it refines, and its list of references.
+type List<'a> = (&'a Located<String>, Option<&'a Located<String>>, &'a [Item]);
 
 fn group_edges(items: &[Item]) -> Vec<(&str, Location)> {
     let groups = items.iter().filter_map(|item| match item {

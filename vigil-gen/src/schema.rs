@@ -11,6 +11,7 @@ mod manifest;
 mod notes;
 mod reference;
 mod signal;
+mod unit;
 
 use crate::diagnostic::{Diagnostics, Location};
 use crate::locations::Locations;
@@ -151,6 +152,8 @@ pub struct RefDef {
     pub key: Located<String>,
     /// `requirement_level`
     pub level: Option<RequirementLevel>,
+    /// Whether it is there and could not be read.
+    pub level_unread: bool,
     /// `brief`
     pub brief: Option<String>,
     /// `note`
@@ -238,6 +241,8 @@ pub struct SpanDef {
 pub struct SpanNotes {
     /// Where `vigil` stands.
     pub at: Location,
+    /// Whether `builder`, `parents` or `type_per` is there and could not be read.
+    pub unread: bool,
     /// `builder`
     pub builder: Option<Located<String>>,
     /// `root`
@@ -248,6 +253,8 @@ pub struct SpanNotes {
     pub phases: Vec<Located<String>>,
     /// `type_per`
     pub type_per: Option<Located<String>>,
+    /// `annotations.vigil.immediate`
+    pub immediate: bool,
     /// `metrics`
     pub metrics: Vec<Located<String>>,
 }

@@ -14,9 +14,8 @@ const FILE_FORMAT: &str = "definition/2";
 
 /// Reads all definitions of all files.
 pub fn validate(sources: &Sources, diagnostics: &mut Diagnostics) -> Definitions {
-    let parsed = sources.documents.len() + usize::from(sources.manifest.is_some());
     let mut definitions = Definitions {
-        incomplete: parsed < sources.files,
+        incomplete: sources.unread,
         ..Definitions::default()
     };
     if let Some(manifest) = &sources.manifest {
@@ -65,6 +64,10 @@ fn read_document(
         return;
     };
     let origin = origin(sources.relative(document.file));
+    // What stands under a misspelt section is not known.
+    let known = |name: &str| SECTIONS.required.contains(&name) || SECTIONS.optional.contains(&name);
+    let mut entries = fields.node.entries().iter();
+    definitions.incomplete |= !entries.all(|entry| known(&entry.key));
     for entry in fields.node.entries() {
         let mut reading = Reading {
             diagnostics,

@@ -1,18 +1,20 @@
-//! YAML with positions: values as serde_yaml reads them, each with the place where it stands.
+//! YAML with positions: values, each with the place where it stands.
 //!
-//! serde_yaml decides what a scalar is, but forgets where it was. saphyr-parser's events carry
-//! marks. [`parse`] runs both and lays one over the other. The events come first: whatever could
-//! make a value larger than its text (aliases) or deeper than the stack (nesting) is refused
-//! there, before serde_yaml sees it.
+//! saphyr-parser's events carry marks; [`parse`] makes values of them, and takes scalars for what
+//! serde_yaml takes them for, which is what other tools read registries with. Whatever could make a
+//! value larger than its text (aliases) or deeper than the stack (nesting) is refused on the way,
+//! before serde_yaml sees it and is asked whether it can read the file too.
 
-mod positions;
+mod mistakes;
+mod reader;
+mod scalar;
 
+use serde::de::IgnoredAny;
 use serde_yaml::Value;
 
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::source::FileId;
-use positions::{Positions, Shape};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,8 @@ pub enum Yaml {
     Bool(bool),
     /// A whole number of 64 bits.
     Int(i64),
+    /// A whole number of more than 64 bits.
+    Huge(f64),
     /// Any other number.
     Float(f64),
     /// Text.
@@ -90,7 +94,7 @@ impl Node {
         match self.yaml {
             Yaml::Null => "nothing",
             Yaml::Bool(_) => "a boolean",
-            Yaml::Int(_) | Yaml::Float(_) => "a number",
+            Yaml::Int(_) | Yaml::Huge(_) | Yaml::Float(_) => "a number",
             Yaml::String(_) => "text",
             Yaml::List(_) => "a list",
             Yaml::Map(_) => "a mapping",
@@ -103,7 +107,7 @@ impl Node {
             Yaml::Null => Value::Null,
             Yaml::Bool(value) => Value::from(*value),
             Yaml::Int(value) => Value::from(*value),
-            Yaml::Float(value) => Value::from(*value),
+            Yaml::Float(value) | Yaml::Huge(value) => Value::from(*value),
             Yaml::String(value) => Value::from(value.as_str()),
             Yaml::List(nodes) => nodes.iter().map(Node::to_value).collect(),
             Yaml::Map(entries) => Value::Mapping(
@@ -118,9 +122,9 @@ impl Node {
 
 /// Reads the one document of a file. `None` if it can't be read; the reasons are then reported.
 pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let positions = positions::read(file, text, diagnostics)?;
-    match serde_yaml::from_str::<Value>(text) {
-        Ok(value) => Some(locate(value, &positions, diagnostics)),
+    let root = reader::read(file, text, diagnostics)?;
+    match serde_yaml::from_str::<IgnoredAny>(text) {
+        Ok(_) => Some(root),
         Err(error) => {
             diagnostics.push(parse_error(file, &error));
             None
@@ -149,84 +153,49 @@ fn parse_error(file: FileId, error: &serde_yaml::Error) -> Diagnostic {
     )
 }
 
-fn locate(value: Value, positions: &Positions, diagnostics: &mut Diagnostics) -> Node {
-    let at = positions.at;
-    let yaml = match value {
-        Value::Null => Yaml::Null,
-        Value::Bool(value) => Yaml::Bool(value),
-        Value::Number(number) => match number.as_i64() {
-            Some(whole) => Yaml::Int(whole),
-            None => Yaml::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(text) => Yaml::String(text),
-        Value::Sequence(values) => Yaml::List(locate_list(values, positions, diagnostics)),
-        Value::Mapping(map) => Yaml::Map(locate_map(map, positions, diagnostics)),
-        Value::Tagged(tagged) => {
-            diagnostics.push(Diagnostic::new(
-                codes::YAML_TAG,
-                at,
-                format!(
-                    "the tag {} means nothing in a registry",
-                    quoted(&tagged.tag.to_string())
-                ),
-            ));
-            return locate(tagged.value, positions, diagnostics);
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    #[test]
+    fn files_mean_what_serde_yaml_takes_them_for() {
+        let mut files = Vec::new();
+        for dir in ["../semconv", "tests/accepted", "tests/generated"] {
+            collect(Path::new(dir), &mut files);
         }
-    };
-    Node { at, yaml }
-}
-
-fn locate_list(
-    values: Vec<Value>,
-    positions: &Positions,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Node> {
-    let places: &[Positions] = if let Shape::List(places) = &positions.shape {
-        places
-    } else {
-        &[]
-    };
-    values
-        .into_iter()
-        .enumerate()
-        .map(|(index, value)| locate(value, places.get(index).unwrap_or(positions), diagnostics))
-        .collect()
-}
-
-fn locate_map(
-    map: serde_yaml::Mapping,
-    positions: &Positions,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Entry> {
-    let places: &[(Location, Positions)] = if let Shape::Map(places) = &positions.shape {
-        places
-    } else {
-        &[]
-    };
-    let mut entries = Vec::with_capacity(map.len());
-    for (index, (key, value)) in map.into_iter().enumerate() {
-        let (key_at, place) = places
-            .get(index)
-            .map_or((positions.at, positions), |(at, place)| (*at, place));
-        let node = locate(value, place, diagnostics);
-        match key_text(&key) {
-            Some(key) => entries.push(Entry { key, key_at, node }),
-            None => diagnostics.push(Diagnostic::new(
-                codes::WRONG_SHAPE,
-                key_at,
-                "a key is text, not a list or a mapping",
-            )),
+        assert!(files.len() > 20, "{files:?}");
+        for path in files {
+            let text = fs::read_to_string(&path).unwrap();
+            let mut diagnostics = Diagnostics::new();
+            let node = parse(FileId::default(), &text, &mut diagnostics).unwrap();
+            let expected: Value = serde_yaml::from_str(&text).unwrap();
+            assert_eq!(node.to_value(), expected, "{}", path.display());
         }
     }
-    entries
-}
 
-fn key_text(key: &Value) -> Option<String> {
-    match key {
-        Value::Null => Some("null".to_owned()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Number(value) => Some(value.to_string()),
-        Value::String(value) => Some(value.clone()),
-        Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => None,
+    #[test]
+    fn text_of_every_style_means_what_serde_yaml_takes_it_for() {
+        let text = "a: >\n  one\n  two\n\n  three\nb: |\n  one\n   two\n\nc: >-\n  x\n\nd: |+\n  y\n\n\
+                    e: 'it''s'\nf: \"a\\tb\\u00e9 \\\n   c\"\ng: plain\n  goes on\nh: [a, 'b', \"c\", 1, ~]\n\
+                    i: {j: k, l: }\nm:\n- n\n-\no: 'two\n\n  lines'\n";
+        let node = parse(FileId::default(), text, &mut Diagnostics::new()).unwrap();
+        assert_eq!(
+            node.to_value(),
+            serde_yaml::from_str::<Value>(text).unwrap()
+        );
+    }
+
+    fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                collect(&path, files);
+            } else if path.extension().is_some_and(|it| it == "yaml") {
+                files.push(path);
+            }
+        }
     }
 }

@@ -119,6 +119,37 @@ fn an_unknown_argument_exits_with_2() {
 }
 
 #[test]
+fn a_module_that_is_no_path_from_the_crate_exits_with_2() {
+    for module in ["", "foo", "::x", "crate::", "a b"] {
+        let output = Playground::new().command(&["--module", module]);
+        assert_eq!(output.status.code(), Some(2), "{module}");
+        assert!(
+            stderr(&output).contains("a path from `crate`"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_rustfmt_that_fails_without_a_word_is_not_blamed_on_the_templates() {
+    let playground = Playground::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(playground.path(""))
+        .args(["--registry", "semconv", "--out", "out", "--templates"])
+        .arg(templates())
+        .env("RUSTFMT", "false")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        "error[rustfmt]: it ended with exit status: 1 and said nothing\n\nnothing was written\n"
+    );
+}
+
+#[test]
 fn outside_of_a_workspace_it_exits_with_2_and_says_what_it_looked_for() {
     let dir = tempfile::tempdir().unwrap();
     let output = call(dir.path(), &[]);

@@ -169,10 +169,78 @@ fn a_file_that_can_not_be_opened_is_reported() {
 
 #[cfg(unix)]
 #[test]
-fn a_directory_that_holds_itself_is_reported() {
-    let dir = registry(&[("a.yaml", NAME)]);
+fn a_directory_that_holds_itself_is_reported_once() {
+    let dir = registry(&[("a.yaml", NAME), ("z/b.yaml", STARTED)]);
     std::os::unix::fs::symlink(".", dir.path().join("again")).unwrap();
-    assert!(codes(&refused(&dir)).contains(&"unreadable-file"));
+    std::os::unix::fs::symlink("z", dir.path().join("b")).unwrap();
+    let rejected = refused(&dir);
+    assert_eq!(codes(&rejected), ["unreadable-file", "unreadable-file"]);
+    let printed = rejected.to_string();
+    assert!(printed.contains("/b/` is `"), "{printed}");
+    assert!(printed.contains("/z/` over again"), "{printed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_socket_is_no_file_and_is_not_waited_for() {
+    let dir = registry(&[("b.yaml", STARTED)]);
+    let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("a.yaml")).unwrap();
+    let rejected = refused(&dir);
+    assert_eq!(codes(&rejected), ["unreadable-file"]);
+    let printed = rejected.to_string();
+    assert!(printed.contains("it is not a regular file"), "{printed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_can_not_be_read_does_not_make_its_names_unknown() {
+    let dir = registry(&[("b.yaml", STARTED)]);
+    let mut path = dir.path().to_owned();
+    for _ in 0..18 {
+        path.push("d");
+    }
+    fs::create_dir_all(&path).unwrap();
+    let rejected = refused(&dir);
+    assert_eq!(codes(&rejected), ["unreadable-file"]);
+    assert!(rejected.names_unchecked);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_text_is_read_all_the_same() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = registry(&[("b.yaml", STARTED)]);
+    let name = std::ffi::OsStr::from_bytes(b"a\xff.yaml");
+    fs::write(dir.path().join(name), NAME).unwrap();
+    assert_eq!(accepted(&dir).files, 3);
+}
+
+#[test]
+fn text_that_is_not_utf8_is_pointed_at_behind_a_byte_order_mark() {
+    let dir = registry(&[("b.yaml", STARTED)]);
+    fs::write(dir.path().join("a.yaml"), b"\xef\xbb\xbf# gr\xfc\xdfe\n").unwrap();
+    let rejected = refused(&dir);
+    let error = rejected.diagnostics.iter().next().unwrap();
+    assert_eq!((error.primary.line, error.primary.column), (1, 5));
+}
+
+#[test]
+fn lines_may_end_in_a_carriage_return_alone() {
+    let text = NAME
+        .replace("type: string", "type: strin")
+        .replace('\n', "\r");
+    let printed = refused(&registry(&[("a.yaml", &text)])).to_string();
+    assert!(printed.contains("4 |     type: strin\n"), "{printed}");
+}
+
+#[test]
+fn what_can_not_be_seen_is_never_printed_as_it_is() {
+    let text = NAME
+        .replace("app.name", "app.n\u{200b}ame")
+        .replace("The name.", "The \u{202e}name.");
+    let printed = refused(&registry(&[("a.yaml", &text)])).to_string();
+    assert!(printed.contains("`app.n\\u{200b}ame`"), "{printed}");
+    assert!(!printed.contains(['\u{200b}', '\u{202e}']), "{printed:?}");
 }
 
 #[test]
@@ -194,14 +262,44 @@ fn a_long_chain_of_groups_is_followed_to_its_end() {
 }
 
 #[test]
-fn a_file_full_of_errors_is_reported_in_full_and_in_time() {
+fn of_a_file_full_of_errors_the_first_are_printed_and_the_rest_are_counted() {
     let events: String = (0..20_000)
         .map(|index| event(index, &format!("ref: app.nam{index}")))
         .collect();
     let text = format!("{NAME}events:\n{events}");
     let rejected = refused(&registry(&[("a.yaml", &text)]));
     assert_eq!(rejected.diagnostics.len(), 20_000);
-    assert!(rejected.to_string().contains("`app.nam19999`"));
+    let printed = rejected.to_string();
+    assert_eq!(printed.matches("error[unknown-attribute]").count(), 200);
+    assert!(printed.ends_with("\nand 19800 more\n"), "{printed}");
+}
+
+#[test]
+fn a_line_full_of_errors_is_reported_in_time() {
+    let items = "{ key: app.a, typ: int }, ".repeat(20_000);
+    let text = format!("file_format: definition/2\nattributes: [{items}]\n");
+    let started = std::time::Instant::now();
+    let printed = refused(&registry(&[("a.yaml", &text)])).to_string();
+    assert!(printed.contains("did you mean `type`?"));
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+}
+
+#[test]
+fn groups_that_multiply_are_cut_off() {
+    let attributes: String = (0..1_000).map(number).collect();
+    let groups: String = (0..1_000)
+        .map(|index| {
+            let next = match index {
+                999 => String::new(),
+                _ => format!(" }}, {{ ref_group: app.g{}", index + 1),
+            };
+            group(index, &format!("ref: app.n{index}{next}"))
+        })
+        .collect();
+    let text =
+        format!("file_format: definition/2\nattributes:\n{attributes}attribute_groups:\n{groups}");
+    let rejected = refused(&registry(&[("a.yaml", &text)]));
+    assert_eq!(codes(&rejected), ["too-many-references"]);
 }
 
 #[test]
@@ -218,6 +316,14 @@ fn flow_collections_nested_without_end_are_refused() {
             "{open}: {codes:?}"
         );
     }
+    let text = format!(
+        "file_format: definition/2\nattributes: {}",
+        "[".repeat(5_000)
+    );
+    assert_eq!(
+        codes(&refused(&registry(&[("a.yaml", &text)]))),
+        ["too-deep"]
+    );
 }
 
 #[test]
@@ -249,6 +355,10 @@ fn a_caret_stands_under_its_word_whatever_is_before_it() {
 fn reading_twice_gives_the_same_errors() {
     let dir = registry(&[("a.yaml", &NAME.replace("key", "kee")), ("b.yaml", STARTED)]);
     assert_eq!(refused(&dir).to_string(), refused(&dir).to_string());
+}
+
+fn number(index: usize) -> String {
+    format!("  - {{ key: app.n{index}, type: int, brief: B., stability: development }}\n")
 }
 
 fn group(index: usize, item: &str) -> String {

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use support::{cases, golden, name, options};
-use vigil_gen::lower::lower;
+use vigil_gen::lower::{Target, lower};
 use vigil_gen::{Failure, render_files};
 
 #[test]
@@ -14,7 +14,7 @@ fn every_golden_registry_lowers_to_the_ir_of_its_snapshot() {
     for case in cases("generated") {
         let checked =
             vigil_gen::load::read_registry(&case).unwrap_or_else(|rejected| panic!("{rejected}"));
-        let ir = lower(&checked.registry, &checked.locations, "crate::generated").unwrap();
+        let ir = lower(&checked.registry, &checked.locations, &target(&case)).unwrap();
         snapshot("ir", &case, &serde_yaml::to_string(&ir).unwrap());
     }
 }
@@ -31,7 +31,7 @@ fn every_golden_registry_renders_to_the_code_of_its_snapshot() {
 }
 
 #[test]
-fn every_pair_of_colliding_identifiers_is_reported_with_both_places() {
+fn what_no_code_can_be_made_of_is_reported_with_its_places() {
     for case in cases("collisions") {
         let Err(failure) = render_files(&options(&case, Path::new("out"))) else {
             panic!("{} is accepted", case.display());
@@ -42,6 +42,101 @@ fn every_pair_of_colliding_identifiers_is_reported_with_both_places() {
             .replace(&format!("{}/", case.display()), "");
         snapshot("collision", &case, &text);
     }
+}
+
+#[test]
+fn a_constant_and_a_type_of_one_name_are_no_collision() {
+    let code = code_of(&golden("own-words"));
+    let text = &code["semconv/app.rs"];
+    assert!(text.contains("pub const X: &str"), "{text}");
+    assert!(text.contains("pub enum X {"), "{text}");
+}
+
+#[test]
+fn an_event_that_goes_out_with_a_record_is_sent_by_nothing_else() {
+    let code = code_of(&golden("own-words"));
+    let text = &code["events/app.rs"];
+    assert!(!text.contains("pub struct Done"), "{text}");
+    assert!(text.contains("pub static DONE: EventDefinition"), "{text}");
+    assert!(text.contains("pub struct Opened"), "{text}");
+}
+
+#[test]
+fn every_type_that_a_template_names_without_a_path_is_one_that_names_keeps_free() {
+    // These stand in modules that hold statics alone.
+    const AMONG_STATICS: [&str; 4] = ["AttributeDefinition", "Registry", "Scope", "ValueType"];
+    let names = fs::read_to_string(support::workspace().join("vigil-gen/src/names.rs")).unwrap();
+    for template in fs::read_dir(support::templates()).unwrap() {
+        let path = template.unwrap().path();
+        for word in types_in(&fs::read_to_string(&path).unwrap()) {
+            assert!(
+                AMONG_STATICS.contains(&word.as_str()) || names.contains(&format!("\"{word}\"")),
+                "`{word}` of {} is in no list of names.rs",
+                path.display()
+            );
+        }
+    }
+}
+
+/// The words that begin with a capital outside of tags, comments, texts and paths.
+fn types_in(template: &str) -> Vec<String> {
+    let mut code = String::new();
+    let mut rest = template;
+    while let Some(start) = rest
+        .find("{{")
+        .into_iter()
+        .chain(rest.find("{%"))
+        .chain(rest.find("{#"))
+        .min()
+    {
+        code.push_str(&rest[..start]);
+        // What an expression makes may be a part of a word.
+        code.push(if rest[start..].starts_with("{{") {
+            '_'
+        } else {
+            ' '
+        });
+        let close = match &rest[start..start + 2] {
+            "{{" => "}}",
+            "{%" => "%}",
+            _ => "#}",
+        };
+        rest = &rest[start + rest[start..].find(close).unwrap() + 2..];
+    }
+    code.push_str(rest);
+    let mut types = Vec::new();
+    for line in code.lines() {
+        let line = line.trim_start();
+        let is_prose = line.trim_start_matches('_').starts_with("//");
+        // Derives are macros, which types don't hide.
+        if is_prose || line.starts_with("#[") {
+            continue;
+        }
+        // An associated type is named through its trait.
+        let line = match line.split_once('=') {
+            Some((name, rest)) if name.starts_with("type ") => rest,
+            _ => line,
+        };
+        let without_texts: String = line.split('"').step_by(2).collect();
+        let mut before = ' ';
+        let mut word = String::new();
+        for c in without_texts.chars().chain([' ']) {
+            if c.is_alphanumeric() || c == '_' {
+                word.push(c);
+                continue;
+            }
+            let is_type = word.starts_with(char::is_uppercase)
+                && word.chars().any(char::is_lowercase)
+                && before != ':'
+                && before != '.';
+            if is_type {
+                types.push(std::mem::take(&mut word));
+            }
+            word.clear();
+            before = c;
+        }
+    }
+    types
 }
 
 #[test]
@@ -138,6 +233,14 @@ fn the_module_path_is_the_one_that_was_asked_for() {
     );
 }
 
+fn target(case: &Path) -> Target {
+    Target {
+        module: "crate::generated".to_owned(),
+        registry: name(case),
+        templates: "templates".to_owned(),
+    }
+}
+
 fn code_of(case: &Path) -> vigil_gen::render::Files {
     render_files(&options(case, Path::new("out")))
         .unwrap_or_else(|failure| panic!("{failure}"))
@@ -146,7 +249,7 @@ fn code_of(case: &Path) -> vigil_gen::render::Files {
 
 /// A contract's note names the file that it is in; the rest must not depend on it.
 fn without_origins(files: vigil_gen::render::Files) -> Vec<(String, String)> {
-    let drop_origin = |line: &str| match line.split_once(" in semconv/") {
+    let drop_origin = |line: &str| match line.split_once(" in registry/") {
         Some((before, _)) => before.to_owned(),
         None => line.to_owned(),
     };

@@ -341,13 +341,105 @@ fn the_summary_counts_attributes_by_directory_and_files_by_what_became_of_them()
         "{report}"
     );
     assert!(
-        report.contains("0 spans, 0 records, 0 metrics, 0 events"),
+        report.contains("0 spans, 0 records, 0 metrics, 0 events\n"),
         "{report}"
     );
     assert!(
         report.contains("8 written, 0 unchanged, 0 removed"),
         "{report}"
     );
+}
+
+#[test]
+fn a_file_of_somebodys_own_with_the_name_of_a_temporary_one_is_not_touched() {
+    let playground = Playground::new();
+    generate(&playground.options()).unwrap();
+    playground.write("out/.vigil-gen-notes.tmp", "My notes.\n");
+
+    assert!(!generate(&playground.check_options()).unwrap().stale);
+    generate(&playground.options()).unwrap();
+
+    assert_eq!(playground.read("out/.vigil-gen-notes.tmp"), "My notes.\n");
+}
+
+#[test]
+fn a_generated_file_in_a_directory_that_no_run_makes_any_more_is_removed() {
+    let playground = Playground::new();
+    generate(&playground.options()).unwrap();
+    playground.write("out/olddir/old.rs", &format!("{MARKER}\n"));
+    playground.write("out/mydir/mine.rs", "// My own.\n");
+    assert!(generate(&playground.check_options()).unwrap().stale);
+
+    assert_eq!(generate(&playground.options()).unwrap().counts.removed, 1);
+
+    assert!(!playground.path("out/olddir").exists());
+    assert!(playground.path("out/mydir/mine.rs").exists());
+}
+
+#[test]
+fn runs_at_the_same_time_do_not_disturb_each_other() {
+    let playground = Playground::new();
+    let other = Playground::new();
+    other.write("semconv/srv.yaml", &attribute("other.name"));
+    generate(&playground.options()).unwrap();
+    // Each run removes what the other has written.
+    let mut others = other.options();
+    others.out = playground.out();
+    std::thread::scope(|scope| {
+        for options in [
+            playground.options(),
+            others.clone(),
+            playground.options(),
+            others,
+        ] {
+            scope.spawn(move || {
+                for _ in 0..5 {
+                    generate(&options).unwrap_or_else(|failure| panic!("{failure}"));
+                }
+            });
+        }
+    });
+    generate(&playground.options()).unwrap();
+    let left: Vec<_> = fs::read_dir(playground.path("out/semconv"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_can_not_be_written_to_is_no_obstacle_but_a_failure() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let playground = Playground::new();
+    generate(&playground.options()).unwrap();
+    playground.write("semconv/app.yaml", &attribute("app.title"));
+    let directory = playground.path("out/semconv");
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
+    // Whoever may do everything is refused nothing.
+    let may_do_everything = fs::write(directory.join("probe"), "").is_ok();
+    if !may_do_everything {
+        let error = output_error(&playground);
+        assert_eq!(
+            error,
+            "error[output]: can't write out/semconv/app.rs: Permission denied\n\nnothing was written\n"
+        );
+    }
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn what_is_wrong_with_the_whole_directory_is_said_once() {
+    let playground = Playground::new();
+    playground.write("out", "a file");
+    let error = output_error(&playground);
+    assert_eq!(error.matches("error[").count(), 1, "{error}");
+    assert!(error.ends_with("\nnothing was written\n"), "{error}");
+
+    let mut options = playground.options();
+    options.out = playground.path("out/below");
+    let error = generate(&options).unwrap_err().to_string();
+    assert_eq!(error.matches("error[").count(), 1, "{error}");
 }
 
 fn output_error(playground: &Playground) -> String {

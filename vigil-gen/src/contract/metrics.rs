@@ -86,7 +86,6 @@ fn check_attributes(metric: &MetricDef, references: &[Reference], checker: &mut 
         let Some(attribute) = checker.resolved.attributes.get(key) else {
             continue;
         };
-        let defined = checker.names.definitions.locations.attribute(key);
         if attribute.identity {
             checker.push(
                 Diagnostic::new(
@@ -97,7 +96,10 @@ fn check_attributes(metric: &MetricDef, references: &[Reference], checker: &mut 
                         quoted(key)
                     ),
                 )
-                .with_secondary(defined, "marked as an identity here")
+                .with_secondary(
+                    checker.marked(key, |notes| notes.identity),
+                    "marked as an identity here",
+                )
                 .with_help("leave it out: spans and events carry it"),
             );
         }
@@ -108,7 +110,10 @@ fn check_attributes(metric: &MetricDef, references: &[Reference], checker: &mut 
                     reference.key.at,
                     format!("{} is sensitive, so it can't be on a metric", quoted(key)),
                 )
-                .with_secondary(defined, "marked as sensitive here"),
+                .with_secondary(
+                    checker.marked(key, |notes| notes.sensitive),
+                    "marked as sensitive here",
+                ),
             );
         }
         let bounded = reference.notes.cardinality.is_some() || reference.notes.value.is_some();

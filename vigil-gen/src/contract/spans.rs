@@ -31,6 +31,7 @@ pub(super) fn check<'a>(span: &'a SpanDef, checker: &mut Checker<'a>) -> Option<
         parents: values(&notes.parents),
         phases: values(&notes.phases),
         type_per: notes.type_per.as_ref().map(|it| it.value.clone()),
+        immediate: notes.immediate,
     })
 }
 
@@ -96,6 +97,9 @@ fn check_outcomes(span: &SpanDef, checker: &mut Checker<'_>) {
 
 fn check_builder<'a>(span: &SpanDef, notes: &'a SpanNotes, checker: &mut Checker<'a>) {
     let Some(builder) = &notes.builder else {
+        if notes.unread {
+            return;
+        }
         checker.push(
             Diagnostic::new(
                 codes::INCOMPLETE_CONTRACT,
@@ -145,7 +149,7 @@ fn is_builder_name(name: &str) -> bool {
 
 /// Where the span may stand: under which parents, in which of their phases.
 fn check_place(span: &SpanDef, notes: &SpanNotes, checker: &mut Checker<'_>) {
-    if !notes.root && notes.parents.is_empty() {
+    if !notes.root && notes.parents.is_empty() && !notes.unread {
         checker.push(
             Diagnostic::new(
                 codes::INCOMPLETE_CONTRACT,
@@ -194,7 +198,7 @@ fn check_place(span: &SpanDef, notes: &SpanNotes, checker: &mut Checker<'_>) {
         [] if notes
             .parents
             .iter()
-            .any(|parent| checker.contract(&parent.value).is_none()) => {}
+            .any(|parent| checker.contract(&parent.value).is_none_or(|it| it.unread)) => {}
         [] => checker.push(
             Diagnostic::new(
                 codes::INVALID_PHASES,
@@ -233,7 +237,9 @@ fn check_type_per(span: &SpanDef, notes: &SpanNotes, checker: &mut Checker<'_>) 
     let problem = match (reference, checker.resolved.type_of(&key.value)) {
         (None, _) => "is no attribute of this span",
         (_, Some(ty)) if !matches!(ty, AttributeType::Enum(_)) => "is no enum",
-        (Some(it), _) if it.level != Some(RequirementLevel::Required) => "is not required",
+        (Some(it), _) if it.level != Some(RequirementLevel::Required) && !it.level_unread => {
+            "is not required"
+        }
         (Some(it), _) if late(it) => "is not given at the start",
         (Some(it), _) if it.notes.value.is_some() => "has a fixed value",
         _ => return,
@@ -317,10 +323,9 @@ fn reached<'a>(checker: &Checker<'a>) -> BTreeSet<&'a str> {
     for span in spans {
         let Some(notes) = &span.notes else { continue };
         let ty = span.ty.value.as_str();
-        let unsure = notes
-            .parents
-            .iter()
-            .any(|parent| checker.contract(&parent.value).is_none());
+        let mut parents = notes.parents.iter();
+        let unsure =
+            notes.unread || parents.any(|parent| checker.contract(&parent.value).is_none());
         if notes.root || unsure {
             pending.push(ty);
         }

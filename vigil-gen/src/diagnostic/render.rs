@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Diagnostic, Location};
+use super::{Diagnostic, Location, is_hidden, visible};
 use crate::source::SourceMap;
 
 /// Longer lines are cut around the place that is meant.
@@ -19,7 +19,8 @@ pub(super) fn paragraph(diagnostic: &Diagnostic, sources: &SourceMap) -> String 
     let number = at.line.to_string();
     let gutter = " ".repeat(if line.is_some() { number.len() } else { 1 });
 
-    let mut out = format!("error[{}]: {}\n", diagnostic.code, diagnostic.message);
+    let message = visible(&diagnostic.message);
+    let mut out = format!("error[{}]: {message}\n", diagnostic.code);
     put(
         &mut out,
         format_args!("{gutter}--> {}", position(at, sources)),
@@ -40,11 +41,15 @@ pub(super) fn paragraph(diagnostic: &Diagnostic, sources: &SourceMap) -> String 
     for (location, label) in &diagnostic.secondary {
         put(
             &mut out,
-            format_args!("{gutter}::: {} {label}", position(*location, sources)),
+            format_args!(
+                "{gutter}::: {} {}",
+                position(*location, sources),
+                visible(label)
+            ),
         );
     }
     if let Some(help) = &diagnostic.help {
-        put(&mut out, format_args!("{gutter} = help: {help}"));
+        put(&mut out, format_args!("{gutter} = help: {}", visible(help)));
     }
     out
 }
@@ -56,9 +61,9 @@ fn put(out: &mut String, line: std::fmt::Arguments<'_>) {
 
 /// `file:line:column`, or the file alone where nothing in it is meant.
 pub(super) fn position(at: Location, sources: &SourceMap) -> String {
-    let path = sources.display(at.file);
+    let path = visible(sources.display(at.file));
     if at.line == 0 {
-        path.to_owned()
+        path
     } else {
         format!("{path}:{}:{}", at.line, at.column)
     }
@@ -74,23 +79,24 @@ struct Excerpt {
 }
 
 fn excerpt(line: &str, at: Location) -> Excerpt {
-    let characters: Vec<char> = line.chars().collect();
-    let start = (at.column.saturating_sub(1) as usize).min(characters.len());
-    let end = (start + at.width as usize).min(characters.len());
-    let from = if characters.len() > LINE_LIMIT {
+    let start = at.column.saturating_sub(1) as usize;
+    let from = if line.chars().nth(LINE_LIMIT).is_some() {
         start.saturating_sub(CONTEXT)
     } else {
         0
     };
-    let to = (from + LINE_LIMIT).min(characters.len());
-    let end = end.min(to);
+    // Only the window is looked at: a line may be as long as a file, and hold as many errors.
+    let mut rest = line.chars().skip(from);
+    let characters: Vec<char> = rest.by_ref().take(LINE_LIMIT).collect();
+    let start = (start - from).min(characters.len());
+    let end = (start + at.width as usize).min(characters.len());
 
     let lead = if from > 0 { "..." } else { "" };
-    let tail = if to < characters.len() { "..." } else { "" };
-    let middle: String = characters[from..to].iter().map(|&c| printable(c)).collect();
+    let tail = if rest.next().is_some() { "..." } else { "" };
+    let middle: String = characters.iter().map(|&c| printable(c)).collect();
     Excerpt {
         text: format!("{lead}{middle}{tail}").trim_end().to_owned(),
-        before: lead.len() + columns(&characters[from..start]),
+        before: lead.len() + columns(&characters[..start]),
         // A place between characters, such as the end of a line, still gets its caret.
         marked: columns(&characters[start..end]).max(1),
     }
@@ -107,7 +113,7 @@ fn columns(characters: &[char]) -> usize {
 fn printable(c: char) -> String {
     match c {
         '\t' => TAB.to_owned(),
-        c if c.is_control() => char::REPLACEMENT_CHARACTER.to_string(),
+        c if is_hidden(c) => char::REPLACEMENT_CHARACTER.to_string(),
         c => c.to_string(),
     }
 }
@@ -116,7 +122,8 @@ fn printable(c: char) -> String {
 /// which is prose in living languages and the odd emoji.
 fn width(c: char) -> usize {
     match u32::from(c) {
-        0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
+        _ if is_hidden(c) => 1,
+        0x0300..=0x036f | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f
         | 0x2e80..=0xa4cf
         | 0xac00..=0xd7a3

@@ -7,16 +7,47 @@ const QUOTE_LIMIT: usize = 80;
 pub fn quoted(text: &str) -> String {
     let mut shown = String::new();
     for c in text.chars().take(QUOTE_LIMIT) {
-        if c.is_control() {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
+        push_visible(&mut shown, c);
     }
     if text.chars().nth(QUOTE_LIMIT).is_some() {
         shown.push_str("...");
     }
     format!("`{shown}`")
+}
+
+/// The text with everything escaped that a terminal would not show as it stands.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|c| push_visible(&mut shown, c));
+    shown
+}
+
+fn push_visible(shown: &mut String, c: char) {
+    if is_hidden(c) {
+        shown.extend(c.escape_default());
+    } else {
+        shown.push(c);
+    }
+}
+
+/// Whether a character takes no room of its own, or moves what is around it.
+pub(crate) fn is_hidden(c: char) -> bool {
+    is_steering(c)
+        || matches!(
+            c,
+            '\n' | '\t' | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+        )
+}
+
+/// Whether a character makes text look different from what it is: control characters, other line
+/// ends than `\n`, and what changes the direction of writing.
+pub(crate) fn is_steering(c: char) -> bool {
+    let harmless = matches!(c, '\n' | '\t');
+    let direction = matches!(
+        c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    (c.is_control() && !harmless) || direction || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// `` `a`, `b` and `c` ``
@@ -62,6 +93,16 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         }
     }
     best.map(|(_, candidate)| candidate)
+}
+
+/// The candidate that `word` differs from in no more than `limit` letters, and in some.
+pub(crate) fn misspelt<'a>(word: &str, candidates: &[&'a str], limit: usize) -> Option<&'a str> {
+    if word.len() > 64 {
+        return None;
+    }
+    let distances = candidates.iter().map(|it| (edit_distance(word, it), *it));
+    let near = distances.filter(|(distance, it)| *distance <= limit && word != *it);
+    near.min().map(|(_, it)| it)
 }
 
 /// How many letters have to be changed, added, left out or swapped with their neighbour to make
@@ -118,6 +159,12 @@ mod tests {
     fn long_and_unprintable_text_is_tamed_before_it_is_quoted() {
         assert_eq!(quoted("a\u{1b}[0m\nb"), "`a\\u{1b}[0m\\nb`");
         assert_eq!(quoted(&"x".repeat(100)), format!("`{}...`", "x".repeat(80)));
+    }
+
+    #[test]
+    fn what_can_not_be_seen_is_escaped_in_messages() {
+        assert_eq!(quoted("a\u{202e}b\u{200b}"), "`a\\u{202e}b\\u{200b}`");
+        assert_eq!(visible("\u{2066}x\n"), "\\u{2066}x\\n");
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Docs {
     pub(crate) fn paragraph(mut self, text: &str) -> Self {
         if !text.is_empty() {
             self.separate();
-            self.wrap(text, "", "");
+            self.wrap(&guarded(text), "", "");
         }
         self
     }
@@ -46,7 +46,7 @@ impl Docs {
                     }
                     let first = format!("{}{marker} ", " ".repeat(indent));
                     let rest = " ".repeat(first.len());
-                    self.wrap(&escape(&text), &first, &rest);
+                    self.wrap(&guarded(&escape(&text)), &first, &rest);
                 }
                 Block::Verbatim(lines) => {
                     self.separate();
@@ -120,21 +120,21 @@ fn blocks(text: &str) -> Vec<Block> {
             continue;
         }
         if let Some(fence) = fence(trimmed) {
-            // rustdoc takes a fence without a language for a test.
+            // rustdoc takes a fence without a language for a test, and clippy minds tabs.
             let mut code = vec![format!("{fence}text")];
             code.extend(
                 lines
                     .by_ref()
-                    .map(str::trim_end)
-                    .map(str::to_owned)
-                    .take_while(|line| line.trim() != fence),
+                    .map(|line| line.trim_end().replace('\t', "    "))
+                    .take_while(|line| !closes(line.trim(), fence)),
             );
             code.push(fence.to_owned());
             blocks.push(Block::Verbatim(code));
         } else if trimmed.starts_with(['|', '#', '>']) {
-            let mut verbatim = vec![escape(trimmed)];
+            let verbatim_line = |line: &str| escape(&line.trim().replace('\t', "    "));
+            let mut verbatim = vec![verbatim_line(trimmed)];
             while let Some(next) = lines.next_if(|next| next.trim().starts_with(['|', '>'])) {
-                verbatim.push(escape(next.trim()));
+                verbatim.push(verbatim_line(next));
             }
             blocks.push(Block::Verbatim(verbatim));
         } else {
@@ -166,10 +166,29 @@ fn continues(line: &str) -> bool {
         && !line.starts_with(['|', '#', '>'])
 }
 
-fn fence(line: &str) -> Option<&'static str> {
-    ["```", "~~~"]
-        .into_iter()
-        .find(|fence| line.starts_with(fence))
+/// The run of ticks or tildes that a line opens a block of code with.
+fn fence(line: &str) -> Option<&str> {
+    let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
+    let rest = line.trim_start_matches(mark);
+    let run = &line[..line.len() - rest.len()];
+    // Ticks that close on the same line are code within it.
+    (run.len() >= 3 && !(mark == '`' && rest.contains(mark))).then_some(run)
+}
+
+/// Whether a line ends the block of code that this fence began.
+fn closes(line: &str, fence: &str) -> bool {
+    line.starts_with(fence) && line.chars().all(|c| fence.starts_with(c))
+}
+
+/// The text, so that its first word is a word even where it stands first in a line.
+fn guarded(text: &str) -> String {
+    let word = text.split_whitespace().next().unwrap_or_default();
+    if !begins_a_block(word) && fence(text).is_none() {
+        return text.to_owned();
+    }
+    // A digit can't be escaped, what follows the number can.
+    let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    format!("{}\\{}", &text[..digits], &text[digits..])
 }
 
 /// The bullet or number that a list's item begins with.
@@ -177,21 +196,33 @@ fn marker(line: &str) -> Option<&str> {
     let (word, _) = line.split_once(' ')?;
     begins_a_block(word)
         .then_some(word)
-        .filter(|word| *word != ">" && !word.starts_with('#'))
+        .filter(|word| !word.starts_with(['>', '#', '~']) && !is_rule(word))
 }
 
 fn is_item(line: &str) -> bool {
     line.starts_with(' ') || marker(line).is_some()
 }
 
-/// Whether a line that begins with this word would be taken for a list, a heading or a quote.
+/// Whether a line that begins with this word would be taken for a list, a heading, a quote, a rule or
+/// a block of code.
 fn begins_a_block(word: &str) -> bool {
     let number = word.strip_suffix(['.', ')']);
-    matches!(word, "-" | "*" | "+" | ">")
+    matches!(word, "-" | "*" | "+")
+        || word.starts_with('>')
         || (!word.is_empty() && word.chars().all(|c| c == '#'))
+        || is_rule(word)
+        || word.starts_with("~~~")
         || number.is_some_and(|digits| {
-            !digits.is_empty() && digits.len() < 4 && digits.bytes().all(|b| b.is_ascii_digit())
+            !digits.is_empty() && digits.len() < 10 && digits.bytes().all(|b| b.is_ascii_digit())
         })
+}
+
+/// Whether a line of this word is a rule, or makes a heading of the line above.
+fn is_rule(word: &str) -> bool {
+    ["-", "*", "_", "="]
+        .iter()
+        .any(|mark| !word.is_empty() && word.trim_start_matches(mark).is_empty())
+        && (word.len() > 2 || word.starts_with('='))
 }
 
 /// Text whose brackets and angles rustdoc leaves alone. Code spans and links stay what they are.
@@ -235,14 +266,24 @@ fn whole(text: &str) -> Option<usize> {
         }
         b'[' => {
             let middle = text.find("](")?;
-            let label_is_plain = !text[1..middle].contains(['[', ']']);
+            let label_is_plain = !text[1..middle].contains(['[', ']', '<']);
             let end = text[middle..].find(')')?;
             let target = &text[middle + 2..middle + end];
-            (label_is_plain && target.contains("://")).then_some(middle + end + 1)
+            (label_is_plain && target.contains("://") && !target.contains('<'))
+                .then_some(middle + end + 1)
         }
         b'<' if text.starts_with("<http") => text.find('>').map(|end| end + 1),
         b'\\' => text.chars().nth(1).map(|next| 1 + next.len_utf8()),
         _ => None,
+    }
+}
+
+/// A link to an item, its target left out where the text says it.
+pub(crate) fn link(text: &str, target: &str) -> String {
+    if text == target {
+        format!("[`{text}`]")
+    } else {
+        format!("[`{text}`]({target})")
     }
 }
 
@@ -334,7 +375,8 @@ pub(crate) fn deprecation(deprecated: &Deprecated, instead: Option<&str>) -> Str
         (DeprecationReason::Obsoleted, _) => "nothing took its place".to_owned(),
         (DeprecationReason::Uncategorized | DeprecationReason::Unspecified, _) => String::new(),
     };
-    let note = one_line(&deprecated.note);
+    // rustdoc takes it for Markdown.
+    let note = escape(&one_line(&deprecated.note));
     match (what.is_empty(), note.is_empty()) {
         (true, true) => "not to be used any more".to_owned(),
         (true, false) => note,
@@ -401,6 +443,39 @@ mod tests {
         assert_eq!(note("```rust\nx [1]\n```"), ["```text", "x [1]", "```"]);
         assert_eq!(note("    indented"), ["indented"]);
         assert_eq!(note("```\nunclosed"), ["```text", "unclosed", "```"]);
+    }
+
+    #[test]
+    fn a_sentence_begins_no_block() {
+        for (text, line) in [
+            ("- a dash", r"\- a dash."),
+            ("* a star", r"\* a star."),
+            ("> a quote", r"\> a quote."),
+            ("# a heading", r"\# a heading."),
+            ("1. a number", r"1\. a number."),
+            ("1986) a year", r"1986\) a year."),
+            ("~~~ rust", r"\~~~ rust."),
+            ("---", "---."),
+            ("1.5 seconds", "1.5 seconds."),
+            ("-1 or more", "-1 or more."),
+        ] {
+            assert_eq!(Docs::new().brief(text).lines(), [line]);
+        }
+        assert_eq!(note("- - twice"), [r"- \- twice"]);
+    }
+
+    #[test]
+    fn fences_end_with_as_many_marks_as_they_begin_with() {
+        assert_eq!(
+            note("````md\n```\n\tx\n```\n`````\nAfter."),
+            ["````text", "```", "    x", "```", "````", "", "After."]
+        );
+        assert_eq!(note("```one line``` of code"), ["```one line``` of code"]);
+    }
+
+    #[test]
+    fn a_link_holds_no_element() {
+        assert_eq!(escape("[<b>](https://x.y)"), r"\[\<b>\](<https://x.y>)");
     }
 
     #[test]

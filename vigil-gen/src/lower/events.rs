@@ -4,10 +4,10 @@ use crate::ir;
 use crate::names;
 use crate::registry::{AttributeRef, Event};
 
-use super::collisions::{Identifiers, Owner};
+use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::usage::Home;
+use super::usage::{Home, setter_allows};
 use super::{Context, deprecation, literal};
 
 impl Context<'_> {
@@ -17,10 +17,9 @@ impl Context<'_> {
             .into_iter()
             .map(|(module, events)| {
                 let mut imports = Imports::default();
-                imports.carrier("Handle");
                 let mut definition_imports = Imports::default();
                 definition_imports.carrier("EventDefinition");
-                let events = events
+                let events: Vec<ir::Event> = events
                     .iter()
                     .map(|event| {
                         self.event(
@@ -32,8 +31,14 @@ impl Context<'_> {
                         )
                     })
                     .collect();
+                let place = format!("events::{module}");
+                identifiers.reserve(&place, Space::Types, imports.names());
+                identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
+                let mut header = self.header(&module, "Events", &imports);
+                let structs = events.iter().filter_map(|it| it.attributes.as_ref());
+                header.allows.extend(setter_allows(structs));
                 ir::EventModule {
-                    header: self.header(&module, "Events", &imports),
+                    header,
                     events,
                     definition_imports: definition_imports.groups(&self.paths),
                 }
@@ -51,16 +56,53 @@ impl Context<'_> {
     ) -> ir::Event {
         let place = format!("events::{module}");
         let owner = Owner::new(&event.name, self.locations.event(&event.name));
-        let struct_name = names::event_struct(&event.name);
-        identifiers.claim(&place, &struct_name, owner.clone());
         let name = names::constant_name(&event.name);
-        identifiers.claim(&format!("{place}::definitions"), &name, owner.clone());
+        identifiers.claim_value(&format!("{place}::definitions"), &name, owner.clone());
+        let attributes = self
+            .is_sent_by_itself(&event.name)
+            .then(|| self.event_struct(event, &place, &owner, imports, identifiers));
+        let docs = match &attributes {
+            Some(attributes) => format!("[`{0}`](super::{0})", attributes.name),
+            None => format!("`{}`", event.name),
+        };
+        ir::Event {
+            attributes,
+            deprecated: deprecation(&event.docs, |to| self.event_path(to)),
+            docs: vec![docs],
+            key: literal::string(&event.name),
+            fields: self.fields(&event.attributes, definition_imports),
+            keep_last: event.keep_last,
+            name,
+        }
+    }
+
+    /// Whether callers send the event. One that goes out with a record must not go out without it.
+    pub(crate) fn is_sent_by_itself(&self, name: &str) -> bool {
+        let mut records = self
+            .registry
+            .groups
+            .values()
+            .filter_map(|group| group.record.as_ref());
+        !records.any(|record| record.event.as_deref() == Some(name))
+    }
+
+    fn event_struct(
+        &self,
+        event: &Event,
+        place: &str,
+        owner: &Owner,
+        imports: &mut Imports,
+        identifiers: &mut Identifiers,
+    ) -> ir::Struct {
+        imports.carrier("Handle");
+        let name = names::event_struct(&event.name);
+        identifiers.claim_type(place, &name, owner.clone());
         let references: Vec<&AttributeRef> = event.attributes.iter().collect();
         let home = Home {
             namespace: names::namespace(&event.name),
             shorten: true,
         };
-        self.claim_fields(&place, &owner, &references, &home, identifiers);
+        self.claim_fields(place, owner, &references, &home, identifiers);
         let facts = format!(
             "`{}`. Stability: {}.",
             event.name,
@@ -71,13 +113,6 @@ impl Context<'_> {
             .note(&event.docs.note)
             .paragraph(&facts)
             .lines();
-        ir::Event {
-            attributes: self.structure(struct_name, docs, &references, &home, imports),
-            deprecated: deprecation(&event.docs, |to| self.event_path(to)),
-            key: literal::string(&event.name),
-            fields: self.fields(&event.attributes, definition_imports),
-            keep_last: event.keep_last,
-            name,
-        }
+        self.structure(name, docs, &references, &home, imports)
     }
 }

@@ -15,6 +15,7 @@ pub(crate) struct Imports {
     std: Names,
     carrier: BTreeSet<&'static str>,
     generated: Names,
+    spans: Names,
 }
 
 /// Names by the path of the module that they are in.
@@ -47,9 +48,18 @@ impl Imports {
         insert(&mut self.generated, "", module);
     }
 
-    /// Something that stands in a generated module.
-    pub(crate) fn out_of(&mut self, module: &str, name: &str) {
-        insert(&mut self.generated, &format!("::{module}"), name);
+    /// A span's type, from the module of another namespace.
+    pub(crate) fn span_type(&mut self, module: &str, name: &str) {
+        insert(&mut self.spans, &format!("::spans::{module}"), name);
+    }
+
+    /// Every name that the file gets from elsewhere, those of spans left out: they are claimed where
+    /// they are made.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let named = self.std.values().chain(self.generated.values()).flatten();
+        named
+            .map(String::as_str)
+            .chain(self.carrier.iter().copied())
     }
 
     /// The lines, in groups.
@@ -62,6 +72,7 @@ impl Imports {
         let mut rest: Vec<String> = self
             .generated
             .iter()
+            .chain(&self.spans)
             .map(|(module, names)| line(&format!("{}{module}", paths.root), names))
             .collect();
         if !self.carrier.is_empty() {

@@ -4,10 +4,10 @@ use crate::ir;
 use crate::names;
 use crate::registry::{AttributeRef, Instrument, Metric, NumberType};
 
-use super::collisions::{Identifiers, Owner};
+use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::usage::Home;
+use super::usage::{Home, setter_allows};
 use super::{Context, deprecation, literal};
 
 impl Context<'_> {
@@ -19,8 +19,8 @@ impl Context<'_> {
                 let mut imports = Imports::default();
                 let mut definition_imports = Imports::default();
                 definition_imports.carriers(&["InstrumentKind", "MetricDefinition"]);
-                definition_imports.out_of("registry", "SCOPE");
-                let metrics = metrics
+                definition_imports.sibling("registry");
+                let metrics: Vec<ir::Metric> = metrics
                     .iter()
                     .map(|metric| {
                         self.metric(
@@ -32,8 +32,14 @@ impl Context<'_> {
                         )
                     })
                     .collect();
+                let place = format!("metrics::{module}");
+                identifiers.reserve(&place, Space::Types, imports.names());
+                identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
+                let mut header = self.header(&module, "Metrics", &imports);
+                let structs = metrics.iter().filter_map(|it| it.attributes.as_ref());
+                header.allows.extend(setter_allows(structs));
                 ir::MetricModule {
-                    header: self.header(&module, "Metrics", &imports),
+                    header,
                     metrics,
                     definition_imports: definition_imports.groups(&self.paths),
                 }
@@ -52,7 +58,7 @@ impl Context<'_> {
         let place = format!("metrics::{module}");
         let owner = Owner::new(&metric.name, self.locations.metric(&metric.name));
         let name = self.metric_constant(&metric.name).to_owned();
-        identifiers.claim(&place, &name, owner.clone());
+        identifiers.claim_value(&place, &name, owner.clone());
         let attributes = self.metric_attributes(metric, &place, &owner, imports, identifiers);
         let (instrument, number) = instrument(metric);
         imports.carrier(instrument);
@@ -109,7 +115,7 @@ impl Context<'_> {
             return None;
         }
         let name = self.metric_struct(metric);
-        identifiers.claim(place, &name, owner.clone());
+        identifiers.claim_type(place, &name, owner.clone());
         let references: Vec<&AttributeRef> = metric.attributes.iter().collect();
         let home = Home {
             namespace: names::namespace(&metric.name),

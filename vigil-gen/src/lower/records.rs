@@ -4,11 +4,11 @@ use crate::ir;
 use crate::names;
 use crate::registry::{Aggregate, AttributeRef, Group, RequirementLevel};
 
-use super::collisions::{Identifiers, Owner};
+use super::collisions::{Identifiers, Owner, Space};
 use super::docs::Docs;
 use super::imports::Imports;
 use super::passing::element_passing;
-use super::usage::Home;
+use super::usage::{Home, setter_allows};
 use super::{Context, literal};
 
 impl Context<'_> {
@@ -47,7 +47,7 @@ impl Context<'_> {
             self.claim_fields(&place, &owner, &references, &home, identifiers);
             if self.record_values(group, &mut Imports::default()).is_none() {
                 let name = names::signal_type_name(&record.name, names::namespace(&group.id));
-                identifiers.claim(&place, &name, owner.clone());
+                identifiers.claim_type(&place, &name, owner.clone());
                 let docs = Docs::new()
                     .brief(&group.docs.brief)
                     .note(&group.docs.note)
@@ -55,11 +55,15 @@ impl Context<'_> {
                 structs.push(self.structure(name, docs, &references, &home, &mut imports));
             }
             let name = names::constant_name(&record.name);
-            identifiers.claim(&format!("{place}::definitions"), &name, owner);
+            identifiers.claim_value(&format!("{place}::definitions"), &name, owner);
             definitions.push(self.record_definition(group, name, &mut definition_imports));
         }
+        identifiers.reserve(&place, Space::Types, imports.names());
+        identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
+        let mut header = self.header(module, "Records", &imports);
+        header.allows.extend(setter_allows(&structs));
         ir::RecordModule {
-            header: self.header(module, "Records", &imports),
+            header,
             structs,
             definition_imports: definition_imports.groups(&self.paths),
             definitions,

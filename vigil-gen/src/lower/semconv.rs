@@ -8,21 +8,20 @@ use crate::registry::{
     Attribute, AttributeType, EnumMember, EnumType, EnumValue, PrimitiveType, Registry,
 };
 
-use super::collisions::{Identifiers, Owner};
+use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::usage::deprecated_allow;
+use super::usage::{deprecated_allow, members_allows};
 use super::{Context, deprecation, literal};
-
-/// How many members a `match` may have within clippy's hundred lines of a function.
-const LONG: usize = 90;
 
 /// The module and the name of each enum attribute's type.
 ///
 /// A type that several attributes share stands where the attribute does that it is named after, or
 /// else with the first of them.
-pub(crate) fn enum_types(registry: &Registry) -> BTreeMap<&str, (String, String)> {
-    let shared = shared_types(registry);
+pub(crate) fn enum_types<'a>(
+    registry: &'a Registry,
+    shared: &BTreeMap<&str, Vec<&Attribute>>,
+) -> BTreeMap<&'a str, (String, String)> {
     let path = |attribute: &Attribute| match &attribute.ty {
         AttributeType::Enum(EnumType {
             shared_name: Some(name),
@@ -76,7 +75,7 @@ pub(crate) fn enum_types(registry: &Registry) -> BTreeMap<&str, (String, String)
 }
 
 /// The attributes that share a type, by its name; the one that it stands with first.
-fn shared_types(registry: &Registry) -> BTreeMap<&str, Vec<&Attribute>> {
+pub(crate) fn shared_types(registry: &Registry) -> BTreeMap<&str, Vec<&Attribute>> {
     let mut shared: BTreeMap<&str, Vec<&Attribute>> = BTreeMap::new();
     for attribute in registry.attributes.values() {
         if let AttributeType::Enum(EnumType {
@@ -114,7 +113,10 @@ impl Context<'_> {
             .iter()
             .map(|attribute| {
                 let owner = Owner::new(&attribute.key, self.locations.attribute(&attribute.key));
-                identifiers.claim(&place, self.attribute_constant(&attribute.key), owner);
+                let constant = self.attribute_constant(&attribute.key);
+                if identifiers.claim_value(&place, constant, owner.clone()) {
+                    identifiers.claim_value(&format!("{place}::definitions"), constant, owner);
+                }
                 self.constant(attribute, module)
             })
             .collect();
@@ -125,6 +127,11 @@ impl Context<'_> {
         enums.sort_by(|a, b| a.name.cmp(&b.name));
         let mut definition_imports = Imports::default();
         definition_imports.carriers(&["AttributeDefinition", "ValueType"]);
+        identifiers.reserve(&place, Space::Types, imports.names());
+        identifiers.reserve(&place, Space::Types, names::types_in_use());
+        let place = format!("{place}::definitions");
+        identifiers.reserve(&place, Space::Types, definition_imports.names());
+        identifiers.reserve(&place, Space::Values, names::statics_in_use());
         let mut header = self.header(module, "Attributes", &imports);
         let deprecated = |attribute: &&Attribute| {
             attribute.docs.deprecated.is_some() || has_deprecated_member(attribute)
@@ -145,6 +152,10 @@ impl Context<'_> {
             name: self.attribute_constant(&attribute.key).to_owned(),
             key: literal::string(&attribute.key),
             docs: self.constant_docs(attribute, module),
+            definition_docs: vec![docs::link(
+                self.attribute_constant(&attribute.key),
+                &names::constant_link("super::", self.attribute_constant(&attribute.key)),
+            )],
             deprecated: deprecation(&attribute.docs, |to| self.attribute_path(to)),
             value_type: value_type(&attribute.ty).to_owned(),
             marks: marks(attribute),
@@ -186,11 +197,12 @@ impl Context<'_> {
     fn type_fact(&self, attribute: &Attribute, module: &str) -> String {
         if let AttributeType::Enum(_) = &attribute.ty {
             let (home, name) = self.enum_type(&attribute.key);
-            let link = if home == module {
-                format!("[`{name}`]")
+            let path = if home == module {
+                String::new()
             } else {
-                format!("[`{name}`](super::{}::{name})", names::file_stem(home))
+                format!("super::{home}::")
             };
+            let link = docs::link(name, &names::enum_link(&path, name));
             return format!("One of {link}.");
         }
         let ty = type_text(&attribute.ty);
@@ -214,14 +226,12 @@ impl Context<'_> {
     fn link_from(&self, place: &str, key: &str) -> String {
         let module = names::module_name(names::namespace(key));
         let constant = self.attribute_constant(key);
-        if place == format!("semconv::{module}") {
-            format!("[`{constant}`]")
+        let path = if place == format!("semconv::{module}") {
+            String::new()
         } else {
-            format!(
-                "[`{constant}`](super::{}::{constant})",
-                names::file_stem(&module)
-            )
-        }
+            format!("super::{module}::")
+        };
+        docs::link(constant, &names::constant_link(&path, constant))
     }
 
     /// The type of an enum attribute, if it stands with this attribute.
@@ -236,10 +246,8 @@ impl Context<'_> {
             return None;
         };
         let sharing = match &ty.shared_name {
-            Some(name) => shared_types(self.registry)
-                .remove(name.as_str())
-                .unwrap_or_default(),
-            None => vec![attribute],
+            Some(name) => self.shared[name.as_str()].as_slice(),
+            None => &[attribute],
         };
         if sharing[0].key != attribute.key {
             return None;
@@ -251,13 +259,13 @@ impl Context<'_> {
             .iter()
             .map(|other| member(other, ty, name))
             .collect();
-        if identifiers.claim(place, name, owner) {
+        if identifiers.claim_type(place, name, owner) {
             for (member, lowered) in ty.members.iter().zip(&members) {
                 let owner = Owner::new(
                     &member.id,
                     self.locations.member(&attribute.key, &member.id),
                 );
-                identifiers.claim(&format!("{place}::{name}"), &lowered.name, owner);
+                identifiers.claim_type(&format!("{place}::{name}"), &lowered.name, owner);
             }
         }
         let variants: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
@@ -275,7 +283,7 @@ impl Context<'_> {
             repr: repr(ty).to_owned(),
             value: owned(ty).to_owned(),
             fallback: (!ty.closed).then(|| names::fallback_name(&variants)),
-            long: members.len() > LONG,
+            allows: members_allows(members.len()),
             members,
         })
     }
@@ -295,10 +303,10 @@ pub(crate) fn variant(member: &EnumMember, ty: &EnumType) -> String {
 }
 
 fn member(member: &EnumMember, ty: &EnumType, type_name: &str) -> ir::Member {
-    let brief = if member.docs.brief.is_empty() {
-        format!("`{}`", member.id)
+    let docs = if member.docs.brief.is_empty() {
+        Docs::new().paragraph(&format!("`{}`.", member.id))
     } else {
-        docs::escape(&docs::one_line(&member.docs.brief))
+        Docs::new().brief(&member.docs.brief)
     };
     let path = |to: &str| {
         let renamed = ty.members.iter().find(|other| other.id == to)?;
@@ -306,10 +314,7 @@ fn member(member: &EnumMember, ty: &EnumType, type_name: &str) -> ir::Member {
     };
     ir::Member {
         name: variant(member, ty),
-        docs: Docs::new()
-            .paragraph(&docs::sentence(&brief))
-            .note(&member.docs.note)
-            .lines(),
+        docs: docs.note(&member.docs.note).lines(),
         value: literal::value(&member.value),
         deprecated: deprecation(&member.docs, path),
     }

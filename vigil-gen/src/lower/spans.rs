@@ -10,13 +10,17 @@ use crate::registry::{
 };
 
 mod contract;
+mod members;
+mod prose;
 mod recording;
 
-use super::collisions::{Identifiers, Owner};
+use members::PerMember;
+
+use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
 use super::imports::Imports;
 use super::semconv::variant;
-use super::usage::{Home, argument_allows, deprecated_allow, structure_of};
+use super::usage::{Home, deprecated_allow, function_allows, setter_allow, structure_of};
 use super::{Context, deprecation, literal};
 
 /// The identifiers of a span: other spans name them too.
@@ -84,14 +88,10 @@ impl SpanNames {
         format!("{}_dyn", names::file_stem(&self.function))
     }
 
-    /// The types and traits that stand in the module for this span, those of the members left out.
+    /// The types and traits that stand in the module for this span, those of the members left out,
+    /// and so the struct of its attributes, which it need not have.
     fn types(&self) -> Vec<String> {
-        let mut types = vec![
-            self.handle.clone(),
-            self.builder(),
-            self.contract(),
-            self.attributes(),
-        ];
+        let mut types = vec![self.handle.clone(), self.builder(), self.contract()];
         if let Some((name, _)) = &self.type_per {
             types.extend([name.clone(), self.any()]);
         }
@@ -128,15 +128,19 @@ struct Split<'a> {
 impl Context<'_> {
     /// `spans/<namespace>.rs`
     pub(crate) fn span_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::SpanModule> {
-        Self::by_module(&self.registry.spans)
+        let modules = Self::by_module(&self.registry.spans)
             .into_iter()
             .map(|(module, spans)| {
                 let mut imports = Imports::default();
-                let lowered = spans
+                let lowered: Vec<ir::Span> = spans
                     .iter()
                     .map(|span| self.span(span, &mut imports, identifiers))
                     .collect();
+                identifiers.reserve("spans", Space::Types, imports.names());
                 let mut header = self.header(&module, "Spans", &imports);
+                if lowered.iter().any(|span| !span.setters.is_empty()) {
+                    header.allows.push(setter_allow());
+                }
                 if spans.iter().any(|span| self.has_deprecated_marker(span)) {
                     header.allows.push(deprecated_allow());
                 }
@@ -145,7 +149,9 @@ impl Context<'_> {
                     spans: lowered,
                 }
             })
-            .collect()
+            .collect();
+        identifiers.reserve("spans", Space::Types, names::signal_types_in_use());
+        modules
     }
 
     fn span(&self, span: &Span, imports: &mut Imports, identifiers: &mut Identifiers) -> ir::Span {
@@ -161,7 +167,7 @@ impl Context<'_> {
         ]);
         imports.std("std::ops", "Deref");
         imports.std("std::time", "SystemTime");
-        imports.out_of("registry", "SCOPE");
+        imports.sibling("registry");
 
         let split = self.split(span);
         let home = Home {
@@ -184,9 +190,9 @@ impl Context<'_> {
             identifiers,
         );
 
-        let type_per = self.type_per(span, names, imports);
+        let per = self.per_member(span, names, &given, &home);
         let (arguments, items) =
-            self.arguments(&split.arguments, &given, &home, type_per.as_ref(), imports);
+            self.arguments(&split.arguments, &given, &home, per.as_ref(), imports);
         let setters = self.named(&split.setters, &given, &home, imports);
         let later = self.later(&split, &given, &home, imports);
         let groups: Vec<&Group> = span
@@ -198,42 +204,51 @@ impl Context<'_> {
             .iter()
             .filter_map(|group| self.record_method(group, names, imports))
             .collect();
-        let place = format!("the arguments of `{}`", names.function);
-        for (reference, argument) in split.arguments.iter().zip(&arguments) {
-            identifiers.claim(&place, &argument.name, self.attribute_owner(reference));
-        }
+        self.claim_arguments(names, &split, &arguments, per.as_ref(), identifiers);
         let place = format!("spans::{}::{}", names.module, names.handle);
         for (reference, later) in self.recorded(&split).iter().zip(&later) {
-            identifiers.claim(&place, &later.method, self.attribute_owner(reference));
+            identifiers.claim_value(&place, &later.method, self.attribute_owner(reference));
         }
         for group in groups {
             self.claim_record(group, &place, identifiers);
         }
 
-        let root = span.contract.as_ref().is_some_and(|contract| contract.root);
-        let direct = split.setters.is_empty() && !root;
+        let contract = span.contract.as_ref();
+        let immediate = contract.is_some_and(|contract| contract.immediate);
         let place = self.place(span, names, imports);
-        let flags = arguments
-            .iter()
-            .filter(|argument| argument.direct.argument == "bool")
-            .count();
+        let signature = signature(&place, &arguments);
+        let (parameters, values) = split_signature(&signature);
+        let lines = split.fixed.len() + 3 * arguments.len() + 5;
+        let allows = function_allows(signature.len(), flags(&signature), lines);
+        let type_per = per
+            .as_ref()
+            .and_then(|per| self.type_per(span, names, per, &signature, imports));
+        let attributes = self.attributes_struct(names, &split, &given, &home, imports);
+        if let Some(attributes) = &attributes {
+            identifiers.claim_type("spans", &attributes.name, owner);
+        }
         ir::Span {
-            docs: function_docs(span, names, &place, items),
+            docs: prose::function_docs(
+                span,
+                names,
+                &place,
+                items,
+                immediate && !setters.is_empty(),
+            ),
             deprecated: deprecation(&span.docs, |to| self.span_path(to)),
-            title: names.title(),
-            a_title: names.a_title(),
-            handle_docs: Docs::new()
-                .paragraph(&format!("An open {}. Ends when dropped.", names.title()))
-                .brief(&span.docs.brief)
-                .note(&span.docs.note)
-                .lines(),
+            handle_docs: prose::handle_docs(span, names),
             handle: names.handle.clone(),
+            current_docs: prose::current_docs(names),
             builder: names.builder(),
-            direct,
+            builder_docs: prose::builder_docs(names),
+            immediate: immediate.then(|| prose::immediate_docs(names, !setters.is_empty())),
+            parent_docs: place.root.then(|| prose::parent_docs(&place)),
+            parameters,
+            values,
             fixed: self.fixed(&split.fixed, imports),
-            allows: argument_allows(arguments.len() + usize::from(!place.root), flags),
+            allows,
             arguments,
-            attributes: self.attributes_struct(names, &split, &given, &home, imports),
+            attributes,
             setters,
             later,
             records,
@@ -248,29 +263,52 @@ impl Context<'_> {
     fn claim_span(&self, span: &Span, names: &SpanNames, identifiers: &mut Identifiers) {
         let owner = Owner::new(&span.ty, self.locations.span(&span.ty));
         for ty in names.types() {
-            identifiers.claim("spans", &ty, owner.clone());
+            identifiers.claim_type("spans", &ty, owner.clone());
         }
         if let Some((_, markers)) = &names.type_per {
             for (id, marker) in markers {
                 let key = type_per_enum(span, self.registry).map_or("", |(key, _)| key);
-                identifiers.claim(
-                    "spans",
-                    marker,
-                    Owner::new(id, self.locations.member(key, id)),
-                );
+                let owner = Owner::new(id, self.locations.member(key, id));
+                // A struct without fields is a value as well.
+                if identifiers.claim_type("spans", marker, owner.clone()) {
+                    identifiers.claim_value(&format!("spans::{}", names.module), marker, owner);
+                }
             }
         }
         let place = format!("spans::{}", names.module);
-        identifiers.claim(&place, &names.function, owner.clone());
-        identifiers.claim(&place, &names::constant_name(&span.ty), owner);
+        identifiers.claim_value(&place, &names.function, owner.clone());
+        if names.type_per.is_some() {
+            identifiers.claim_value(&place, &names.any_function(), owner.clone());
+        }
+        identifiers.claim_value(&place, &names::constant_name(&span.ty), owner);
+    }
+
+    fn claim_arguments(
+        &self,
+        names: &SpanNames,
+        split: &Split<'_>,
+        arguments: &[ir::Attribute],
+        per: Option<&PerMember<'_>>,
+        identifiers: &mut Identifiers,
+    ) {
+        let place = format!("the arguments of `{}`", names.function);
+        let dynamic = format!("the arguments of `{}`", names.any_function());
+        for (reference, argument) in split.arguments.iter().zip(arguments) {
+            let owner = || self.attribute_owner(reference);
+            if identifiers.claim_value(&place, &argument.name, owner())
+                && let Some(per) = per
+            {
+                identifiers.claim_value(&dynamic, per.dynamic(argument), owner());
+            }
+        }
     }
 
     fn claim_record(&self, group: &Group, place: &str, identifiers: &mut Identifiers) {
         let Some(record) = &group.record else { return };
         let owner = Owner::new(&group.id, self.locations.group(&group.id));
-        identifiers.claim(place, &names::record_method(&record.name), owner.clone());
+        identifiers.claim_value(place, &names::record_method(&record.name), owner.clone());
         if !record.phases.is_empty() {
-            identifiers.claim("spans", &names::record_trait(&record.name), owner);
+            identifiers.claim_type("spans", &names::record_trait(&record.name), owner);
         }
     }
 
@@ -328,15 +366,15 @@ impl Context<'_> {
         wanted: &[&AttributeRef],
         together: &[&AttributeRef],
         home: &Home<'_>,
-        type_per: Option<&ir::TypePer>,
+        per: Option<&PerMember<'_>>,
         imports: &mut Imports,
     ) -> (Vec<ir::Attribute>, Vec<String>) {
         let mut arguments = self.named(wanted, together, home, imports);
-        for argument in &mut arguments {
-            if let Some(type_per) = type_per.filter(|type_per| type_per.key == argument.key) {
-                argument.name.clone_from(&type_per.argument);
+        for (reference, argument) in wanted.iter().zip(&mut arguments) {
+            if let Some(per) = per.filter(|per| per.key == reference.key) {
+                argument.name.clone_from(&per.argument);
                 "P".clone_into(&mut argument.direct.argument);
-                argument.direct.value = format!("{}.value()", type_per.argument);
+                argument.direct.value = format!("{}.value()", per.argument);
             }
         }
         let items = wanted
@@ -407,46 +445,6 @@ impl Context<'_> {
         })
     }
 
-    fn type_per(
-        &self,
-        span: &Span,
-        names: &SpanNames,
-        imports: &mut Imports,
-    ) -> Option<ir::TypePer> {
-        let (key, ty) = type_per_enum(span, self.registry)?;
-        let (name, markers) = names.type_per.as_ref()?;
-        imports.std("std::marker", "PhantomData");
-        let (module, member) = self.enum_type(key);
-        imports.semconv(module);
-        let member = format!("{module}::{member}");
-        let home = Home {
-            namespace: names::namespace(&span.ty),
-            shorten: false,
-        };
-        let reference: Vec<&AttributeRef> = span
-            .attributes
-            .iter()
-            .filter(|reference| reference.key == key)
-            .collect();
-        Some(ir::TypePer {
-            argument: names::snake(name),
-            key: self.key(key, imports),
-            markers: ty
-                .members
-                .iter()
-                .zip(markers)
-                .map(|(member, (_, marker))| type_per_marker(member, ty, marker))
-                .collect(),
-            any: ty.closed.then(|| ir::AnySpan {
-                function: names.any_function(),
-                name: names.any(),
-                argument: home.names(&reference).concat(),
-            }),
-            name: name.clone(),
-            member,
-        })
-    }
-
     fn span_definition(
         &self,
         span: &Span,
@@ -500,43 +498,6 @@ impl Context<'_> {
     }
 }
 
-/// The docs of the function that starts a span.
-fn function_docs(
-    span: &Span,
-    names: &SpanNames,
-    place: &ir::Place,
-    items: Vec<String>,
-) -> Vec<String> {
-    let starts = match &span.name {
-        SpanName::Pattern(parts) => format!("Starts {}, `{}`.", names.a_title(), pattern(parts)),
-        SpanName::Prose(_) => format!("Starts {}.", names.a_title()),
-    };
-    let name = match &span.name {
-        SpanName::Prose(text) if !text.is_empty() => {
-            format!(
-                "Its name: {}",
-                docs::sentence(&docs::escape(&docs::within_sentence(text)))
-            )
-        }
-        _ => String::new(),
-    };
-    let stands = if place.root {
-        format!(
-            "It stands under the current span, if there is one; [`parent`]({}::parent) puts it elsewhere.",
-            names.builder()
-        )
-    } else {
-        String::new()
-    };
-    Docs::new()
-        .paragraph(&starts)
-        .brief(&span.docs.brief)
-        .paragraph(&name)
-        .paragraph(&stands)
-        .list(items)
-        .lines()
-}
-
 /// The type of a member. It makes way where the member does.
 fn marker_name(member: &EnumMember, ty: &EnumType, label: &str) -> String {
     let name = names::signal_type_name(&member.id, label);
@@ -547,27 +508,25 @@ fn marker_name(member: &EnumMember, ty: &EnumType, label: &str) -> String {
     }
 }
 
-fn type_per_marker(member: &EnumMember, ty: &EnumType, marker: &str) -> ir::Marker {
-    ir::Marker {
-        name: marker.to_owned(),
-        docs: Docs::new()
-            .brief(&member.docs.brief)
-            .note(&member.docs.note)
-            .lines(),
-        member: variant(member, ty),
-        value: literal::value_as_string(&member.value),
-    }
+/// The arguments of the function that starts a span, with their types.
+fn signature(place: &ir::Place, arguments: &[ir::Attribute]) -> Vec<(String, String)> {
+    let parent = (!place.root).then(|| ("parent".to_owned(), format!("&impl {}", place.bound)));
+    let arguments = arguments
+        .iter()
+        .map(|argument| (argument.name.clone(), argument.direct.argument.clone()));
+    parent.into_iter().chain(arguments).collect()
 }
 
-fn pattern(parts: &[NamePart]) -> String {
-    let words: Vec<String> = parts
-        .iter()
-        .map(|part| match part {
-            NamePart::Word(word) => word.clone(),
-            NamePart::Key(key) => format!("{{{key}}}"),
-        })
-        .collect();
-    words.join(" ")
+/// How many of the arguments are flags.
+fn flags(signature: &[(String, String)]) -> usize {
+    signature.iter().filter(|(_, ty)| ty == "bool").count()
+}
+
+/// A signature as parameters, and as what is handed on.
+fn split_signature(signature: &[(String, String)]) -> (Vec<String>, Vec<String>) {
+    let parameters = signature.iter().map(|(name, ty)| format!("{name}: {ty}"));
+    let values = signature.iter().map(|(name, _)| name.clone());
+    (parameters.collect(), values.collect())
 }
 
 fn kind_word(kind: SpanKind) -> &'static str {

@@ -12,6 +12,9 @@ use super::imports::Imports;
 use super::passing::{Element, Shape, held, passing, sensitive_held, sensitive_passing};
 use super::{Context, deprecation, literal};
 
+/// How many members a `match` may have within clippy's hundred lines of a function.
+const LONG: usize = 90;
+
 /// Where attributes stand together, and so need names that differ.
 pub(crate) struct Home<'a> {
     /// The namespace of the definition that has them.
@@ -96,12 +99,8 @@ impl Context<'_> {
             return format!("`{key}`");
         }
         let module = names::module_name(names::namespace(key));
-        // In a link a keyword is a name like any other.
-        format!(
-            "[`{key}`]({}::{})",
-            names::file_stem(&module),
-            self.attribute_constant(key)
-        )
+        let target = names::constant_link(&format!("{module}::"), self.attribute_constant(key));
+        format!("[`{key}`]({target})")
     }
 
     /// The attributes that have one value here.
@@ -329,7 +328,7 @@ pub(crate) fn structure_of(
     ir::Struct {
         required: !given.is_empty(),
         allows: flags_allow(flags, "clippy::struct_excessive_bools"),
-        new_allows: argument_allows(given.len(), flags),
+        new_allows: function_allows(given.len(), flags, fields.len() + 2),
         write_allows: length_allows(fixed.len() + given.len() + 4 * (fields.len() - given.len())),
         name,
         docs,
@@ -338,8 +337,9 @@ pub(crate) fn structure_of(
     }
 }
 
-/// The lints that a function of so many arguments, so many of them flags, must allow.
-pub(crate) fn argument_allows(arguments: usize, flags: usize) -> Vec<ir::Allow> {
+/// The lints that a function of so many arguments, so many of them flags, and of about so many lines
+/// must allow.
+pub(crate) fn function_allows(arguments: usize, flags: usize, lines: usize) -> Vec<ir::Allow> {
     let mut allows = flags_allow(flags, "clippy::fn_params_excessive_bools");
     if arguments > 7 {
         allows.push(allow(
@@ -347,11 +347,29 @@ pub(crate) fn argument_allows(arguments: usize, flags: usize) -> Vec<ir::Allow> 
             "the registry requires each of them",
         ));
     }
+    allows.extend(length_allows(lines));
     allows
 }
 
+/// The lints that a file of these structs must allow.
+pub(crate) fn setter_allows<'a>(
+    structs: impl IntoIterator<Item = &'a ir::Struct>,
+) -> Option<ir::Allow> {
+    let mut structs = structs.into_iter();
+    let any = structs.any(|it| it.fields.iter().any(|field| field.optional));
+    any.then(setter_allow)
+}
+
+/// The lints that a file must allow in which attributes name setters: `is_open`, `to_disk`, `add`.
+pub(crate) fn setter_allow() -> ir::Allow {
+    allow(
+        "clippy::should_implement_trait, clippy::wrong_self_convention",
+        "the registry names the setters",
+    )
+}
+
 /// The lints that a function of about so many lines must allow.
-fn length_allows(lines: usize) -> Vec<ir::Allow> {
+pub(crate) fn length_allows(lines: usize) -> Vec<ir::Allow> {
     if lines < 100 {
         Vec::new()
     } else {
@@ -365,6 +383,15 @@ fn length_allows(lines: usize) -> Vec<ir::Allow> {
 fn flags_allow(flags: usize, lint: &str) -> Vec<ir::Allow> {
     if flags > 3 {
         vec![allow(lint, "the registry requires each of them")]
+    } else {
+        Vec::new()
+    }
+}
+
+/// The lint that a function must allow with a line for each of so many members.
+pub(crate) fn members_allows(members: usize) -> Vec<ir::Allow> {
+    if members > LONG {
+        vec![allow("clippy::too_many_lines", "a line for each member")]
     } else {
         Vec::new()
     }

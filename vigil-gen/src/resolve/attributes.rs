@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Resolved, Resolver};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest, quoted};
+use crate::graph::Edges;
 use crate::locations::Kind;
 use crate::registry::{Attribute, AttributeType, EnumMember, EnumType};
 use crate::schema::{AttributeDef, Located, value_text};
@@ -23,6 +24,7 @@ pub(super) fn resolve(names: &mut Resolver<'_>, resolved: &mut Resolved) {
     for definition in &names.definitions.attributes {
         check_filled_from(definition, resolved, names);
     }
+    follow_fills(names, resolved);
     check_shared_types(names);
 }
 
@@ -42,16 +44,18 @@ fn attribute(definition: &AttributeDef) -> Attribute {
 }
 
 /// A member is renamed to another one's id, or to its value, as upstream does.
-fn check_member_renames(definition: &AttributeDef, names: &mut Resolver<'_>) {
+fn check_member_renames<'a>(definition: &'a AttributeDef, names: &mut Resolver<'a>) {
     let Some(AttributeType::Enum(ty)) = &definition.ty else {
         return;
     };
+    let mut edges = Edges::new();
     for (id, to) in &definition.member_renames {
         let is_meant =
             |member: &&EnumMember| member.id == to.value || value_text(&member.value) == to.value;
         let mut targets = ty.members.iter().filter(is_meant).peekable();
         let itself = targets.peek().is_some();
-        if targets.any(|target| target.id != *id) {
+        if let Some(target) = targets.find(|target| target.id != *id) {
+            edges.insert(id, vec![(&target.id, to.at)]);
             continue;
         }
         let others = ty
@@ -74,6 +78,10 @@ fn check_member_renames(definition: &AttributeDef, names: &mut Resolver<'_>) {
             .diagnostics
             .push(Diagnostic::new(codes::UNKNOWN_MEMBER, to.at, message).with_help_if(help));
     }
+    names.report_cycles(
+        &edges,
+        "these members are renamed to each other in a circle",
+    );
 }
 
 /// What fills an attribute on every span must be on every span, and fit.
@@ -121,6 +129,30 @@ fn check_filled_from(definition: &AttributeDef, resolved: &Resolved, names: &mut
             )
             .with_secondary(at, "defined here"),
         );
+    }
+}
+
+/// What is filled from an identity or from content is one itself.
+fn follow_fills(names: &mut Resolver<'_>, resolved: &mut Resolved) {
+    let mut edges = Edges::new();
+    for definition in &names.definitions.attributes {
+        let from = definition.notes.filled_from.iter();
+        let from = from.map(|from| (from.value.as_str(), from.at));
+        edges.insert(&definition.key.value, from.collect());
+    }
+    let order = names.report_cycles(&edges, "these are filled from each other in a circle");
+    for key in order {
+        let Some(from) = edges.get(key).and_then(|from| from.first()) else {
+            continue;
+        };
+        let Some(source) = resolved.attributes.get(from.0) else {
+            continue;
+        };
+        let (identity, sensitive) = (source.identity, source.sensitive);
+        if let Some(attribute) = resolved.attributes.get_mut(key) {
+            attribute.identity |= identity;
+            attribute.sensitive |= sensitive;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Reference, Resolved, Resolver, Unfolded};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, quoted, visible};
 use crate::locations::Kind;
 use crate::registry::{Aggregate, AttributeType, EnumValue};
 use crate::schema::{Item, Located, RefDef, RefNotes, example_fits, scalar_fits, value_text};
@@ -27,7 +27,15 @@ pub(super) fn check(items: &[Item], resolved: &Resolved, names: &mut Resolver<'_
 
 fn check_reference(reference: &RefDef, resolved: &Resolved, names: &mut Resolver<'_>) {
     if let Some(to) = &reference.renamed_to {
-        names.expect(Kind::Attribute, to);
+        if to.value == reference.key.value {
+            let key = visible(&to.value);
+            let message = format!("this is renamed to itself: `{key} -> {key}`");
+            names
+                .diagnostics
+                .push(Diagnostic::new(codes::CYCLE, to.at, message));
+        } else {
+            names.expect(Kind::Attribute, to);
+        }
     }
     if !names.expect(Kind::Attribute, &reference.key) {
         return;
@@ -36,14 +44,33 @@ fn check_reference(reference: &RefDef, resolved: &Resolved, names: &mut Resolver
     let Some(ty) = resolved.type_of(key) else {
         return;
     };
+    let sensitive = resolved.attributes.get(key).is_some_and(|it| it.sensitive);
     let diagnostics = &mut *names.diagnostics;
+    if let Some(value) = reference.notes.value.as_ref().filter(|_| sensitive) {
+        let message = format!(
+            "{} is sensitive, and a constant would go out unasked",
+            quoted(key)
+        );
+        diagnostics.push(
+            Diagnostic::new(codes::INVALID_CONSTANT, value.at, message)
+                .with_secondary(
+                    names.definitions.locations.attribute(key),
+                    "marked as sensitive here",
+                )
+                .with_help("take `value` out: content passes the capture gate"),
+        );
+    }
     if let Some(examples) = &reference.examples {
         example_fits(examples, ty, diagnostics);
     }
     if let Some(value) = &reference.notes.value
         && let Err(problem) = scalar_fits(key, &value.value, ty)
     {
-        diagnostics.push(Diagnostic::new(codes::INVALID_CONSTANT, value.at, problem));
+        let help = nearest_member(&value.value, ty);
+        diagnostics.push(
+            Diagnostic::new(codes::INVALID_CONSTANT, value.at, problem)
+                .with_help_if(help.map(|member| format!("did you mean {}?", quoted(member)))),
+        );
     }
     if let Some(aggregate) = &reference.notes.aggregate {
         check_aggregate(key, aggregate, ty, diagnostics);
@@ -56,6 +83,17 @@ fn check_reference(reference: &RefDef, resolved: &Resolved, names: &mut Resolver
     {
         check_outcome(key, outcome.at, ty, diagnostics);
     }
+}
+
+fn nearest_member<'a>(value: &EnumValue, ty: &'a AttributeType) -> Option<&'a str> {
+    let (EnumValue::String(text), AttributeType::Enum(ty)) = (value, ty) else {
+        return None;
+    };
+    let values = ty.members.iter().filter_map(|member| match &member.value {
+        EnumValue::String(value) => Some(value.as_str()),
+        EnumValue::Int(_) | EnumValue::Boolean(_) => None,
+    });
+    nearest(text, values)
 }
 
 fn check_aggregate(
@@ -213,6 +251,7 @@ impl<'a> Unfolder<'a> {
         let reference = Reference {
             key: definition.key.clone(),
             level: definition.level.clone(),
+            level_unread: definition.level_unread,
             brief: definition.brief.clone(),
             note: definition.note.clone(),
             sampling_relevant: definition.sampling_relevant.clone(),
@@ -250,6 +289,7 @@ fn refined(base: &Reference, over: Reference) -> Reference {
     let (below, notes) = (&base.notes, over.notes);
     Reference {
         key: over.key,
+        level_unread: over.level_unread || (over.level.is_none() && base.level_unread),
         level: over.level.or_else(|| base.level.clone()),
         brief: over.brief.or_else(|| base.brief.clone()),
         note: over.note.or_else(|| base.note.clone()),

@@ -75,7 +75,10 @@ pub(crate) fn read_attribute(node: &Node, reading: &mut Reading<'_>) {
     });
     check_notes(&notes, ty.as_ref(), diagnostics);
     let examples = read_examples(&fields, key.as_ref(), ty.as_ref(), diagnostics);
-    let Some(key) = key else { return };
+    let Some(key) = key else {
+        reading.definitions.locations.nameless(Kind::Attribute);
+        return;
+    };
     check_name("an attribute's key", &key, diagnostics);
     for (id, at) in members {
         reading
@@ -125,11 +128,14 @@ fn check_notes(notes: &AttributeNotes, ty: Option<&AttributeType>, diagnostics: 
 
 fn read_type_word(node: &Node, diagnostics: &mut Diagnostics) -> Option<AttributeType> {
     let Some(word) = node.text() else {
-        diagnostics.push(wrong_shape(
-            node,
-            "`type`",
-            "a word or a mapping with `members`",
-        ));
+        let item = match &node.yaml {
+            Yaml::List(items) => items.first().and_then(Node::text),
+            _ => None,
+        };
+        let item = item.and_then(|item| other_spelling(item).or(Some(item)));
+        let item = item.filter(|item| primitive(item).is_some());
+        let error = wrong_shape(node, "`type`", "a word or a mapping with `members`");
+        diagnostics.push(error.with_help_if(item.map(|item| format!("write `{item}[]`"))));
         return None;
     };
     let inner = word
@@ -140,10 +146,9 @@ fn read_type_word(node: &Node, diagnostics: &mut Diagnostics) -> Option<Attribut
         None => simple_type(word),
     };
     if ty.is_none() {
-        let guess = nearest(
-            inner.unwrap_or(word),
-            TYPES.into_iter().chain(["template[string]"]),
-        );
+        let meant = inner.unwrap_or(word);
+        let guess = other_spelling(meant)
+            .or_else(|| nearest(meant, TYPES.into_iter().chain(["template[string]"])));
         let choice = one_of(TYPES);
         let help = match guess {
             Some(guess) if inner.is_some() => format!("did you mean `template[{guess}]`?"),
@@ -162,6 +167,17 @@ fn read_type_word(node: &Node, diagnostics: &mut Diagnostics) -> Option<Attribut
         );
     }
     ty
+}
+
+/// What other languages call a type.
+fn other_spelling(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "integer" | "long" | "i64" => Some("int"),
+        "float" | "number" | "f64" => Some("double"),
+        "bool" => Some("boolean"),
+        "str" | "text" => Some("string"),
+        _ => None,
+    }
 }
 
 fn simple_type(word: &str) -> Option<AttributeType> {
@@ -301,7 +317,7 @@ pub(super) fn scalar_value(node: &Node) -> Option<EnumValue> {
         Yaml::String(text) => Some(EnumValue::String(text.clone())),
         Yaml::Int(number) => Some(EnumValue::Int(*number)),
         Yaml::Bool(flag) => Some(EnumValue::Boolean(*flag)),
-        Yaml::Null | Yaml::Float(_) | Yaml::List(_) | Yaml::Map(_) => None,
+        Yaml::Null | Yaml::Huge(_) | Yaml::Float(_) | Yaml::List(_) | Yaml::Map(_) => None,
     }
 }
 
@@ -391,7 +407,10 @@ fn read_examples(
     diagnostics: &mut Diagnostics,
 ) -> Vec<serde_yaml::Value> {
     let Some(ty) = ty else { return Vec::new() };
-    let Some(node) = fields.get("examples") else {
+    let given = fields
+        .get("examples")
+        .filter(|node| !matches!(&node.yaml, Yaml::List(items) if items.is_empty()));
+    let Some(node) = given else {
         // What upstream's tool asks for: other types speak for themselves.
         if let Some(key) = key.filter(|_| is_text(ty)) {
             diagnostics.push(
@@ -505,7 +524,10 @@ fn check_example(node: &Node, primitive: PrimitiveType, diagnostics: &mut Diagno
         primitive_words(primitive),
         actual_words(node)
     );
-    let scalar = matches!(node.yaml, Yaml::Bool(_) | Yaml::Int(_) | Yaml::Float(_));
+    let scalar = matches!(
+        node.yaml,
+        Yaml::Bool(_) | Yaml::Int(_) | Yaml::Huge(_) | Yaml::Float(_)
+    );
     let help =
         (scalar && primitive == PrimitiveType::String).then(|| "put it in quotes".to_owned());
     diagnostics.push(Diagnostic::new(codes::INVALID_EXAMPLE, node.at, message).with_help_if(help));
@@ -516,6 +538,7 @@ fn actual_words(node: &Node) -> &'static str {
     match node.yaml {
         Yaml::Float(_) => "a number with a fraction",
         Yaml::Int(_) => "a whole number",
+        Yaml::Huge(_) => "one beyond 64 bits",
         _ => node.described(),
     }
 }
@@ -525,7 +548,7 @@ fn primitive_fits(node: &Node, primitive: PrimitiveType) -> bool {
         (&node.yaml, primitive),
         (Yaml::String(_), PrimitiveType::String)
             | (Yaml::Int(_), PrimitiveType::Int | PrimitiveType::Double)
-            | (Yaml::Float(_), PrimitiveType::Double)
+            | (Yaml::Float(_) | Yaml::Huge(_), PrimitiveType::Double)
             | (Yaml::Bool(_), PrimitiveType::Boolean)
     )
 }

@@ -32,6 +32,11 @@ pub(super) fn declare(kind: Kind, name: &Located<String>, reading: &mut Reading<
             .definitions
             .locations
             .add(kind, &name.value, name.at);
+        if name_problem(&name.value).is_some() {
+            let mended = mended_name(&name.value);
+            let locations = &mut reading.definitions.locations;
+            locations.malformed(kind, &name.value, mended);
+        }
         return true;
     };
     let code = match kind {
@@ -65,63 +70,59 @@ pub(super) fn check_name(what: &str, name: &Located<String>, diagnostics: &mut D
         ));
         return;
     }
-    let problem = if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        "begins with a lowercase letter"
+    let Some(problem) = name_problem(text) else {
+        return;
+    };
+    let help = mended_name(text).map(|name| format!("write `{name}`"));
+    let message = format!("{what} {problem}, unlike {}", quoted(text));
+    diagnostics.push(Diagnostic::new(codes::INVALID_NAME, name.at, message).with_help_if(help));
+}
+
+/// What is wrong with a name, to follow "a name".
+fn name_problem(text: &str) -> Option<&'static str> {
+    if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
+        Some("begins with a lowercase letter")
     } else if !text
         .chars()
         .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_'))
     {
-        "is made of lowercase letters, digits, `.` and `_`"
+        Some("is made of lowercase letters, digits, `.` and `_`")
     } else if text.ends_with(['.', '_']) {
-        "does not end in `.` or `_`"
+        Some("does not end in `.` or `_`")
     } else if ["..", "__", "._", "_."]
         .iter()
         .any(|pair| text.contains(pair))
     {
-        "has no two of `.` and `_` next to each other"
+        Some("has no two of `.` and `_` next to each other")
     } else {
-        return;
-    };
-    diagnostics.push(Diagnostic::new(
-        codes::INVALID_NAME,
-        name.at,
-        format!("{what} {problem}, unlike {}", quoted(text)),
-    ));
+        None
+    }
 }
 
-/// UCUM as far as it can be told without its tables: printable ASCII, braces in pairs.
-pub(super) fn check_unit(unit: &Located<String>, diagnostics: &mut Diagnostics) {
-    let text = &unit.value;
-    let problem = if text.is_empty() {
-        "a unit must not be empty".to_owned()
-    } else if !text.chars().all(|c| c.is_ascii_graphic()) {
-        format!(
-            "the unit {} holds spaces or characters outside of ASCII",
-            quoted(text)
-        )
-    } else if !braces_balanced(text) {
-        format!("the braces of the unit {} do not match", quoted(text))
-    } else {
-        return;
-    };
-    diagnostics.push(
-        Diagnostic::new(codes::INVALID_UNIT, unit.at, problem)
-            .with_help("units are UCUM: `s`, `By`, `1`, or a word in braces such as `{token}`"),
-    );
-}
-
-fn braces_balanced(text: &str) -> bool {
-    let mut open = false;
-    for c in text.chars() {
-        match c {
-            '{' if open => return false,
-            '{' => open = true,
-            '}' if !open => return false,
-            '}' => open = false,
-            _ => {}
+/// A name against the rules as it was most likely meant: `life.runId` is `life.run_id`.
+fn mended_name(text: &str) -> Option<String> {
+    let mut mended = String::with_capacity(text.len() + 4);
+    let mut before = '.';
+    for c in text.trim().chars() {
+        let capital = c.is_ascii_uppercase();
+        if capital && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+            mended.push('_');
+        }
+        before = c;
+        let c = match c {
+            '-' | ' ' | '/' | ':' => '_',
+            c => c.to_ascii_lowercase(),
+        };
+        let joins = |c: char| matches!(c, '.' | '_');
+        match mended.pop() {
+            // Of two separators the dot is the one that counts.
+            Some(last) if joins(last) && joins(c) => mended.push(last.min(c)),
+            Some(last) => mended.extend([last, c]),
+            None => mended.push(c),
         }
     }
-    !open && !text.contains("{}")
+    let mended = mended.trim_matches(['.', '_']);
+    (mended != text && name_problem(mended).is_none()).then(|| mended.to_owned())
 }
 
 /// Brief, note, stability and deprecation.
@@ -130,8 +131,17 @@ pub(super) fn read_docs(
     origin: &Origin,
     diagnostics: &mut Diagnostics,
 ) -> DocsDef {
+    let brief = fields.prose("brief", diagnostics);
+    if brief.as_ref().is_some_and(String::is_empty)
+        && let Some(entry) = fields.entry("brief")
+    {
+        diagnostics.push(
+            Diagnostic::new(codes::MISSING_FIELD, entry.key_at, "the `brief` is empty")
+                .with_help("say in a sentence what this is"),
+        );
+    }
     DocsDef {
-        brief: fields.prose("brief", diagnostics),
+        brief,
         note: fields.prose("note", diagnostics),
         stability: fields
             .word("stability", &STABILITY, diagnostics)

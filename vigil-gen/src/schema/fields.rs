@@ -3,7 +3,7 @@
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, listed, nearest, one_of, quoted};
 use crate::schema::Located;
-use crate::yaml::{Node, Yaml};
+use crate::yaml::{Entry, Node, Yaml};
 
 /// The fields of a kind of mapping.
 pub(crate) struct Shape {
@@ -18,6 +18,13 @@ pub(crate) struct Shape {
 impl Shape {
     fn names(&self) -> impl Iterator<Item = &'static str> {
         self.required.iter().chain(self.optional).copied()
+    }
+
+    /// Help for `key:value`, which is one word to YAML.
+    fn glued(&self, text: &str) -> Option<String> {
+        let (name, value) = text.split_once(':')?;
+        let known = self.names().any(|field| field == name) && !value.is_empty();
+        known.then(|| format!("put a space after the `:` of `{name}`"))
     }
 }
 
@@ -35,7 +42,8 @@ impl<'a> Fields<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Self> {
         let Yaml::Map(entries) = &node.yaml else {
-            diagnostics.push(wrong_shape(node, shape.what, "a mapping"));
+            let glued = node.text().and_then(|text| shape.glued(text));
+            diagnostics.push(wrong_shape(node, shape.what, "a mapping").with_help_if(glued));
             return None;
         };
         for entry in entries {
@@ -46,6 +54,8 @@ impl<'a> Fields<'a> {
                 Some(name) => format!("did you mean {}?", quoted(name)),
                 None => format!("{} has {}", shape.what, listed(shape.names())),
             };
+            let glued = Some(&entry.key).filter(|_| entry.node.is_null());
+            let help = glued.and_then(|key| shape.glued(key)).unwrap_or(help);
             diagnostics.push(
                 Diagnostic::new(
                     codes::UNKNOWN_FIELD,
@@ -57,7 +67,7 @@ impl<'a> Fields<'a> {
         }
         for name in shape.required {
             if node.get(name).is_none_or(Node::is_null) {
-                let at = node.entries().iter().find(|entry| entry.key == *name);
+                let at = Self { node }.entry(name);
                 diagnostics.push(Diagnostic::new(
                     codes::MISSING_FIELD,
                     at.map_or(node.at, |entry| entry.key_at),
@@ -71,6 +81,12 @@ impl<'a> Fields<'a> {
     /// A field that is there and isn't `null`.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
         self.node.get(name).filter(|node| !node.is_null())
+    }
+
+    /// A field with its key.
+    pub(crate) fn entry(&self, name: &str) -> Option<&'a Entry> {
+        let entries = self.node.entries();
+        entries.iter().find(|entry| entry.key == name)
     }
 
     /// A field that holds text.
@@ -95,8 +111,18 @@ impl<'a> Fields<'a> {
         if let Yaml::Bool(value) = node.yaml {
             return Some(Located::new(value, node.at));
         }
-        diagnostics.push(wrong_shape(node, &format!("`{name}`"), "`true` or `false`"));
-        None
+        let meant = node
+            .text()
+            .and_then(|text| match text.to_ascii_lowercase().as_str() {
+                "yes" | "y" | "on" | "true" => Some(true),
+                "no" | "n" | "off" | "false" => Some(false),
+                _ => None,
+            });
+        let help = meant.map(|meant| format!("write `{meant}`"));
+        let error = wrong_shape(node, &format!("`{name}`"), "`true` or `false`");
+        diagnostics.push(error.with_help_if(help));
+        // What follows from it is not to be reported as well.
+        meant.map(|meant| Located::new(meant, node.at))
     }
 
     /// A field that holds a list; nothing if it isn't there.
@@ -108,6 +134,14 @@ impl<'a> Fields<'a> {
     /// A field that holds a list of texts.
     pub(crate) fn texts(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Located<String>> {
         let what = format!("an item of `{name}`");
+        if let Some(node) = self.get(name)
+            && let Some(text) = node.text()
+        {
+            let error = wrong_shape(node, &format!("`{name}`"), "a list");
+            let help = format!("write {}", quoted(&format!("[{text}]")));
+            diagnostics.push(error.with_help(help));
+            return vec![Located::new(text.to_owned(), node.at)];
+        }
         let nodes = self.list(name, diagnostics);
         nodes
             .iter()
@@ -189,7 +223,10 @@ pub(crate) fn text(
         return Some(Located::new(text.to_owned(), node.at));
     }
     let error = wrong_shape(node, what, "text");
-    let scalar = matches!(node.yaml, Yaml::Bool(_) | Yaml::Int(_) | Yaml::Float(_));
+    let scalar = matches!(
+        node.yaml,
+        Yaml::Bool(_) | Yaml::Int(_) | Yaml::Huge(_) | Yaml::Float(_)
+    );
     let help = scalar.then(|| "put it in quotes".to_owned());
     diagnostics.push(error.with_help_if(help));
     None

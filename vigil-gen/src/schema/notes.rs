@@ -1,14 +1,15 @@
 //! `annotations`: which keys `vigil` may hold in which place, and what they may say.
 
 use super::attribute::scalar_value;
-use super::common::{check_name, check_unit};
+use super::common::check_name;
 use super::fields::{Fields, Shape, Vocabulary, list, text, wrong_shape};
 use super::reference::ListOf;
+use super::unit::check_unit;
 use super::{
     AttributeNotes, Located, MeasureDef, MeasuredDef, MetricNotes, RecordNotes, RefNotes, SpanNotes,
 };
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, nearest, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, misspelt, nearest, quoted};
 use crate::registry::{Aggregate, NumberType, SetTime};
 use crate::yaml::{Entry, Node, Yaml};
 
@@ -54,7 +55,13 @@ const ENTITY_REFERENCE: Place = Place {
 const SPAN: Place = Place {
     what: "a span",
     keys: &[
-        "builder", "parents", "phases", "root", "type_per", "metrics",
+        "builder",
+        "parents",
+        "phases",
+        "root",
+        "type_per",
+        "immediate",
+        "metrics",
     ],
 };
 const GROUP: Place = Place {
@@ -128,6 +135,9 @@ fn open<'a>(
         diagnostics.push(wrong_shape(annotations, "`annotations`", "a mapping"));
         return None;
     }
+    for entry in annotations.entries() {
+        diagnostics.extend(outside(entry, place));
+    }
     let entry = annotations
         .entries()
         .iter()
@@ -142,6 +152,42 @@ fn open<'a>(
         }
     }
     Some((entry, Fields { node: &entry.node }))
+}
+
+/// What stands beside `vigil` is other people's, unless it was to be `vigil` or to stand in it.
+fn outside(entry: &Entry, place: &Place) -> Option<Diagnostic> {
+    const KNOWN: [&str; 2] = ["vigil", "code_generation"];
+    let key = entry.key.as_str();
+    if KNOWN.contains(&key) {
+        return None;
+    }
+    let ours = PLACES.iter().any(|place| place.keys.contains(&key));
+    let (message, help) = if ours {
+        let message = format!("{} stands under `vigil`, not beside it", quoted(key));
+        let help = if place.keys.contains(&key) {
+            format!("write `annotations: {{ vigil: {{ {key}: .. }} }}`")
+        } else {
+            let home = PLACES.iter().find(|place| place.keys.contains(&key))?;
+            format!("it belongs on {}, under `vigil`", home.what)
+        };
+        (message, help)
+    } else if key == "metric_value_type" {
+        (
+            format!("{} stands under `code_generation`", quoted(key)),
+            "write `annotations: { code_generation: { metric_value_type: .. } }`".to_owned(),
+        )
+    } else {
+        let meant = misspelt(key, &KNOWN, 2)?;
+        (
+            format!(
+                "{} is not `{meant}`, so it would be passed over",
+                quoted(key)
+            ),
+            format!("did you mean `{meant}`?"),
+        )
+    };
+    let error = Diagnostic::new(codes::MISPLACED_ANNOTATION, entry.key_at, message);
+    Some(error.with_help(help))
 }
 
 fn unexpected(entry: &Entry, place: &Place) -> Diagnostic {
@@ -257,11 +303,11 @@ pub(super) fn read_ref_notes(
         outcome: fields.flag("outcome", diagnostics),
         cardinality: fields
             .get("cardinality")
-            .and_then(|node| read_cardinality(node, diagnostics)),
+            .map(|node| read_cardinality(node, diagnostics)),
     }
 }
 
-fn read_cardinality(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<u32>> {
+fn read_cardinality(node: &Node, diagnostics: &mut Diagnostics) -> Located<u32> {
     let bound = if let Yaml::Int(number) = node.yaml {
         u32::try_from(number).ok()
     } else {
@@ -269,9 +315,13 @@ fn read_cardinality(node: &Node, diagnostics: &mut Diagnostics) -> Option<Locate
     };
     let bound = bound.filter(|bound| *bound > 0);
     if bound.is_none() {
-        diagnostics.push(invalid(node.at, "`cardinality` is a whole number from 1"));
+        let meant = node.text().and_then(|text| text.trim().parse::<u32>().ok());
+        let help = meant.filter(|it| *it > 0).map(|it| format!("write `{it}`"));
+        let error = invalid(node.at, "`cardinality` is a whole number from 1");
+        diagnostics.push(error.with_help_if(help));
     }
-    bound.map(|bound| Located::new(bound, node.at))
+    // A bound that can't be read is not missing.
+    Located::new(bound.unwrap_or(1), node.at)
 }
 
 pub(super) fn read_span_notes(
@@ -279,13 +329,19 @@ pub(super) fn read_span_notes(
     diagnostics: &mut Diagnostics,
 ) -> Option<SpanNotes> {
     let (entry, fields) = open(fields, &SPAN, diagnostics)?;
+    let before = diagnostics.len();
+    let builder = fields.text("builder", diagnostics);
+    let parents = fields.texts("parents", diagnostics);
+    let type_per = fields.text("type_per", diagnostics);
     Some(SpanNotes {
         at: entry.key_at,
-        builder: fields.text("builder", diagnostics),
+        unread: diagnostics.len() > before,
+        builder,
         root: flag(&fields, "root", diagnostics),
-        parents: fields.texts("parents", diagnostics),
+        parents,
         phases: fields.texts("phases", diagnostics),
-        type_per: fields.text("type_per", diagnostics),
+        type_per,
+        immediate: flag(&fields, "immediate", diagnostics),
         metrics: fields.texts("metrics", diagnostics),
     })
 }
@@ -342,7 +398,12 @@ pub(super) fn read_value_type(
     if let Some(node) = generation.and_then(|node| node.get("metric_value_type")) {
         return NUMBER.read(node, diagnostics).map(|it| it.value);
     }
-    if let Some(metric) = required_by {
+    // What is in the wrong place, which was reported, is not missing.
+    let annotations = fields.get("annotations").map_or(&[][..], Node::entries);
+    let misplaced = annotations.iter().any(|entry| {
+        entry.key == "metric_value_type" || misspelt(&entry.key, &["code_generation"], 2).is_some()
+    });
+    if let Some(metric) = required_by.filter(|_| !misplaced) {
         diagnostics.push(
             Diagnostic::new(
                 codes::MISSING_VALUE_TYPE,

@@ -112,9 +112,8 @@ fn read_item(node: &Node, of: ListOf, diagnostics: &mut Diagnostics) -> Option<I
     let fields = Fields::open(node, shape, diagnostics)?;
     let key = fields.text("ref", diagnostics);
     let docs = read_docs(&fields, &Origin::default(), diagnostics);
-    let level = fields
-        .get("requirement_level")
-        .and_then(|node| read_level(node, diagnostics));
+    let level_at = fields.get("requirement_level");
+    let level = level_at.and_then(|node| read_level(node, diagnostics));
     let sampling_relevant = if of == ListOf::Span {
         fields.flag("sampling_relevant", diagnostics)
     } else {
@@ -130,6 +129,7 @@ fn read_item(node: &Node, of: ListOf, diagnostics: &mut Diagnostics) -> Option<I
         });
     Some(Item::Attribute(Box::new(RefDef {
         key: key?,
+        level_unread: level_at.is_some() && level.is_none(),
         level,
         brief: docs.brief,
         note: docs.note,
@@ -180,7 +180,7 @@ fn read_level(node: &Node, diagnostics: &mut Diagnostics) -> Option<RequirementL
                 node.at,
                 "`conditionally_required` needs its condition",
             )
-            .with_help("write `conditionally_required: ` and the condition as a mapping"),
+            .with_help("write `{ conditionally_required: If … }`"),
         );
         return None;
     }

@@ -1,16 +1,17 @@
 //! Groups, spans, metrics, events and entities.
 
 use super::attribute::read_attribute;
-use super::common::{check_name, check_unit, declare, read_docs};
-use super::fields::{Fields, Shape, Vocabulary, list};
+use super::common::{check_name, declare, read_docs};
+use super::fields::{Fields, Shape, Vocabulary, list, wrong_shape};
 use super::notes::{
     read_event_notes, read_metric_notes, read_no_notes, read_record_notes, read_span_notes,
     read_value_type,
 };
 use super::reference::{ListOf, read_associations, read_items};
+use super::unit::check_unit;
 use super::{EntityDef, EventDef, GroupDef, Located, MetricDef, MetricNotes, Reading, SpanDef};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, quoted, visible};
 use crate::locations::Kind;
 use crate::registry::{Instrument, SpanKind};
 use crate::yaml::{Node, Yaml};
@@ -217,7 +218,9 @@ pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
         _ => return,
     };
     let items = list(node, &format!("`{name}`"), reading.diagnostics);
-    reading.definitions.incomplete |= !matches!(node.yaml, Yaml::List(_));
+    let readable = |node: &Node| matches!(node.yaml, Yaml::Map(_));
+    reading.definitions.incomplete |=
+        !matches!(node.yaml, Yaml::List(_)) || !items.iter().all(readable);
     for item in items {
         read(item, reading);
     }
@@ -259,7 +262,10 @@ fn read_group(node: &Node, reading: &mut Reading<'_>) {
     } else {
         None
     };
-    let Some(id) = id else { return };
+    let Some(id) = id else {
+        reading.definitions.locations.nameless(Kind::Group);
+        return;
+    };
     check_name("a group's id", &id, diagnostics);
     if declare(Kind::Group, &id, reading) {
         reading.definitions.groups.push(GroupDef {
@@ -310,7 +316,10 @@ fn read_span(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     let items = read_items(&fields, "attributes", ListOf::Span, diagnostics);
     let entities = read_associations(&fields, diagnostics);
     let notes = read_span_notes(&fields, diagnostics);
-    let Some(ty) = ty else { return };
+    let Some(ty) = ty else {
+        reading.definitions.locations.nameless(Kind::Span);
+        return;
+    };
     if let Some(kind) = &kind {
         check_span_type(&ty, kind, diagnostics);
     }
@@ -363,7 +372,7 @@ fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     let instrument = fields
         .word("instrument", &INSTRUMENT, diagnostics)
         .map(|it| it.value);
-    let unit = fields.text("unit", diagnostics);
+    let unit = read_unit(&fields, diagnostics);
     if let Some(unit) = &unit {
         check_unit(unit, diagnostics);
     }
@@ -379,7 +388,10 @@ fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     } else {
         read_metric_notes(&fields, diagnostics)
     };
-    let Some(name) = name else { return };
+    let Some(name) = name else {
+        reading.definitions.locations.nameless(Kind::Metric);
+        return;
+    };
     if declare(Kind::Metric, &name, reading) {
         reading.definitions.metrics.push(MetricDef {
             name,
@@ -393,6 +405,19 @@ fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
             notes,
         });
     }
+}
+
+/// Without its quotes, a unit in braces is a mapping.
+fn read_unit(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Located<String>> {
+    if let Some(node) = fields.get("unit")
+        && let [entry] = node.entries()
+        && entry.node.is_null()
+    {
+        let help = format!("write `\"{{{}}}\"`, in quotes", visible(&entry.key));
+        diagnostics.push(wrong_shape(node, "`unit`", "text").with_help(help));
+        return None;
+    }
+    fields.text("unit", diagnostics)
 }
 
 fn read_event(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
@@ -411,7 +436,10 @@ fn read_event(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     } else {
         read_event_notes(&fields, diagnostics)
     };
-    let Some(name) = name else { return };
+    let Some(name) = name else {
+        reading.definitions.locations.nameless(Kind::Event);
+        return;
+    };
     if declare(Kind::Event, &name, reading) {
         reading.definitions.events.push(EventDef {
             name,
@@ -440,7 +468,10 @@ fn read_entity(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
         ListOf::Entity,
         diagnostics,
     ));
-    let Some(ty) = ty else { return };
+    let Some(ty) = ty else {
+        reading.definitions.locations.nameless(Kind::Entity);
+        return;
+    };
     if declare(Kind::Entity, &ty, reading) {
         reading.definitions.entities.push(EntityDef {
             ty,

@@ -2,7 +2,7 @@
 
 use crate::ir;
 use crate::names;
-use crate::registry::{Contract, Group, Span};
+use crate::registry::{Contract, Group, Origin, Span};
 
 use super::super::docs::{self, Docs};
 use super::super::imports::Imports;
@@ -36,20 +36,14 @@ impl Context<'_> {
                 ))
                 .lines(),
             extends: "ParentSpan".to_owned(),
-            message: literal::string(&format!(
-                "`{}` is not allowed inside `{{Self}}`",
-                names.function
-            )),
-            label: literal::string(&format!("{} can't stand here", names.a_title())),
-            notes: vec![
-                literal::string(&format!("it stands under {}", docs::any_of(&titles))),
-                literal::string(&format!(
-                    "the contract is {} of `{}` in semconv/{}",
-                    rules(contract),
-                    span.ty,
-                    span.docs.origin.file
-                )),
-            ],
+            advice: ir::Advice {
+                message: not_allowed(&names.function),
+                label: literal::string(&format!("{} can't stand here", names.a_title())),
+                notes: vec![
+                    literal::string(&format!("it stands under {}", docs::any_of(&titles))),
+                    self.contract_note(rules(contract), &span.ty, &span.docs.origin),
+                ],
+            },
             implementors,
         };
         ir::Place {
@@ -83,7 +77,7 @@ impl Context<'_> {
             let handle = &parent_names.handle;
             let mut import = |name: &str| {
                 if parent_names.module != names.module {
-                    imports.out_of(&format!("spans::{}", parent_names.module), name);
+                    imports.span_type(&parent_names.module, name);
                 }
             };
             import(handle);
@@ -132,52 +126,66 @@ impl Context<'_> {
         span.and_then(|span| type_per_enum(span, self.registry))
             .is_some_and(|(_, ty)| ty.closed)
     }
+
+    /// The trait of the phases in which a record may be made, if it may not be made in all.
+    pub(super) fn record_bound(
+        &self,
+        group: &Group,
+        names: &SpanNames,
+    ) -> Option<ir::ContractTrait> {
+        let record = group
+            .record
+            .as_ref()
+            .filter(|record| !record.phases.is_empty())?;
+        let (extends, markers) = names.type_per.as_ref()?;
+        let method = names::record_method(&record.name);
+        let allowed: Vec<&str> = markers
+            .iter()
+            .filter(|(id, _)| record.phases.contains(id))
+            .map(|(_, marker)| marker.as_str())
+            .collect();
+        let titles: Vec<String> = allowed.iter().map(|marker| format!("`{marker}`")).collect();
+        Some(ir::ContractTrait {
+            name: names::record_trait(&record.name),
+            docs: Docs::new()
+                .paragraph(&format!(
+                    "Where [`{method}`]({}::{method}) may be called: in {}.",
+                    names.handle,
+                    docs::any_of(&titles)
+                ))
+                .lines(),
+            extends: extends.clone(),
+            advice: ir::Advice {
+                message: not_allowed(&method),
+                label: literal::string(&format!(
+                    "{} of this kind does not record it",
+                    names.a_title()
+                )),
+                notes: vec![
+                    literal::string(&format!("it is recorded in {}", docs::any_of(&titles))),
+                    self.contract_note("`record.phases`", &group.id, &group.docs.origin),
+                ],
+            },
+            implementors: allowed
+                .into_iter()
+                .map(|marker| ir::Implementor {
+                    generics: String::new(),
+                    ty: marker.to_owned(),
+                })
+                .collect(),
+        })
+    }
+
+    /// Where the rule is written. rustc takes braces for placeholders.
+    fn contract_note(&self, rules: &str, of: &str, origin: &Origin) -> String {
+        let file = format!("{}/{}", self.target.registry, origin.file);
+        let file = file.replace('{', "{{").replace('}', "}}");
+        literal::string(&format!("the contract is {rules} of `{of}` in {file}"))
+    }
 }
 
-/// The trait of the phases in which a record may be made, if it may not be made in all.
-pub(super) fn record_bound(group: &Group, names: &SpanNames) -> Option<ir::ContractTrait> {
-    let record = group
-        .record
-        .as_ref()
-        .filter(|record| !record.phases.is_empty())?;
-    let (extends, markers) = names.type_per.as_ref()?;
-    let method = names::record_method(&record.name);
-    let allowed: Vec<&str> = markers
-        .iter()
-        .filter(|(id, _)| record.phases.contains(id))
-        .map(|(_, marker)| marker.as_str())
-        .collect();
-    let titles: Vec<String> = allowed.iter().map(|marker| format!("`{marker}`")).collect();
-    Some(ir::ContractTrait {
-        name: names::record_trait(&record.name),
-        docs: Docs::new()
-            .paragraph(&format!(
-                "Where [`{method}`]({}::{method}) may be called: in {}.",
-                names.handle,
-                docs::any_of(&titles)
-            ))
-            .lines(),
-        extends: extends.clone(),
-        message: literal::string(&format!("`{method}` is not allowed inside `{{Self}}`")),
-        label: literal::string(&format!(
-            "{} of this kind does not record it",
-            names.a_title()
-        )),
-        notes: vec![
-            literal::string(&format!("it is recorded in {}", docs::any_of(&titles))),
-            literal::string(&format!(
-                "the contract is `record.phases` of `{}` in semconv/{}",
-                group.id, group.docs.origin.file
-            )),
-        ],
-        implementors: allowed
-            .into_iter()
-            .map(|marker| ir::Implementor {
-                generics: String::new(),
-                ty: marker.to_owned(),
-            })
-            .collect(),
-    })
+fn not_allowed(function: &str) -> String {
+    literal::string(&format!("`{function}` is not allowed inside `{{Self}}`"))
 }
 
 /// Which keys of the contract say where the span may stand.

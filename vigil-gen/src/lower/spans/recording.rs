@@ -6,9 +6,9 @@ use crate::registry::{AttributeRef, Group};
 
 use super::super::docs::{self, Docs};
 use super::super::imports::Imports;
+use super::super::usage::length_allows;
 use super::super::{Context, deprecation};
 use super::SpanNames;
-use super::contract::record_bound;
 
 impl Context<'_> {
     /// The method that makes a record.
@@ -49,10 +49,11 @@ impl Context<'_> {
         Some(ir::RecordMethod {
             docs: self.record_docs(group, one_by_one.as_deref().unwrap_or_default()),
             deprecated: deprecation(&group.docs, |_| None),
+            allows: length_allows(fixed.len() + 4),
             fixed,
             arguments: one_by_one.unwrap_or_default(),
             set,
-            bound: record_bound(group, names),
+            bound: self.record_bound(group, names),
             definition,
             method,
         })
@@ -71,12 +72,7 @@ impl Context<'_> {
         let event = record
             .and_then(|record| record.event.as_ref())
             .map(|event| format!("Sends the event {}.", code(event)));
-        let metrics: Vec<String> = record
-            .iter()
-            .flat_map(|record| &record.metrics)
-            .map(code)
-            .collect();
-        let metrics = (!metrics.is_empty()).then(|| format!("Feeds {}.", docs::all_of(&metrics)));
+        let metrics = record.and_then(|record| feeds(&record.metrics, ""));
         let effects: Vec<String> = [event, metrics].into_iter().flatten().collect();
         Docs::new()
             .brief(&group.docs.brief)
@@ -85,4 +81,10 @@ impl Context<'_> {
             .paragraph(&effects.join(" "))
             .lines()
     }
+}
+
+/// Which metrics a span or a record feeds, and when.
+pub(super) fn feeds(metrics: &[String], when: &str) -> Option<String> {
+    let metrics: Vec<String> = metrics.iter().map(|name| format!("`{name}`")).collect();
+    (!metrics.is_empty()).then(|| format!("Feeds {}{when}.", docs::all_of(&metrics)))
 }

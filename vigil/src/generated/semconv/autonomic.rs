@@ -71,7 +71,7 @@ impl fmt::Display for EconomicMode {
 impl FromStr for EconomicMode {
     type Err = UnknownMember;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, UnknownMember> {
         match value {
             "sovereign" => Ok(Self::Sovereign),
             "conserving" => Ok(Self::Conserving),

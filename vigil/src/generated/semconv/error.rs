@@ -51,7 +51,7 @@ impl fmt::Display for ErrorType {
 impl FromStr for ErrorType {
     type Err = Infallible;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, Infallible> {
         Ok(Self::from(value))
     }
 }

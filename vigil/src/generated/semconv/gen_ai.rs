@@ -352,7 +352,7 @@ impl fmt::Display for OperationName {
 impl FromStr for OperationName {
     type Err = Infallible;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, Infallible> {
         Ok(Self::from(value))
     }
 }
@@ -442,7 +442,7 @@ impl fmt::Display for OutputType {
 impl FromStr for OutputType {
     type Err = Infallible;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, Infallible> {
         Ok(Self::from(value))
     }
 }
@@ -573,7 +573,7 @@ impl fmt::Display for ProviderName {
 impl FromStr for ProviderName {
     type Err = Infallible;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, Infallible> {
         Ok(Self::from(value))
     }
 }
@@ -665,7 +665,7 @@ impl fmt::Display for TokenType {
 impl FromStr for TokenType {
     type Err = UnknownMember;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, UnknownMember> {
         match value {
             "input" => Ok(Self::Input),
             "output" => Ok(Self::Output),

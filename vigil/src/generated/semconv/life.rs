@@ -181,7 +181,7 @@ impl fmt::Display for LoopPhase {
 impl FromStr for LoopPhase {
     type Err = UnknownMember;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, UnknownMember> {
         match value {
             "perceive" => Ok(Self::Perceive),
             "deliberate" => Ok(Self::Deliberate),
@@ -253,7 +253,7 @@ impl fmt::Display for OperatingMode {
 impl FromStr for OperatingMode {
     type Err = UnknownMember;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, UnknownMember> {
         match value {
             "explore" => Ok(Self::Explore),
             "execute" => Ok(Self::Execute),
@@ -311,7 +311,7 @@ impl fmt::Display for RiskLevel {
 impl FromStr for RiskLevel {
     type Err = UnknownMember;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, UnknownMember> {
         match value {
             "low" => Ok(Self::Low),
             "medium" => Ok(Self::Medium),
@@ -367,7 +367,7 @@ impl fmt::Display for ToolStatus {
 impl FromStr for ToolStatus {
     type Err = UnknownMember;
 
-    fn from_str(value: &str) -> Result<Self, Self::Err> {
+    fn from_str(value: &str) -> Result<Self, UnknownMember> {
         match value {
             "ok" => Ok(Self::Ok),
             "error" => Ok(Self::Error),

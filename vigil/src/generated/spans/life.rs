@@ -6,10 +6,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::time::SystemTime;
 
-use crate::generated::records;
-use crate::generated::registry::SCOPE;
 use crate::generated::semconv::{autonomic, error, life, vigil};
 use crate::generated::spans::gen_ai::AgentSpan;
+use crate::generated::{records, registry};
 use ::vigil::carrier::{
     AttributeSet, Field, Handle, Level, NamePart, Parent, ParentSpan, SpanDefinition, SpanKind,
     SpanStart, TypedSpan,
@@ -42,7 +41,7 @@ pub fn phase_span_dyn(parent: &impl PhaseSpanParent, loop_phase: life::LoopPhase
 #[must_use = "the span is there once `start` is called"]
 pub struct PhaseSpanBuilder<P> {
     start: SpanStart,
-    phase: PhantomData<fn() -> P>,
+    member: PhantomData<fn() -> P>,
 }
 
 impl<P: Phase> PhaseSpanBuilder<P> {
@@ -56,7 +55,7 @@ impl<P: Phase> PhaseSpanBuilder<P> {
     pub fn start(self) -> PhaseSpan<P> {
         PhaseSpan {
             handle: self.start.start(),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -71,7 +70,7 @@ impl<P: Phase> PhaseSpanBuilder<P> {
 #[must_use = "the span ends when this is dropped"]
 pub struct PhaseSpan<P> {
     handle: Handle,
-    phase: PhantomData<fn() -> P>,
+    member: PhantomData<fn() -> P>,
 }
 
 impl<P: Phase> PhaseSpan<P> {
@@ -81,7 +80,7 @@ impl<P: Phase> PhaseSpan<P> {
         start.set::<life::LoopPhase>(life::LOOP_PHASE, phase.value());
         PhaseSpanBuilder {
             start,
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 
@@ -181,6 +180,12 @@ impl<P> Deref for PhaseSpan<P> {
 }
 
 /// A member of [`life::LoopPhase`] as a type of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the type of a phase",
+    label = "no `Phase`",
+    note = "pass the type of a member, such as `Perceive`, not a value of `LoopPhase`",
+    note = "`phase_span_dyn` takes a value that is known only at run time"
+)]
 pub trait Phase: Copy + Send + Sync + 'static {
     /// The member.
     const VALUE: life::LoopPhase;
@@ -200,12 +205,11 @@ impl Phase for Perceive {
 }
 
 impl Perceive {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "perceive"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -219,12 +223,11 @@ impl Phase for Deliberate {
 }
 
 impl Deliberate {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "deliberate"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -238,12 +241,11 @@ impl Phase for Gate {
 }
 
 impl Gate {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "gate"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -257,12 +259,11 @@ impl Phase for Execute {
 }
 
 impl Execute {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "execute"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -276,12 +277,11 @@ impl Phase for Commit {
 }
 
 impl Commit {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "commit"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -295,12 +295,11 @@ impl Phase for Reflect {
 }
 
 impl Reflect {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "reflect"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -314,12 +313,11 @@ impl Phase for Sleep {
 }
 
 impl Sleep {
-    /// The nearest open phase span of this kind around the current code, or what stands in
-    /// for it.
+    /// The nearest open phase span of this kind around the current code, or what stands in for it.
     pub fn current() -> PhaseSpan<Self> {
         PhaseSpan {
             handle: Handle::current_member(&PHASE_INTERNAL, life::LOOP_PHASE, "sleep"),
-            phase: PhantomData,
+            member: PhantomData,
         }
     }
 }
@@ -374,6 +372,24 @@ impl AnyPhaseSpan {
             Self::Reflect(span) => span.end_at(time),
             Self::Sleep(span) => span.end_at(time),
         }
+    }
+
+    /// The agent's health, as its controller sees it.
+    pub fn record_health(&self, health: &records::autonomic::Health) {
+        self.handle()
+            .record(&records::autonomic::definitions::HEALTH, |attributes| {
+                health.write(attributes);
+            });
+    }
+
+    /// The mode that the agent works in during the phase.
+    ///
+    /// * `mode`, [`life.operating_mode`](life::OPERATING_MODE): The mode that the agent works in.
+    pub fn record_operating_mode(&self, mode: life::OperatingMode) {
+        self.handle()
+            .record(&records::life::definitions::OPERATING_MODE, |attributes| {
+                attributes.set::<life::OperatingMode>(life::OPERATING_MODE, mode);
+            });
     }
 }
 
@@ -454,61 +470,65 @@ pub trait RecordsAgentState: Phase {}
 impl RecordsAgentState for Reflect {}
 
 /// `life.phase.internal`
-pub static PHASE_INTERNAL: SpanDefinition =
-    SpanDefinition::new("life.phase.internal", "phase", SpanKind::Internal, &SCOPE)
-        .parents(&["gen_ai.invoke_agent.internal"])
-        .name(&[NamePart::Word("phase"), NamePart::Key(life::LOOP_PHASE)])
-        .fields(&[
-            Field::new(&life::definitions::LOOP_PHASE, Level::Required).sampled(),
-            Field::new(&error::definitions::TYPE, Level::ConditionallyRequired),
-            Field::new(
-                &vigil::definitions::PARENT_UNCHECKED,
-                Level::ConditionallyRequired,
-            ),
-            Field::new(
-                &autonomic::definitions::ECONOMIC_MODE,
-                Level::ConditionallyRequired,
-            ),
-            Field::new(
-                &autonomic::definitions::OPERATIONAL_HEALTH,
-                Level::Recommended,
-            ),
-            Field::new(
-                &autonomic::definitions::COGNITIVE_HEALTH,
-                Level::Recommended,
-            ),
-            Field::new(&autonomic::definitions::ECONOMIC_HEALTH, Level::Recommended),
-            Field::new(
-                &life::definitions::BUDGET_TOKENS_REMAINING,
-                Level::ConditionallyRequired,
-            ),
-            Field::new(
-                &life::definitions::BUDGET_COST_REMAINING_USD,
-                Level::Recommended,
-            ),
-            Field::new(
-                &life::definitions::BUDGET_TIME_REMAINING_MS,
-                Level::Recommended,
-            ),
-            Field::new(
-                &life::definitions::BUDGET_TOOL_CALLS_REMAINING,
-                Level::Recommended,
-            ),
-            Field::new(&life::definitions::MODE_FROM, Level::ConditionallyRequired),
-            Field::new(&life::definitions::MODE_TO, Level::ConditionallyRequired),
-            Field::new(
-                &life::definitions::OPERATING_MODE,
-                Level::ConditionallyRequired,
-            ),
-            Field::new(
-                &life::definitions::STATE_PROGRESS,
-                Level::ConditionallyRequired,
-            ),
-            Field::new(&life::definitions::STATE_UNCERTAINTY, Level::Recommended),
-            Field::new(&life::definitions::STATE_RISK_LEVEL, Level::Recommended),
-            Field::new(&life::definitions::STATE_ERROR_STREAK, Level::Recommended),
-            Field::new(
-                &life::definitions::STATE_CONTEXT_PRESSURE,
-                Level::Recommended,
-            ),
-        ]);
+pub static PHASE_INTERNAL: SpanDefinition = SpanDefinition::new(
+    "life.phase.internal",
+    "phase",
+    SpanKind::Internal,
+    &registry::SCOPE,
+)
+.parents(&["gen_ai.invoke_agent.internal"])
+.name(&[NamePart::Word("phase"), NamePart::Key(life::LOOP_PHASE)])
+.fields(&[
+    Field::new(&life::definitions::LOOP_PHASE, Level::Required).sampled(),
+    Field::new(&error::definitions::TYPE, Level::ConditionallyRequired),
+    Field::new(
+        &vigil::definitions::PARENT_UNCHECKED,
+        Level::ConditionallyRequired,
+    ),
+    Field::new(
+        &autonomic::definitions::ECONOMIC_MODE,
+        Level::ConditionallyRequired,
+    ),
+    Field::new(
+        &autonomic::definitions::OPERATIONAL_HEALTH,
+        Level::Recommended,
+    ),
+    Field::new(
+        &autonomic::definitions::COGNITIVE_HEALTH,
+        Level::Recommended,
+    ),
+    Field::new(&autonomic::definitions::ECONOMIC_HEALTH, Level::Recommended),
+    Field::new(
+        &life::definitions::BUDGET_TOKENS_REMAINING,
+        Level::ConditionallyRequired,
+    ),
+    Field::new(
+        &life::definitions::BUDGET_COST_REMAINING_USD,
+        Level::Recommended,
+    ),
+    Field::new(
+        &life::definitions::BUDGET_TIME_REMAINING_MS,
+        Level::Recommended,
+    ),
+    Field::new(
+        &life::definitions::BUDGET_TOOL_CALLS_REMAINING,
+        Level::Recommended,
+    ),
+    Field::new(&life::definitions::MODE_FROM, Level::ConditionallyRequired),
+    Field::new(&life::definitions::MODE_TO, Level::ConditionallyRequired),
+    Field::new(
+        &life::definitions::OPERATING_MODE,
+        Level::ConditionallyRequired,
+    ),
+    Field::new(
+        &life::definitions::STATE_PROGRESS,
+        Level::ConditionallyRequired,
+    ),
+    Field::new(&life::definitions::STATE_UNCERTAINTY, Level::Recommended),
+    Field::new(&life::definitions::STATE_RISK_LEVEL, Level::Recommended),
+    Field::new(&life::definitions::STATE_ERROR_STREAK, Level::Recommended),
+    Field::new(
+        &life::definitions::STATE_CONTEXT_PRESSURE,
+        Level::Recommended,
+    ),
+]);
