@@ -63,6 +63,7 @@ pub mod carrier;
 pub mod config;
 pub mod export;
 mod generated;
+pub mod log;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -1,0 +1,384 @@
+//! Log lines: what is logged, and typed spans where they end, for people or for machines.
+//!
+//! A [`LogLayer`] stands beside a [`trace_layer`](crate::trace_layer), or alone:
+//!
+//! ```
+//! use tracing_subscriber::layer::SubscriberExt;
+//! use vigil::log::{LogFormat, LogLayer};
+//!
+//! # fn main() -> Result<(), vigil::log::FilterError> {
+//! let lines = LogLayer::new(LogFormat::Pretty).filter("info,hyper=warn")?;
+//! let subscriber = tracing_subscriber::registry().with(lines);
+//! # drop(subscriber);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A typed span is a line of level `INFO` and target `vigil`, so `warn` or `info,vigil=off` leave
+//! spans out.
+//!
+//! # Pretty
+//!
+//! A span stands where it ends, under what happened in it, and as far to the right as it is down the
+//! tree:
+//!
+//! ```text
+//! 19:43:01.726 │ │ chat sonnet            40.3ms  1200→85 tokens [800 cached]  tool_call  anthropic
+//! 19:43:01.726 │ phase deliberate         40.6ms
+//! 19:43:01.726 │ │ INFO arcan: allowed tool=read_file
+//! 19:43:01.726 │ phase gate                122µs
+//! 19:43:01.744 │ │ execute_tool read_file 17.5ms  ✗ std::io::Error  tool.call.id=call-1
+//! 19:43:01.744 │ phase execute            17.7ms
+//! 19:43:01.745 invoke_agent arcan         60.2ms  session_id=s-1 run_id=r-7
+//! ```
+//!
+//! # JSON
+//!
+//! One object a line. A log event has `timestamp`, `level`, `target`, `message`, `fields`, and, inside
+//! a span, `span`, `trace_id` and `span_id`. A typed span has `event` (`span`), `name`, `duration_ms`,
+//! `status` (`ok` or `error`), `error.type`, `error.message`, `attributes` and its ids. What is not
+//! there, is not written.
+
+mod context;
+mod json;
+mod output;
+mod pretty;
+mod text;
+mod time;
+
+use std::any::TypeId;
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use tracing::dispatcher::WeakDispatch;
+use tracing::level_filters::LevelFilter;
+use tracing::{Dispatch, Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use self::context::Around;
+use self::output::Output;
+use crate::carrier::{EndedSpan, OnEnd};
+
+pub use crate::config::LogFormat;
+
+/// The target of typed spans and events.
+const TARGET: &str = "vigil";
+/// Their level.
+const LEVEL: Level = Level::INFO;
+
+/// A layer that writes what is logged, and typed spans where they end, a line each.
+///
+/// Its filter says what is written and nothing else: other layers get what they would get without
+/// it. As `tracing` asks all layers together how much is wanted at all, those that want more than
+/// this one have to say so, as every filter of `tracing-subscriber` does.
+///
+/// Nothing that goes wrong in here reaches the program: a line that can't be written is lost, one
+/// that is logged by the writer itself is not written.
+///
+/// Several of them, each put on the subscriber by itself, all tell of typed spans; in a list of layers
+/// only the first does, and within a `reload::Layer` none.
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt;
+/// use vigil::log::{LogFormat, LogLayer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let path = std::env::temp_dir().join(format!("vigil-doc-{}.jsonl", std::process::id()));
+/// let file = std::fs::File::create(&path)?;
+/// let subscriber = tracing_subscriber::registry()
+///     .with(LogLayer::new(LogFormat::Json).writer(file).filter("info")?);
+/// tracing::subscriber::with_default(subscriber, || {
+///     vigil::agent_span("s-1", "arcan").start().end();
+/// });
+/// assert!(std::fs::read_to_string(&path)?.contains(r#""name":"invoke_agent arcan""#));
+/// # std::fs::remove_file(&path)?;
+/// # Ok(())
+/// # }
+/// ```
+pub struct LogLayer {
+    /// Shared with the hook for ended spans once the layer is in place, and not before.
+    printer: Arc<Printer>,
+    /// The printers of such layers below, and this one: only one layer is told of ended spans.
+    all: Printers,
+    on_end: Option<OnEnd>,
+    dispatch: OnceLock<WeakDispatch>,
+}
+
+/// Writes lines.
+struct Printer {
+    format: LogFormat,
+    filter: Targets,
+    color: Option<bool>,
+    output: Output,
+}
+
+struct Printers(Vec<Arc<Printer>>);
+
+impl LogLayer {
+    /// Lines of that format, to stderr, of level `INFO` and above.
+    pub fn new(format: LogFormat) -> Self {
+        Self {
+            printer: Arc::new(Printer {
+                format,
+                filter: Targets::new().with_default(LevelFilter::INFO),
+                color: None,
+                output: Output::stderr(),
+            }),
+            all: Printers(Vec::new()),
+            on_end: None,
+            dispatch: OnceLock::new(),
+        }
+    }
+
+    /// Writes to `writer` instead of stderr. Each line is written at once, and flushed.
+    ///
+    /// ```
+    /// use vigil::log::{LogFormat, LogLayer};
+    ///
+    /// let layer = LogLayer::new(LogFormat::Json).writer(std::io::stdout());
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn writer(self, writer: impl Write + Send + 'static) -> Self {
+        self.with(|printer| printer.output = Output::new(Box::new(writer)))
+    }
+
+    /// Writes what `directives` ask for, in the syntax of `RUST_LOG`: levels for targets, with those
+    /// that a target begins with. Empty directives change nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the directives can't be read, spans and fields included: they have no meaning here.
+    ///
+    /// ```
+    /// use vigil::log::{LogFormat, LogLayer};
+    ///
+    /// assert!(LogLayer::new(LogFormat::Json).filter("warn,vigil=info").is_ok());
+    /// assert!(LogLayer::new(LogFormat::Json).filter("vigil=loud").is_err());
+    /// ```
+    pub fn filter(self, directives: &str) -> Result<Self, FilterError> {
+        let stated: Vec<&str> = directives
+            .split(',')
+            .map(str::trim)
+            .filter(|directive| !directive.is_empty())
+            .collect();
+        if stated.is_empty() {
+            return Ok(self);
+        }
+        // By themselves, so that the one that can't be read is known.
+        for directive in &stated {
+            if let Err(source) = directive.parse::<Targets>() {
+                return Err(FilterError {
+                    directive: (*directive).to_owned(),
+                    source,
+                });
+            }
+        }
+        let filter = stated.join(",").parse().map_err(|source| FilterError {
+            directive: directives.to_owned(),
+            source,
+        })?;
+        Ok(self.with(|printer| printer.filter = filter))
+    }
+
+    /// Whether pretty lines have colors. At first they have where stderr is a terminal and
+    /// `NO_COLOR` is not set; with a writer of your own they have none.
+    ///
+    /// ```
+    /// use vigil::log::{LogFormat, LogLayer};
+    ///
+    /// let layer = LogLayer::new(LogFormat::Pretty).color(false);
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn color(self, color: bool) -> Self {
+        self.with(|printer| printer.color = Some(color))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Printer)) -> Self {
+        // Nobody else has it before the layer is in place.
+        if let Some(printer) = Arc::get_mut(&mut self.printer) {
+            change(printer);
+        }
+        self
+    }
+
+    fn settle(&mut self, mut below: Vec<Arc<Printer>>) {
+        if let Some(printer) = Arc::get_mut(&mut self.printer) {
+            let fitting = || {
+                printer.output.is_stderr()
+                    && std::io::stderr().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            };
+            printer.color = Some(printer.color.unwrap_or_else(fitting));
+        }
+        below.push(Arc::clone(&self.printer));
+        let told = below.clone();
+        self.all = Printers(below);
+        self.on_end = Some(OnEnd::new(move |span| {
+            for printer in &told {
+                printer.span(span);
+            }
+        }));
+    }
+
+    /// The dispatcher that this layer is part of.
+    fn with_dispatch<R>(&self, f: impl FnOnce(&Dispatch) -> Option<R>) -> Option<R> {
+        if let Some(dispatch) = self.dispatch.get().and_then(WeakDispatch::upgrade) {
+            return f(&dispatch);
+        }
+        // In a list of layers nobody is told. An id means nothing elsewhere, so it has to be ours.
+        tracing::dispatcher::get_default(|dispatch| {
+            let all = &dispatch.downcast_ref::<Printers>()?.0;
+            all.iter()
+                .any(|printer| Arc::ptr_eq(printer, &self.printer))
+                .then(|| dispatch.clone())
+        })
+        .and_then(|dispatch| f(&dispatch))
+    }
+}
+
+impl fmt::Debug for LogLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogLayer")
+            .field("format", &self.printer.format)
+            .field("filter", &self.printer.filter.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> Layer<S> for LogLayer
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    fn on_register_dispatch(&self, subscriber: &Dispatch) {
+        // Once: a layer is part of one subscriber.
+        let _ = self.dispatch.set(subscriber.downgrade());
+    }
+
+    fn on_layer(&mut self, subscriber: &mut S) {
+        let below: &dyn Subscriber = subscriber;
+        let below = below.downcast_ref::<Printers>();
+        self.settle(below.map(|below| below.0.clone()).unwrap_or_default());
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let filter = &self.printer.filter;
+        let stated = filter.iter().map(|(_, level)| level);
+        // Typed spans are there for the others, whatever is written here.
+        Some(
+            stated
+                .chain(filter.default_level())
+                .fold(LevelFilter::from_level(LEVEL), LevelFilter::max),
+        )
+    }
+
+    fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
+        let metadata = event.metadata();
+        if self.printer.wants(metadata.target(), *metadata.level()) {
+            self.printer.print(|line| {
+                let around = Around::of(event, &ctx, |id| {
+                    self.with_dispatch(|dispatch| context::ids(id, dispatch))
+                });
+                let now = SystemTime::now();
+                match self.printer.format {
+                    LogFormat::Json => json::event(line, now, event, &around),
+                    LogFormat::Pretty => {
+                        pretty::event(line, now, event, &around, self.printer.is_colored());
+                    }
+                }
+            });
+        }
+    }
+
+    fn on_new_span(
+        &self,
+        attrs: &tracing::span::Attributes<'_>,
+        id: &tracing::span::Id,
+        ctx: Context<'_, S>,
+    ) {
+        context::note_depth(attrs, id, &ctx);
+    }
+
+    // SAFETY: the pointers are to `self` and to parts of it, valid for as long as it is.
+    #[allow(unsafe_code)]
+    unsafe fn downcast_raw(&self, id: TypeId) -> Option<*const ()> {
+        if id == TypeId::of::<Self>() {
+            Some(std::ptr::from_ref(self).cast())
+        } else if id == TypeId::of::<OnEnd>() {
+            self.on_end.as_ref().map(|it| std::ptr::from_ref(it).cast())
+        } else if id == TypeId::of::<Printers>() {
+            Some(std::ptr::from_ref(&self.all).cast())
+        } else {
+            None
+        }
+    }
+}
+
+impl Printer {
+    fn wants(&self, target: &str, level: Level) -> bool {
+        self.filter.would_enable(target, &level)
+    }
+
+    fn is_colored(&self) -> bool {
+        self.color.unwrap_or(false)
+    }
+
+    fn span(&self, span: &EndedSpan<'_>) {
+        if self.wants(TARGET, LEVEL) {
+            let now = SystemTime::now();
+            self.print(|line| match self.format {
+                LogFormat::Json => json::span(line, now, span),
+                LogFormat::Pretty => pretty::span(line, now, span, self.is_colored()),
+            });
+        }
+    }
+
+    /// Writes the line that `format` makes. Neither it nor the writer can panic out of here.
+    fn print(&self, format: impl FnOnce(&mut String)) {
+        if output::is_writing() {
+            return;
+        }
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            let mut line = String::with_capacity(256);
+            format(&mut line);
+            self.output.write(line);
+        }));
+    }
+}
+
+/// A log filter that can't be read.
+#[derive(Debug)]
+pub struct FilterError {
+    directive: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+impl FilterError {
+    /// What can't be read.
+    pub fn directive(&self) -> &str {
+        &self.directive
+    }
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` is no log filter, which is like `info,vigil=debug`: {}",
+            self.directive, self.source
+        )
+    }
+}
+
+impl std::error::Error for FilterError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

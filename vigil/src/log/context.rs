@@ -1,0 +1,75 @@
+//! Where a log event stands.
+
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use tracing::span::{Attributes, Id};
+use tracing::{Dispatch, Event, Subscriber};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::TARGET;
+
+/// How many typed spans a typed span stands under, as an [`EndedSpan`](crate::carrier::EndedSpan)
+/// counts them: those that it was started under, not those that it was met in.
+struct Depth(usize);
+
+/// Remembers the depth of a typed span.
+pub(super) fn note_depth<S>(attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    if attrs.metadata().target() != TARGET {
+        return;
+    }
+    let above = attrs.parent().and_then(|parent| {
+        let parent = ctx.span(parent)?;
+        let depth = parent.extensions().get::<Depth>()?.0;
+        Some(depth + 1)
+    });
+    if let Some(span) = ctx.span(id) {
+        // Another such layer notes the same.
+        span.extensions_mut().replace(Depth(above.unwrap_or(0)));
+    }
+}
+
+/// What is around an event.
+pub(super) struct Around {
+    /// The name of the span.
+    pub(super) span: Option<&'static str>,
+    /// How far down the tree of typed spans it is.
+    pub(super) depth: usize,
+    /// The trace and span ids.
+    pub(super) ids: Option<SpanContext>,
+}
+
+impl Around {
+    pub(super) fn of<S>(
+        event: &Event<'_>,
+        ctx: &Context<'_, S>,
+        ids: impl Fn(&Id) -> Option<SpanContext>,
+    ) -> Self
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let scope = || ctx.event_scope(event).into_iter().flatten();
+        // Where spans carry OpenTelemetry's context, the one of the current span is current.
+        let current = event.is_contextual().then(|| {
+            opentelemetry::Context::map_current(|context| context.span().span_context().clone())
+        });
+        Self {
+            span: ctx.event_span(event).map(|span| span.name()),
+            depth: scope()
+                .find_map(|span| Some(span.extensions().get::<Depth>()?.0 + 1))
+                .unwrap_or(0),
+            ids: current
+                .filter(SpanContext::is_valid)
+                .or_else(|| scope().find_map(|span| ids(&span.id()))),
+        }
+    }
+}
+
+/// The ids of a span, if it has some.
+pub(super) fn ids(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
+    let context = tracing_opentelemetry::get_otel_context(id, dispatch)?;
+    let ids = context.span().span_context().clone();
+    ids.is_valid().then_some(ids)
+}

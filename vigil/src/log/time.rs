@@ -1,0 +1,88 @@
+//! The time of a line, in UTC.
+
+use std::fmt::Write;
+use std::time::{Duration, SystemTime};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// `2026-11-22T19:31:51.123456Z`, as RFC 3339 has it.
+pub(super) fn rfc3339(line: &mut String, time: SystemTime) {
+    let time = since_epoch(time);
+    let (year, month, day) = date(time.as_secs() / DAY);
+    let _ = write!(line, "{year:04}-{month:02}-{day:02}T");
+    clock(line, time);
+    let _ = write!(line, ".{:06}Z", time.subsec_micros());
+}
+
+/// `19:31:51.123`
+pub(super) fn of_day(line: &mut String, time: SystemTime) {
+    let time = since_epoch(time);
+    clock(line, time);
+    let _ = write!(line, ".{:03}", time.subsec_millis());
+}
+
+/// A clock that is set to before 1970 tells nothing.
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn clock(line: &mut String, time: Duration) {
+    let seconds = time.as_secs() % DAY;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let _ = write!(line, "{hours:02}:{minutes:02}:{seconds:02}");
+}
+
+/// Year, month and day in the Gregorian calendar, `days` after 1970-01-01.
+///
+/// Counted in years that begin in March, so that the leap day is the last of its year; 400 such
+/// years have 146,097 days, and five months from March or August on have 153.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let year = 400 * era + year_of_era;
+    if month < 10 {
+        (year, month + 3, day)
+    } else {
+        (year + 1, month - 9, day)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_rfc_3339_has_them() {
+        let cases = [
+            (0, 0, "1970-01-01T00:00:00.000000Z"),
+            (951_782_399, 999_999_999, "2000-02-28T23:59:59.999999Z"),
+            (951_782_400, 1_000, "2000-02-29T00:00:00.000001Z"),
+            (951_868_800, 0, "2000-03-01T00:00:00.000000Z"),
+            (1_735_689_599, 0, "2024-12-31T23:59:59.000000Z"),
+            (1_735_689_600, 0, "2025-01-01T00:00:00.000000Z"),
+            (4_107_542_400, 0, "2100-03-01T00:00:00.000000Z"),
+        ];
+        for (seconds, nanos, expected) in cases {
+            let mut line = String::new();
+            let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+            rfc3339(&mut line, time);
+            assert_eq!(line, expected);
+        }
+    }
+
+    #[test]
+    fn a_clock_before_1970_tells_the_epoch() {
+        let mut line = String::new();
+        of_day(
+            &mut line,
+            SystemTime::UNIX_EPOCH - Duration::from_secs(86_400),
+        );
+        assert_eq!(line, "00:00:00.000");
+    }
+}
