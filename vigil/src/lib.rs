@@ -63,6 +63,8 @@ pub mod carrier;
 pub mod config;
 pub mod export;
 mod generated;
+#[cfg(feature = "_otlp")]
+mod init;
 pub mod log;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -70,7 +72,11 @@ pub mod testing;
 #[doc(inline)]
 pub use carrier::{set_capture_content, set_meter_provider, trace_layer};
 #[doc(inline)]
+pub use config::{Preset, VigConfig};
+#[doc(inline)]
 pub use generated::{events, metrics, records, registry, semconv, spans};
+#[cfg(feature = "_otlp")]
+pub use init::{ShutdownReport, VigError, VigGuard, init, init_with_writer};
 #[doc(inline)]
 pub use spans::gen_ai::{agent_span, chat_span, tool_span};
 #[doc(inline)]

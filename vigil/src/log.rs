@@ -115,6 +115,7 @@ struct Printer {
     format: LogFormat,
     filter: Targets,
     color: Option<bool>,
+    spans: bool,
     output: Output,
 }
 
@@ -128,6 +129,7 @@ impl LogLayer {
                 format,
                 filter: Targets::new().with_default(LevelFilter::INFO),
                 color: None,
+                spans: true,
                 output: Output::stderr(),
             }),
             all: Printers(Vec::new()),
@@ -199,6 +201,19 @@ impl LogLayer {
     #[must_use]
     pub fn color(self, color: bool) -> Self {
         self.with(|printer| printer.color = Some(color))
+    }
+
+    /// Whether typed spans are written where they end: yes, at first.
+    ///
+    /// ```
+    /// use vigil::log::{LogFormat, LogLayer};
+    ///
+    /// let layer = LogLayer::new(LogFormat::Pretty).spans(false);
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn spans(self, spans: bool) -> Self {
+        self.with(|printer| printer.spans = spans)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Printer)) -> Self {
@@ -331,7 +346,7 @@ impl Printer {
     }
 
     fn span(&self, span: &EndedSpan<'_>) {
-        if self.wants(TARGET, LEVEL) {
+        if self.spans && self.wants(TARGET, LEVEL) {
             let now = SystemTime::now();
             self.print(|line| match self.format {
                 LogFormat::Json => json::span(line, now, span),

@@ -1,0 +1,71 @@
+//! What happens to a span between its end and its export.
+
+use std::time::Duration;
+
+use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use crate::config::Resolved;
+use crate::export::SpanExport;
+
+/// Adds the keys that the chosen backend reads, cuts what is too long, and hands the span on.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    export: SpanExport,
+    resolved: Resolved,
+}
+
+impl Outgoing {
+    pub(super) fn new(export: SpanExport, resolved: Resolved) -> Self {
+        Self { export, resolved }
+    }
+}
+
+impl SpanProcessor for Outgoing {
+    fn on_start(&self, span: &mut Span, cx: &Context) {
+        self.export.on_start(span, cx);
+    }
+
+    fn on_end(&self, mut span: SpanData) {
+        if self.resolved.preset().is_some() {
+            let attributes = span
+                .attributes
+                .iter()
+                .map(|attribute| (attribute.key.as_str(), &attribute.value));
+            let vendor = self.resolved.vendor_attributes(span.start_time, attributes);
+            span.attributes.extend(vendor);
+        }
+        if let Some(length) = self.resolved.limits().span_attribute_length {
+            cut(&mut span.attributes, length);
+            for event in &mut span.events.events {
+                cut(&mut event.attributes, length);
+            }
+        }
+        self.export.on_end(span);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.export.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.export.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.export.set_resource(resource);
+    }
+}
+
+/// Cuts texts to `length` characters.
+fn cut(attributes: &mut [KeyValue], length: usize) {
+    for attribute in attributes {
+        if let Value::String(text) = &attribute.value
+            && let Some((end, _)) = text.as_str().char_indices().nth(length)
+        {
+            attribute.value = text.as_str()[..end].to_owned().into();
+        }
+    }
+}
