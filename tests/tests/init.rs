@@ -260,3 +260,35 @@ fn a_preset_adds_the_keys_that_its_backend_reads_and_only_then() {
     assert_eq!(kind("execute_tool shell").as_deref(), Some("tool"));
     assert!(!lines(&output).contains("sk-1"));
 }
+
+#[test]
+fn content_is_cut_to_size_inside_its_json() {
+    let receiver = Receiver::http();
+    let url = receiver.url("");
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("VIGIL_CAPTURE_CONTENT", "true"),
+        ("VIGIL_CAPTURE_CONTENT_MAX_BYTES", "68"),
+    ];
+    agent("run", &variables);
+    let spans = receiver.spans();
+    let messages = text(
+        named(&spans, "chat claude-sonnet-4-5"),
+        "gen_ai.input.messages",
+    );
+    let messages = messages.expect("content is captured");
+    assert!(messages.len() <= 68, "{messages}");
+    let json: serde_yaml::Value = serde_yaml::from_str(&messages).expect("it is still JSON");
+    assert_eq!(json[0]["role"], "user");
+}
+
+#[test]
+fn what_can_be_asked_for_and_is_not_there_is_said() {
+    let capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+    let output = agent("run", &[(capture, "EVENT_ONLY")]);
+    assert!(
+        lines(&output).contains("only spans carry it"),
+        "{}",
+        lines(&output)
+    );
+}

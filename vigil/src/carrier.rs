@@ -14,6 +14,7 @@
 
 mod attributes;
 mod callsite;
+mod content;
 mod definition;
 mod ended;
 mod fields;
@@ -30,6 +31,7 @@ mod tracer;
 mod value;
 
 pub use attributes::{AttributeSet, Attributes};
+pub use content::set_content_max_bytes;
 pub use definition::{
     Aggregate, AttributeDefinition, Derived, EventDefinition, Field, InstrumentKind, Level,
     Measured, MetricDefinition, NamePart, Outcome, RecordDefinition, Registry, Scope,

@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::carrier::{self, InheritedAttributes};
-use crate::config::{Propagator, Resolved, VigConfig, Warning};
+use crate::config::{HistogramAggregation, Limits, Propagator, Resolved, VigConfig, Warning};
 use crate::export::{Export, ExportError, ExportStats, Monitor, Signal, shutdown_meter_provider};
 use crate::log::{FilterError, LogLayer};
 
@@ -92,7 +92,7 @@ fn start(
         .filter(resolved.log_filter())
         .map_err(VigError::Filter)?
         // Spans that are exported need no line: one looks at them where they go.
-        .spans(resolved.target(Signal::Traces).is_none());
+        .spans(is_told(&resolved));
     let bridge = pipeline
         .loggers
         .as_ref()
@@ -116,14 +116,52 @@ fn start(
         carrier::set_meter_provider(meters.clone());
     }
     carrier::set_capture_content(resolved.capture_content().on_spans());
+    carrier::set_content_max_bytes(resolved.content_max_bytes());
     opentelemetry::global::set_text_map_propagator(propagator(&resolved));
     for warning in resolved.warnings() {
         tracing::warn!(target: "vigil", "{warning}");
+    }
+    for setting in without_effect(&resolved) {
+        tracing::warn!(target: "vigil", "{setting}");
     }
     Ok(VigGuard {
         pipeline: Some(pipeline),
         resolved,
     })
+}
+
+/// Whether spans are written as lines: where they go nowhere else, or where that was asked for.
+fn is_told(resolved: &Resolved) -> bool {
+    let traces = resolved.output(Signal::Traces);
+    traces.is_on_console() || (traces.target().is_none() && !traces.is_off())
+}
+
+/// What can be asked for and is not there yet, with what holds instead.
+fn without_effect(resolved: &Resolved) -> Vec<&'static str> {
+    let limits = resolved.limits();
+    let standard = Limits::default();
+    let asked = [
+        (
+            resolved.capture_content().in_events(),
+            "content is not put into events: only spans carry it",
+        ),
+        (
+            resolved.histogram_aggregation() == HistogramAggregation::Exponential,
+            "exponential histograms are not made: buckets are those of the registry",
+        ),
+        (
+            (limits.log_attributes, limits.log_attribute_length)
+                != (standard.log_attributes, standard.log_attribute_length),
+            "limits of log records have no effect: they leave as they are",
+        ),
+        (
+            resolved.output(Signal::Metrics).is_on_console()
+                || resolved.output(Signal::Logs).is_on_console(),
+            "metrics are not written as log lines, and log lines are written anyway",
+        ),
+    ];
+    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
+    asked.map(|(_, what)| what).collect()
 }
 
 fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {

@@ -1,5 +1,6 @@
 //! A batch of attributes on its way to a span, an event or a measurement.
 
+use super::content;
 use super::value::{Element, Value};
 
 /// A batch of attributes.
@@ -44,7 +45,7 @@ impl Attributes {
         value: impl FnOnce() -> T,
     ) {
         if self.capture {
-            self.put(key, value().into().into());
+            self.put(key, content::cut_to_size(value().into().into()));
         }
     }
 
