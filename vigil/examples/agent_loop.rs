@@ -1,21 +1,18 @@
 //! A run of an agent: two ticks, a tool that fails, a change of mode.
 //!
-//! `cargo run -p vigil --example agent_loop` prints it through a plain log layer, each span where it
-//! ends; nothing else needs to run.
+//! `cargo run -p vigil --example agent_loop` prints it in the terminal, each span where it ends; nothing
+//! else needs to run. With `OTEL_EXPORTER_OTLP_ENDPOINT` set it goes to that collector instead.
 
 use std::time::Duration;
 
-use tracing_subscriber::fmt::format::{FmtSpan, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
 use vigil::records::gen_ai::TokenUsage;
 use vigil::records::life::{AgentState, Budget};
 use vigil::semconv::gen_ai::ProviderName;
 use vigil::semconv::life::{OperatingMode, RiskLevel};
 use vigil::spans::gen_ai::AgentSpan;
 use vigil::{
-    Commit, Deliberate, Execute, Gate, Perceive, Reflect, Sleep, agent_span, chat_span, phase_span,
-    tool_span,
+    Commit, Deliberate, Execute, Gate, Perceive, Reflect, Sleep, VigConfig, agent_span, chat_span,
+    phase_span, tool_span,
 };
 
 /// What the model wants done.
@@ -104,44 +101,18 @@ fn tick(agent: &AgentSpan, tick: usize) -> Result<(), std::io::Error> {
     Ok(())
 }
 
-fn main() -> Result<(), std::io::Error> {
-    tracing_subscriber::fmt()
-        .with_span_events(FmtSpan::CLOSE)
-        .event_format(Indented)
-        .init();
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let guard = vigil::init(&VigConfig::new().service_name("agent-loop"))?;
 
     let agent = agent_span("s-1", "arcan").run_id("r-7").start();
     for n in 0..2 {
         tick(&agent, n)?;
     }
-    Ok(())
-}
+    agent.end();
 
-/// A line for each event, as far to the right as its span is down the tree, with the fields of that
-/// span alone.
-struct Indented;
-
-impl<S, N> FormatEvent<S, N> for Indented
-where
-    S: tracing::Subscriber + for<'span> LookupSpan<'span>,
-    N: for<'writer> FormatFields<'writer> + 'static,
-{
-    fn format_event(
-        &self,
-        ctx: &FmtContext<'_, S, N>,
-        mut line: Writer<'_>,
-        event: &tracing::Event<'_>,
-    ) -> std::fmt::Result {
-        let mut scope = ctx.event_scope().into_iter().flatten();
-        if let Some(span) = scope.next() {
-            let depth = scope.count();
-            write!(line, "{:1$}{2}", "", 2 * depth, span.name())?;
-            if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
-                write!(line, "{{{fields}}}")?;
-            }
-            line.write_str(" ")?;
-        }
-        ctx.format_fields(line.by_ref(), event)?;
-        writeln!(line)
+    let report = guard.shutdown(Duration::from_secs(2));
+    if report.lost() > 0 {
+        eprintln!("{report}");
     }
+    Ok(())
 }

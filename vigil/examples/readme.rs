@@ -64,53 +64,7 @@ async fn tick(session: &str, model: &Model) -> Result<(), std::io::Error> {
 }
 // README: end
 
-// README: the setup
-fn listen(
-    spans: impl opentelemetry_sdk::trace::SpanProcessor + 'static,
-    metrics: opentelemetry_sdk::metrics::SdkMeterProvider,
-) {
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-
-    let tracers = opentelemetry_sdk::trace::SdkTracerProvider::builder()
-        .with_span_processor(vigil::carrier::InheritedAttributes::new())
-        .with_span_processor(spans) // yours: batch, OTLP …
-        .build();
-    tracing_subscriber::registry()
-        .with(vigil::trace_layer(&tracers))
-        .init();
-    vigil::set_meter_provider(metrics);
-}
-// README: end
-
-/// Prints the names of the spans, in the order of their ends.
-#[derive(Debug)]
-struct Names;
-
-impl opentelemetry_sdk::trace::SpanProcessor for Names {
-    fn on_start(&self, _: &mut opentelemetry_sdk::trace::Span, _: &opentelemetry::Context) {}
-
-    fn on_end(&self, span: opentelemetry_sdk::trace::SpanData) {
-        println!("{} {:?}", span.name, span.status);
-    }
-
-    fn force_flush(&self) -> opentelemetry_sdk::error::OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(
-        &self,
-        _: std::time::Duration,
-    ) -> opentelemetry_sdk::error::OTelSdkResult {
-        Ok(())
-    }
-}
-
-fn main() -> Result<(), std::io::Error> {
-    listen(
-        Names,
-        opentelemetry_sdk::metrics::SdkMeterProvider::default(),
-    );
+fn run_the_agent() -> Result<(), std::io::Error> {
     let mut tick = std::pin::pin!(tick("s-1", &Model));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     loop {
@@ -119,3 +73,12 @@ fn main() -> Result<(), std::io::Error> {
         }
     }
 }
+
+// README: the pipeline
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let guard = vigil::init(&vigil::VigConfig::new().service_name("arcan"))?;
+    run_the_agent()?;
+    println!("{}", guard.shutdown(std::time::Duration::from_secs(2)));
+    Ok(())
+}
+// README: end

@@ -42,10 +42,11 @@
 //!
 //! # Who listens
 //!
-//! Nobody, until a `tracing` subscriber gets a [`trace_layer`], with an OpenTelemetry SDK behind it,
-//! and [`set_meter_provider`] names where measurements go. Whoever brings an SDK adds
-//! [`carrier::InheritedAttributes`] to its processors. Content (messages, tool arguments and output)
-//! is recorded only after [`set_capture_content`].
+//! Nobody, until [`init`] starts a pipeline: to an OTLP endpoint if there is one, else to the terminal.
+//! Whoever has a `tracing` subscriber or an OpenTelemetry SDK takes the parts instead: a
+//! [`trace_layer`] with [`carrier::InheritedAttributes`] among the SDK's processors,
+//! [`set_meter_provider`], [`log::LogLayer`], [`export`]. Content (messages, tool arguments and output)
+//! is recorded only if it is asked for.
 //!
 //! In tests, `vigil::testing::Pipeline` (feature `testing`) keeps what was exported and checks it
 //! against the [registry](registry::REGISTRY).
@@ -76,6 +77,7 @@ pub use config::{Preset, VigConfig};
 #[doc(inline)]
 pub use generated::{events, metrics, records, registry, semconv, spans};
 #[cfg(feature = "_otlp")]
+#[doc(inline)]
 pub use init::{ShutdownReport, VigError, VigGuard, init, init_with_writer};
 #[doc(inline)]
 pub use spans::gen_ai::{agent_span, chat_span, tool_span};
