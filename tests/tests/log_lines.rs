@@ -658,3 +658,32 @@ fn a_span_that_is_disabled_elsewhere_is_not_told() {
     assert_eq!(lines.len(), 1);
     assert_eq!(lines[0]["name"], "invoke_agent arcan");
 }
+
+#[test]
+fn a_sub_agent_is_indented_under_the_tool_that_runs_it() {
+    let (layer, captured) = layer(LogFormat::Pretty, "info");
+    let pipeline = Pipeline::builder().build();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(pipeline.tracer_provider()))
+        .with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        let execute = phase_span(&agent, Execute);
+        let tool = tool_span(&execute, "delegate", "call-1").start();
+        let _: Result<(), ()> = tool.run_blocking(|| {
+            let scout = agent_span("s-2", "scout").start();
+            scout.in_scope(|| tracing::info!("looking around"));
+            Ok(())
+        });
+    });
+    let guides = |words: &str| {
+        let lines = captured.lines();
+        let line = lines.iter().find(|line| line.contains(words));
+        line.unwrap_or_else(|| panic!("{words}: {lines:?}"))
+            .matches('│')
+            .count()
+    };
+    assert_eq!(guides("execute_tool delegate"), 2);
+    assert_eq!(guides("invoke_agent scout"), 3);
+    assert_eq!(guides("looking around"), 4);
+}

@@ -201,6 +201,7 @@ impl Starting {
         let sent = sampled_first(definition, &mut entries);
         let depth = match &parent {
             ParentLink::Typed(parent) => parent.depth + 1,
+            ParentLink::Current => tracer::current_typed(|_| true).map_or(0, |it| it.depth + 1),
             _ => 0,
         };
         let state = Arc::new(SpanState::new(NewState {

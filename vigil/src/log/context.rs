@@ -4,7 +4,7 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::span::{Attributes, Id};
 use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::TARGET;
 
@@ -20,11 +20,15 @@ where
     if attrs.metadata().target() != TARGET {
         return;
     }
-    let above = attrs.parent().and_then(|parent| {
-        let parent = ctx.span(parent)?;
-        let depth = parent.extensions().get::<Depth>()?.0;
-        Some(depth + 1)
-    });
+    let depth = |span: SpanRef<'_, S>| Some(span.extensions().get::<Depth>()?.0 + 1);
+    let above = match attrs.parent() {
+        Some(parent) => ctx.span(parent).and_then(depth),
+        // The nearest typed span around, as the carrier looks for it.
+        None if attrs.is_contextual() => ctx
+            .lookup_current()
+            .and_then(|current| current.scope().find_map(depth)),
+        None => None,
+    };
     if let Some(span) = ctx.span(id) {
         // Another such layer notes the same.
         span.extensions_mut().replace(Depth(above.unwrap_or(0)));
