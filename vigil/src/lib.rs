@@ -56,6 +56,9 @@
 //! Spans end when their handle is dropped or ended; [`carrier::Handle`] tells how. Everything that
 //! is recorded is declared in [`semconv`], and costs next to nothing while nobody listens.
 
+// The docs link to what is behind features; they are built with all of them.
+#![cfg_attr(not(feature = "_otlp"), allow(rustdoc::broken_intra_doc_links))]
+
 // Generated code, here and in other crates, names the carrier the same way.
 #[allow(unused_extern_crates)]
 extern crate self as vigil;
