@@ -8,8 +8,9 @@
 //! - Nothing here fails, blocks or panics on what it is given.
 //! - While nobody listens nothing is converted, copied or allocated: what starts spans and finds
 //!   them asks [`is_active`] first, and a handle that was made then is empty.
-//! - What no contract declares goes nowhere: keys, types, members of closed enums, and content
-//!   while it is not captured. Where spans stand is checked by the compiler, above this layer.
+//! - Through it goes nothing that no contract declares: keys, types, members of closed enums, and
+//!   content while it is not captured. Where spans stand is checked by the compiler, above this
+//!   layer. What foreign code sets through OpenTelemetry under keys of its own is its own affair.
 //! - A span ends once, when its owner says so or is dropped; what comes later has no effect.
 
 mod attributes;
