@@ -2,12 +2,9 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-fn workspace() -> PathBuf {
-    fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).expect("it is there")
-}
+use vigil_tests::scratch::{Package, workspace};
 
 /// Puts the code of one registry below `src`; the module that hangs it into the crate.
 fn module(case: &Path, src: &Path) -> String {
@@ -40,9 +37,13 @@ fn module(case: &Path, src: &Path) -> String {
 #[test]
 fn the_code_of_every_golden_registry_compiles_without_a_warning() {
     let workspace = workspace();
-    let krate = tempfile::tempdir().expect("a temporary directory");
-    let src = krate.path().join("src");
-    fs::create_dir(&src).expect("it is new");
+    let package = Package::new(
+        "golden",
+        &format!(
+            "[dependencies]\nvigil.path = {:?}\ntracing = \"0.1\"",
+            workspace.join("vigil")
+        ),
+    );
 
     let mut lib =
         "//! Golden registries, generated.\n#![deny(warnings, missing_docs, clippy::all)]\n"
@@ -54,36 +55,11 @@ fn the_code_of_every_golden_registry_compiles_without_a_warning() {
     cases.sort();
     assert!(cases.len() > 5, "{cases:?}");
     for case in &cases {
-        lib += &module(case, &src);
+        lib += &module(case, &package.src());
     }
-    fs::write(src.join("lib.rs"), lib).expect("it can be written");
-    fs::write(
-        krate.path().join("Cargo.toml"),
-        format!(
-            "[package]\nname = \"golden\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
-             [dependencies]\nvigil.path = {:?}\ntracing = \"0.1\"\n[workspace]\n",
-            workspace.join("vigil")
-        ),
-    )
-    .expect("it can be written");
-    // The same versions as the workspace, so that nothing needs to be fetched.
-    fs::copy(
-        workspace.join("Cargo.lock"),
-        krate.path().join("Cargo.lock"),
-    )
-    .expect("there is one");
-    fs::copy(
-        workspace.join("rust-toolchain.toml"),
-        krate.path().join("rust-toolchain.toml"),
-    )
-    .expect("there is one");
+    package.file("lib.rs", &lib);
 
-    let output = Command::new(env!("CARGO"))
-        .args(["clippy", "--offline", "--quiet"])
-        .current_dir(krate.path())
-        .env("CARGO_TARGET_DIR", workspace.join("target/tests/golden"))
-        .output()
-        .expect("cargo runs: it runs this test");
+    let output = package.cargo(["clippy"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 }

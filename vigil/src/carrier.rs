@@ -23,6 +23,7 @@ mod handle;
 mod inherited;
 mod instruments;
 mod layer;
+mod open;
 mod outcome;
 mod parent;
 mod run;
@@ -54,6 +55,7 @@ pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
+pub(crate) use open::{Reason, end_open, keep_open};
 
 /// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.
 #[inline]

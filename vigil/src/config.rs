@@ -87,6 +87,9 @@ pub struct VigConfig {
     log_filter: Option<String>,
     capture_content: Option<CaptureContent>,
     content_max_bytes: Option<usize>,
+    shutdown_timeout: Option<Duration>,
+    handle_signals: Option<bool>,
+    panics_are_fatal: Option<bool>,
 }
 
 /// What one signal has of its own.
@@ -363,6 +366,38 @@ impl VigConfig {
     /// `VIGIL_CAPTURE_CONTENT_MAX_BYTES`
     pub fn content_max_bytes(mut self, bytes: usize) -> Self {
         self.content_max_bytes = Some(bytes);
+        self
+    }
+
+    /// How long the pipeline may take to hand over what it has where nobody says how long: when its
+    /// guard is dropped, by [`vigil::exit`](crate::exit) or `std::process::exit`, at a signal, at a
+    /// fatal panic. Unless said, 2 s.
+    ///
+    /// `VIGIL_SHUTDOWN_TIMEOUT`
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
+        self.shutdown_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether SIGTERM and SIGINT are handled: what is open ends as `terminated`, everything is
+    /// handed over, and then the signal does what it did before. Unless said they are, on Unix.
+    ///
+    /// A program whose own handler was there before is called after that, with the pipeline still
+    /// running. One that puts its handler in later, such as `tokio::signal`, has taken the signal
+    /// over: then what has ended by then is handed over, and the rest is up to the program and its
+    /// guard.
+    pub fn handle_signals(mut self, handle: bool) -> Self {
+        self.handle_signals = Some(handle);
+        self
+    }
+
+    /// Whether a panic ends the process, so that everything has to be handed over before the panic
+    /// hook of the program runs: spans of the trace in which it happened end as `panic`, others as
+    /// `terminated`. Unless said, it does where the program is built with `panic = "abort"`.
+    ///
+    /// For a program whose panic hook ends the process.
+    pub fn panics_are_fatal(mut self, fatal: bool) -> Self {
+        self.panics_are_fatal = Some(fatal);
         self
     }
 

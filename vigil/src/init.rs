@@ -1,25 +1,36 @@
 //! One call to a whole pipeline.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use opentelemetry::propagation::TextMapCompositePropagator;
+#[cfg(feature = "_otlp")]
 use opentelemetry_sdk::logs::SdkLoggerProvider;
+#[cfg(feature = "_otlp")]
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits};
+use tracing::Subscriber;
+use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
-use crate::carrier::{self, InheritedAttributes};
+use self::lifetime::Running;
+use crate::carrier::{self, InheritedAttributes, Reason};
 use crate::config::{HistogramAggregation, Limits, Propagator, Resolved, VigConfig, Warning};
-use crate::export::{Export, ExportError, ExportStats, Monitor, Signal, shutdown_meter_provider};
+#[cfg(feature = "_otlp")]
+use crate::export::{Export, Monitor, shutdown_meter_provider};
+use crate::export::{ExportError, ExportStats, Signal};
 use crate::log::{FilterError, LogLayer};
 
+mod lifetime;
+#[cfg(feature = "_otlp")]
 mod processor;
+#[cfg(unix)]
+mod signals;
 
-/// How long a guard that is dropped may take to hand over what it has.
-const ON_DROP: Duration = Duration::from_secs(2);
+pub use lifetime::exit;
 
 /// A pipeline belongs to the process, and so there is one.
 static RUNNING: AtomicBool = AtomicBool::new(false);
@@ -85,18 +96,18 @@ fn start(
     let mut pipeline = Pipeline::default();
     if !resolved.is_disabled() {
         pipeline.traces(&resolved)?;
-        pipeline.metrics(&resolved)?;
-        pipeline.logs(&resolved)?;
+        #[cfg(feature = "_otlp")]
+        {
+            pipeline.metrics(&resolved)?;
+            pipeline.logs(&resolved)?;
+        }
     }
     let lines = lines(resolved.log_format())
         .filter(resolved.log_filter())
         .map_err(VigError::Filter)?
         // Spans that are exported need no line: one looks at them where they go.
         .spans(is_told(&resolved));
-    let bridge = pipeline
-        .loggers
-        .as_ref()
-        .map(opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new);
+    let bridge = pipeline.bridge();
     let traces = pipeline
         .tracers
         .as_ref()
@@ -111,6 +122,7 @@ fn start(
     if let Some(tracers) = &pipeline.tracers {
         opentelemetry::global::set_tracer_provider(tracers.clone());
     }
+    #[cfg(feature = "_otlp")]
     if let Some(meters) = &pipeline.meters {
         opentelemetry::global::set_meter_provider(meters.clone());
         carrier::set_meter_provider(meters.clone());
@@ -124,8 +136,31 @@ fn start(
     for setting in without_effect(&resolved) {
         tracing::warn!(target: "vigil", "{setting}");
     }
+    if resolved.is_disabled() {
+        return Ok(VigGuard {
+            running: None,
+            #[cfg(unix)]
+            signals: None,
+            resolved,
+        });
+    }
+    let running = Running::start(pipeline, resolved.shutdown_timeout());
+    if resolved.panics_are_fatal() {
+        lifetime::end_at_panic();
+    }
+    #[cfg(unix)]
+    let signals = resolved
+        .handles_signals()
+        .then(|| {
+            signals::handle(&running).inspect_err(|error| {
+                tracing::warn!(target: "vigil", "signals are not handled: {error}");
+            })
+        })
+        .and_then(Result::ok);
     Ok(VigGuard {
-        pipeline: Some(pipeline),
+        running: Some(running),
+        #[cfg(unix)]
+        signals,
         resolved,
     })
 }
@@ -179,13 +214,27 @@ fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {
 #[derive(Debug, Default)]
 struct Pipeline {
     tracers: Option<SdkTracerProvider>,
+    #[cfg(feature = "_otlp")]
     meters: Option<SdkMeterProvider>,
+    #[cfg(feature = "_otlp")]
     loggers: Option<SdkLoggerProvider>,
+    #[cfg(feature = "_otlp")]
     spans: Option<Monitor>,
+    #[cfg(feature = "_otlp")]
     data_points: Option<Monitor>,
+    #[cfg(feature = "_otlp")]
     log_records: Option<Monitor>,
 }
 
+#[cfg_attr(
+    not(feature = "_otlp"),
+    allow(
+        unused_mut,
+        clippy::unnecessary_wraps,
+        clippy::unused_self,
+        reason = "exports use it"
+    )
+)]
 impl Pipeline {
     fn traces(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
         if resolved.output(Signal::Traces).is_off() {
@@ -204,7 +253,7 @@ impl Pipeline {
             })
             .with_span_processor(InheritedAttributes::new());
         let builder = match resolved.target(Signal::Traces) {
-            None => builder.with_sampler(Sampler::AlwaysOff),
+            #[cfg(feature = "_otlp")]
             Some(target) => {
                 let spans = Export::to(target.clone())
                     .batch(resolved.span_batch())
@@ -214,11 +263,13 @@ impl Pipeline {
                     .with_sampler(Sampler::from(resolved.sampler()))
                     .with_span_processor(processor::Outgoing::new(spans, resolved.clone()))
             }
+            _ => builder.with_sampler(Sampler::AlwaysOff),
         };
         self.tracers = Some(builder.build());
         Ok(())
     }
 
+    #[cfg(feature = "_otlp")]
     fn metrics(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
         let Some(target) = resolved.target(Signal::Metrics) else {
             return Ok(());
@@ -239,6 +290,7 @@ impl Pipeline {
         Ok(())
     }
 
+    #[cfg(feature = "_otlp")]
     fn logs(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
         let Some(target) = resolved.target(Signal::Logs) else {
             return Ok(());
@@ -255,38 +307,100 @@ impl Pipeline {
         Ok(())
     }
 
+    /// The layer that hands log lines to the logger provider.
+    #[cfg(feature = "_otlp")]
+    fn bridge<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+    {
+        let loggers = self.loggers.as_ref();
+        loggers.map(opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new)
+    }
+
+    #[cfg(not(feature = "_otlp"))]
+    fn bridge<S: Subscriber>(&self) -> Option<impl Layer<S> + use<S>> {
+        None::<tracing_subscriber::layer::Identity>
+    }
+
     /// Hands over what there is, all signals at once, so that one that hangs costs the others
-    /// nothing.
-    fn shutdown(&self, timeout: Duration) -> ShutdownReport {
-        let deadline = Instant::now() + timeout;
-        std::thread::scope(|scope| {
+    /// nothing, and does `meanwhile` meanwhile.
+    fn shutdown(&self, timeout: Duration, meanwhile: impl FnOnce() + Send) -> ShutdownReport {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut tasks: Vec<Box<dyn FnOnce() + Send + '_>> = vec![Box::new(meanwhile)];
+        #[cfg(feature = "_otlp")]
+        {
             for monitor in [&self.spans, &self.log_records].into_iter().flatten() {
                 // What was lost is counted; there is nobody else to tell.
-                scope.spawn(move || monitor.shutdown(timeout).ok());
+                tasks.push(Box::new(move || drop(monitor.shutdown(timeout))));
             }
             if let (Some(meters), Some(monitor)) = (&self.meters, &self.data_points) {
-                scope.spawn(move || shutdown_meter_provider(meters, monitor, timeout).ok());
+                tasks.push(Box::new(move || {
+                    drop(shutdown_meter_provider(meters, monitor, timeout));
+                }));
             }
-        });
-        let stats =
-            |monitor: &Option<Monitor>| monitor.as_ref().map(Monitor::stats).unwrap_or_default();
+        }
+        lifetime::all_at_once(tasks);
+        self.report(
+            deadline.is_none_or(|deadline| Instant::now() <= deadline + Duration::from_millis(100)),
+        )
+    }
+
+    /// Hands over what there is, and goes on.
+    #[cfg(unix)]
+    fn flush(&self, timeout: Duration) {
+        let mut tasks: Vec<Box<dyn FnOnce() + Send + '_>> = Vec::new();
+        #[cfg(feature = "_otlp")]
+        {
+            for monitor in [&self.spans, &self.log_records].into_iter().flatten() {
+                tasks.push(Box::new(move || drop(monitor.flush(timeout))));
+            }
+            if let Some(meters) = &self.meters {
+                tasks.push(Box::new(|| drop(meters.force_flush())));
+            }
+        }
+        let _ = timeout;
+        lifetime::all_at_once(tasks);
+    }
+
+    #[cfg(feature = "_otlp")]
+    fn stats(&self, signal: Signal) -> ExportStats {
+        let monitor = match signal {
+            Signal::Traces => &self.spans,
+            Signal::Metrics => &self.data_points,
+            Signal::Logs => &self.log_records,
+        };
+        monitor.as_ref().map(Monitor::stats).unwrap_or_default()
+    }
+
+    #[cfg(not(feature = "_otlp"))]
+    fn stats(&self, _: Signal) -> ExportStats {
+        ExportStats::default()
+    }
+
+    fn report(&self, in_time: bool) -> ShutdownReport {
         ShutdownReport {
-            traces: stats(&self.spans),
-            metrics: stats(&self.data_points),
-            logs: stats(&self.log_records),
-            in_time: Instant::now() <= deadline + Duration::from_millis(100),
+            traces: self.stats(Signal::Traces),
+            metrics: self.stats(Signal::Metrics),
+            logs: self.stats(Signal::Logs),
+            in_time,
         }
     }
 }
 
-/// The running pipeline. Dropping it hands over what it has, within two seconds.
+/// The running pipeline. Dropping it ends it, within the
+/// [shutdown timeout](VigConfig::shutdown_timeout).
 ///
-/// It ends the exports, not the spans that are open: what they record after that is dropped, and
-/// counted.
+/// So do [`exit`] and `std::process::exit`, SIGTERM and SIGINT
+/// ([how](VigConfig::handle_signals)), and a panic that [ends the
+/// process](VigConfig::panics_are_fatal). Spans that are still open end then, the deepest first, with
+/// the `error.type` `terminated` (or `panic`), unless something else was recorded of how they ended;
+/// what they record afterwards has no effect. Spans that are started later are dropped, and counted.
 #[derive(Debug)]
 #[must_use = "dropping it shuts the pipeline down"]
 pub struct VigGuard {
-    pipeline: Option<Pipeline>,
+    running: Option<Arc<Running>>,
+    #[cfg(unix)]
+    signals: Option<signals::Handled>,
     resolved: Resolved,
 }
 
@@ -303,31 +417,36 @@ impl VigGuard {
 
     /// What became of a signal's telemetry so far.
     pub fn stats(&self, signal: Signal) -> ExportStats {
-        let monitor = self.pipeline.as_ref().and_then(|pipeline| match signal {
-            Signal::Traces => pipeline.spans.as_ref(),
-            Signal::Metrics => pipeline.data_points.as_ref(),
-            Signal::Logs => pipeline.log_records.as_ref(),
-        });
-        monitor.map(Monitor::stats).unwrap_or_default()
+        let running = self.running.as_ref();
+        running.map_or_else(ExportStats::default, |it| it.pipeline.stats(signal))
     }
 
-    /// Hands over what there is, within `timeout` whatever the collectors do, and says what became
-    /// of it.
+    /// Ends what is open and hands over what there is, within `timeout` whatever the collectors do,
+    /// and says what became of it.
     pub fn shutdown(mut self, timeout: Duration) -> ShutdownReport {
-        match self.pipeline.take() {
-            Some(pipeline) => pipeline.shutdown(timeout),
-            None => ShutdownReport::default(),
-        }
+        self.end(timeout).unwrap_or_default()
+    }
+
+    fn end(&mut self, timeout: Duration) -> Option<ShutdownReport> {
+        let running = self.running.take()?;
+        let reason = if std::thread::panicking() {
+            Reason::panic()
+        } else {
+            Reason::Terminated
+        };
+        let report = running.shutdown(reason, timeout);
+        // Until here a signal waits for the end instead of cutting it off.
+        #[cfg(unix)]
+        drop(self.signals.take());
+        Some(report)
     }
 }
 
 impl Drop for VigGuard {
     fn drop(&mut self) {
-        if let Some(pipeline) = self.pipeline.take() {
-            let report = pipeline.shutdown(ON_DROP);
-            if report.lost() > 0 {
-                tracing::warn!(target: "vigil", "{report}");
-            }
+        let report = self.end(self.resolved.shutdown_timeout());
+        if let Some(report) = report.filter(|report| report.lost() > 0) {
+            tracing::warn!(target: "vigil", "{report}");
         }
     }
 }

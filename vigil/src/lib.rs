@@ -67,7 +67,6 @@ pub mod carrier;
 pub mod config;
 pub mod export;
 mod generated;
-#[cfg(feature = "_otlp")]
 mod init;
 pub mod log;
 #[cfg(feature = "testing")]
@@ -79,9 +78,8 @@ pub use carrier::{set_capture_content, set_meter_provider, trace_layer};
 pub use config::{Preset, VigConfig};
 #[doc(inline)]
 pub use generated::{events, metrics, records, registry, semconv, spans};
-#[cfg(feature = "_otlp")]
 #[doc(inline)]
-pub use init::{ShutdownReport, VigError, VigGuard, init, init_with_writer};
+pub use init::{ShutdownReport, VigError, VigGuard, exit, init, init_with_writer};
 #[doc(inline)]
 pub use spans::gen_ai::{agent_span, chat_span, tool_span};
 #[doc(inline)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use opentelemetry::propagation::Injector;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 
 use super::attributes::Attributes;
@@ -189,6 +190,30 @@ impl Handle {
     pub fn span_context(&self) -> Option<SpanContext> {
         let live = self.live().filter(|live| live.is_own)?;
         Some(live.context.span().span_context().clone())
+    }
+
+    /// Writes the span into a request's headers, baggage included, as the process's propagator does:
+    /// [`init`](crate::init) sets W3C Trace Context and Baggage. What the other side starts with
+    /// [`RemoteParent::extract`](super::RemoteParent::extract) stands under it.
+    ///
+    /// While nobody listens, it writes what is current.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use vigil::{Execute, agent_span, phase_span, tool_span};
+    ///
+    /// let agent = agent_span("s-1", "arcan").start();
+    /// let execute = phase_span(&agent, Execute);
+    /// let tool = tool_span(&execute, "ask_sub_agent", "call-1").start();
+    /// let mut headers = HashMap::new(); // or an `http::HeaderMap`, through `opentelemetry-http`
+    /// tool.inject(&mut headers);
+    /// ```
+    pub fn inject(&self, headers: &mut dyn Injector) {
+        opentelemetry::global::get_text_map_propagator(|propagator| match self.live() {
+            Some(live) => propagator.inject_context(&live.context, headers),
+            None => propagator.inject(headers),
+        });
     }
 
     fn live(&self) -> Option<&super::state::Live> {

@@ -13,6 +13,8 @@ use super::value::{Text, Value};
 pub(crate) const CANCELLED: &str = "cancelled";
 /// `error.type` of work that panicked.
 pub(crate) const PANIC: &str = "panic";
+/// `error.type` of work that the end of the process cut off.
+pub(crate) const TERMINATED: &str = "terminated";
 /// `error.type` of work that failed without saying how, as OpenTelemetry has it.
 const OTHER: &str = "_OTHER";
 

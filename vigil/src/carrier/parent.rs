@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 
 use super::definition::SpanDefinition;
@@ -109,6 +110,34 @@ impl RemoteParent {
     /// The span that the context holds: what a propagator extracted, baggage included.
     pub fn new(context: opentelemetry::Context) -> Self {
         Self(context)
+    }
+}
+
+impl RemoteParent {
+    /// The span that a request's headers name, baggage included, as the process's propagator reads
+    /// them: [`init`](crate::init) sets W3C Trace Context and Baggage. None if they name no span.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    ///
+    /// use vigil::agent_span;
+    /// use vigil::carrier::RemoteParent;
+    ///
+    /// # fn handle(headers: &HashMap<String, String>) {
+    /// let agent = agent_span("s-1", "arcan");
+    /// let agent = match RemoteParent::extract(headers) {
+    ///     Some(caller) => agent.parent(&caller).start(),
+    ///     None => agent.start(),
+    /// };
+    /// # }
+    /// # handle(&HashMap::new());
+    /// ```
+    pub fn extract(headers: &dyn Extractor) -> Option<Self> {
+        let context = opentelemetry::global::get_text_map_propagator(|propagator| {
+            propagator.extract_with_context(&opentelemetry::Context::new(), headers)
+        });
+        let is_named = context.span().span_context().is_valid();
+        is_named.then_some(Self(context))
     }
 }
 

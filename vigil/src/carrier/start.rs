@@ -13,6 +13,7 @@ use super::handle::Handle;
 use super::inherited::Inherited;
 use super::instruments::{Binding, capture_content};
 use super::is_active;
+use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
 use super::state::{Live, NewState, SpanState};
 use super::tracer;
@@ -214,6 +215,7 @@ impl Starting {
         }));
         let live = open(&state, place, &entries, sent);
         state.begin(live, entries, sent);
+        open::add(&state);
         Handle::owner(state)
     }
 }

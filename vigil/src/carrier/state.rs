@@ -18,9 +18,10 @@ use super::ended;
 use super::fields::with_values;
 use super::inherited::Inherited;
 use super::instruments::{Binding, capture_content};
+use super::open::{self, Place};
 use super::outcome::{self, Failure, Seen};
 use super::tracer;
-use super::value::Value;
+use super::value::{Text, Value};
 use crate::generated::semconv::error;
 
 /// The field of an event that log layers print first.
@@ -40,6 +41,8 @@ pub(crate) struct SpanState {
     live: OnceLock<Live>,
     /// What the layer made of it, until the start is through.
     built: Mutex<Option<Context>>,
+    /// Where it stands among the open spans, if those are kept.
+    place: OnceLock<Place>,
 }
 
 /// What of a span OpenTelemetry's context reaches as well.
@@ -143,6 +146,7 @@ impl SpanState {
             was_panicking: std::thread::panicking(),
             live: OnceLock::new(),
             built: Mutex::default(),
+            place: OnceLock::new(),
         }
     }
 
@@ -190,7 +194,9 @@ impl SpanState {
 
     pub(crate) fn record(&self, record: &'static RecordDefinition, attributes: &Attributes) {
         if self.merge(record.fields, attributes) {
-            self.measure(record.metrics, attributes.entries(), None);
+            if !record.metrics.is_empty() {
+                self.measure(record.metrics, attributes.entries(), self.duration(None));
+            }
             if let Some(event) = record.event {
                 self.send(event, attributes);
             }
@@ -294,12 +300,7 @@ impl SpanState {
         }
     }
 
-    fn measure(
-        &self,
-        derived: &'static [Derived],
-        entries: &[Entry],
-        end_time: Option<SystemTime>,
-    ) {
+    fn measure(&self, derived: &'static [Derived], entries: &[Entry], duration: Duration) {
         if derived.is_empty() {
             return;
         }
@@ -308,7 +309,7 @@ impl SpanState {
         };
         for derived in derived {
             let value = match derived.value {
-                Measured::Duration => Some(Value::Double(self.duration(end_time).as_secs_f64())),
+                Measured::Duration => Some(Value::Double(duration.as_secs_f64())),
                 Measured::Count => Some(Value::Int(1)),
                 Measured::Attribute(key) => find(entries, key).cloned(),
             };
@@ -334,53 +335,99 @@ impl SpanState {
         end.duration_since(start).unwrap_or_default()
     }
 
+    /// Its place among the open spans.
+    pub(crate) fn placed(&self, place: Place) {
+        // Set once, by whoever started the span.
+        let _ = self.place.set(place);
+    }
+
     /// Ends the span, once.
     pub(crate) fn end(&self, end_time: Option<SystemTime>) {
-        if self.foreign {
-            return;
-        }
         let unwinding = std::thread::panicking() && !self.was_panicking;
-        let (end, entries) = {
+        if let Some(end) = self.conclude(end_time, |core, data| core.conclude(data, unwinding)) {
+            self.show(&end);
+            self.close(end, end_time);
+        }
+    }
+
+    /// Ends the span because the process ends. What is left to do is to show it.
+    pub(crate) fn terminate(&self, error_type: &'static str) -> Option<End> {
+        let end = self.conclude(None, |core, data| {
+            data.seen = Some(Seen::Failure(Failure::of_type(Text::from_static(
+                error_type,
+            ))));
+            core.conclude(data, false)
+        })?;
+        self.close(end.clone(), None);
+        Some(end)
+    }
+
+    fn conclude(
+        &self,
+        end_time: Option<SystemTime>,
+        conclude: impl FnOnce(&Core, &mut Data) -> Conclusion,
+    ) -> Option<End> {
+        if self.foreign {
+            return None;
+        }
+        let duration = self.duration(end_time);
+        let (conclusion, entries) = {
             let mut data = self.data();
             if std::mem::replace(&mut data.ended, true) {
-                return;
+                return None;
             }
-            let end = self.core.conclude(&mut data, unwinding);
-            (end, data.entries.clone())
+            let conclusion = conclude(&self.core, &mut data);
+            (conclusion, data.entries.clone())
         };
-        if let Some(live) = self.live()
-            && let Some(span) = live.traced(self.definition)
-        {
-            if !end.fields.is_empty() {
-                with_values(self.definition.metadata(), end.fields.iter(), |values| {
-                    span.with_subscriber(|(id, dispatch)| {
-                        tracer::while_sending(|| {
-                            dispatch.record(id, &tracing::span::Record::new(values));
-                        });
+        if let Some(place) = self.place.get() {
+            open::remove(place);
+        }
+        Some(End {
+            conclusion,
+            entries,
+            duration,
+        })
+    }
+
+    /// Shows the end to log layers.
+    pub(crate) fn show(&self, end: &End) {
+        let Some(live) = self.live() else { return };
+        let Some(span) = live.traced(self.definition) else {
+            return;
+        };
+        let fields = &end.conclusion.fields;
+        if !fields.is_empty() {
+            with_values(self.definition.metadata(), fields.iter(), |values| {
+                span.with_subscriber(|(id, dispatch)| {
+                    tracer::while_sending(|| {
+                        dispatch.record(id, &tracing::span::Record::new(values));
                     });
                 });
-            }
-            let duration = self.duration(end_time);
-            ended::tell(
-                live,
-                self.definition,
-                self.depth,
-                &entries,
-                &end.status,
-                duration,
-            );
+            });
         }
+        ended::tell(
+            live,
+            self.definition,
+            self.depth,
+            &end.entries,
+            &end.conclusion.status,
+            end.duration,
+        );
+    }
+
+    /// Ends the SDK's span and measures.
+    fn close(&self, end: End, end_time: Option<SystemTime>) {
         // No lock is held: processors and exporters may log, in this very span.
         let sdk = lock(&self.sdk).take();
         if let Some(mut span) = sdk {
-            span.set_attributes(end.attributes);
-            span.set_status(end.status);
+            span.set_attributes(end.conclusion.attributes);
+            span.set_status(end.conclusion.status);
             match end_time {
                 Some(time) => span.end_with_timestamp(time),
                 None => span.end(),
             }
         }
-        self.measure(self.definition.metrics, &entries, end_time);
+        self.measure(self.definition.metrics, &end.entries, end.duration);
     }
 }
 
@@ -397,8 +444,17 @@ impl Drop for SpanState {
     }
 }
 
+/// How a span ended, and with what.
+#[derive(Clone)]
+pub(crate) struct End {
+    conclusion: Conclusion,
+    entries: Vec<Entry>,
+    duration: Duration,
+}
+
 /// What goes out when a span ends.
-struct End {
+#[derive(Clone)]
+struct Conclusion {
     status: Status,
     attributes: Vec<KeyValue>,
     /// Of these, what `tracing` has not seen.
@@ -500,7 +556,7 @@ impl Core {
     }
 
     /// How the span ended, with all that follows from it.
-    fn conclude(&self, data: &mut Data, unwinding: bool) -> End {
+    fn conclude(&self, data: &mut Data, unwinding: bool) -> Conclusion {
         let failure = outcome::failure(self.definition, data, unwinding);
         if let Some(outcome) = &self.definition.outcome
             && let Some(member) = outcome::inferred_member(outcome, data, failure.as_ref())
@@ -526,7 +582,7 @@ impl Core {
                 attributes.push(key_value(entry));
             }
         }
-        End {
+        Conclusion {
             status: match failure {
                 Some(failure) => failure.status(),
                 None if data.ok => Status::Ok,

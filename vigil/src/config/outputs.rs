@@ -535,7 +535,8 @@ impl Resolver<'_> {
     }
 
     fn report_no_transport(&self) {
-        let problem = "no feature is on that could send this";
+        let problem =
+            "no feature of `vigil` is on that could send it (`http-proto`, `http-json`, `grpc`)";
         self.env
             .warn("Otlp::protocol", problem, "nothing is exported");
     }

@@ -23,6 +23,7 @@ const METRIC_INTERVAL: Duration = Duration::from_secs(60);
 const METRIC_TIMEOUT: Duration = Duration::from_secs(30);
 const LOG_FILTER: &str = "info";
 const CONTENT_MAX_BYTES: usize = 65_536;
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn resolve(
     config: &VigConfig,
@@ -101,6 +102,13 @@ pub(super) fn resolve(
             ),
             1,
         ),
+        shutdown_timeout: env.duration(
+            "VIGIL_SHUTDOWN_TIMEOUT",
+            config.shutdown_timeout.unwrap_or(SHUTDOWN_TIMEOUT),
+            0,
+        ),
+        handle_signals: config.handle_signals.unwrap_or(true),
+        panics_are_fatal: config.panics_are_fatal.unwrap_or(cfg!(panic = "abort")),
         warnings: env.into_warnings(),
     }
 }

@@ -37,6 +37,9 @@ pub struct Resolved {
     pub(super) log_filter: String,
     pub(super) capture_content: CaptureContent,
     pub(super) content_max_bytes: usize,
+    pub(super) shutdown_timeout: Duration,
+    pub(super) handle_signals: bool,
+    pub(super) panics_are_fatal: bool,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -181,6 +184,21 @@ impl Resolved {
         self.content_max_bytes
     }
 
+    /// How long the pipeline may take to hand over what it has where nobody says how long.
+    pub fn shutdown_timeout(&self) -> Duration {
+        self.shutdown_timeout
+    }
+
+    /// Whether SIGTERM and SIGINT are handled.
+    pub fn handles_signals(&self) -> bool {
+        self.handle_signals
+    }
+
+    /// Whether a panic ends the process.
+    pub fn panics_are_fatal(&self) -> bool {
+        self.panics_are_fatal
+    }
+
     /// What was said and doesn't hold.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
@@ -244,6 +262,17 @@ impl fmt::Display for Resolved {
             "content: {}, at most {} bytes",
             self.capture_content, self.content_max_bytes
         )?;
+        write!(
+            f,
+            "\nend: {} to hand over",
+            show_duration(&self.shutdown_timeout)
+        )?;
+        if self.handle_signals && cfg!(unix) {
+            write!(f, ", signals are handled")?;
+        }
+        if self.panics_are_fatal {
+            write!(f, ", panics are fatal")?;
+        }
         for warning in &self.warnings {
             write!(f, "\nwarning: {warning}")?;
         }

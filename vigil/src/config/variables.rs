@@ -137,6 +137,8 @@ pub const VARIABLES: &[Variable] = variables! {
         "number from 0 to 1", "";
     ["VIGIL_LOG_FORMAT"]
         "How log lines look", "`pretty`", "`pretty`, `json`", "";
+    ["VIGIL_SHUTDOWN_TIMEOUT"]
+        "For handing over what there is when the process ends", "2000", "milliseconds", "";
     ["RUST_LOG"]
         "Which log lines are written; spans and metrics are exported whatever it says", "`info`", "filter directives", "";
     ["VIGIL_PRESET"]

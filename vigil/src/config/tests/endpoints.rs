@@ -466,6 +466,6 @@ fn a_protocol_that_is_not_built_in_is_reported() {
     let resolved = resolve::resolve(&VigConfig::new(), &lookup, &|_| false);
     assert_eq!(urls(&resolved), [None; 3]);
     assert!(warnings(&resolved).contains(
-        &"`Otlp::protocol`: no feature is on that could send this: nothing is exported".to_owned()
+        &"`Otlp::protocol`: no feature of `vigil` is on that could send it (`http-proto`, `http-json`, `grpc`): nothing is exported".to_owned()
     ));
 }

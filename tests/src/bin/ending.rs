@@ -1,0 +1,126 @@
+//! An agent that ends with spans open, for tests that look at a process from outside.
+//!
+//! Its argument says how it ends; see `main`. It prints `ready` when the spans are open.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use vigil::{Deliberate, VigConfig, VigGuard, agent_span, chat_span, phase_span};
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn ask(_: libc::c_int) {
+    ASKED.store(true, Ordering::SeqCst);
+}
+
+/// A handler of the program's own, as C programs have them.
+fn handle_signals() {
+    let handler = ask as *const () as libc::sighandler_t;
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: the handler stores to an atomic and nothing else.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::signal(signal, handler);
+        }
+    }
+}
+
+fn say(words: &str) {
+    println!("{words}");
+    let _ = std::io::stdout().flush();
+}
+
+/// Works until the process is ended from outside, or the program is asked to end.
+fn work() {
+    for _ in 0..2_000 {
+        std::thread::sleep(Duration::from_millis(10));
+        if ASKED.load(Ordering::SeqCst) {
+            say("asked to end");
+            agent_span("s-2", "afterwards").start().end();
+            return;
+        }
+    }
+    say("nobody ended it");
+}
+
+fn end(how: &str, guard: VigGuard) {
+    match how {
+        "return" => {}
+        "shutdown" => {
+            let report = guard.shutdown(Duration::from_secs(5));
+            say(&format!(
+                "lost {} in time {}",
+                report.lost(),
+                report.in_time
+            ));
+        }
+        "leak" => std::mem::forget(guard),
+        "exit" => vigil::exit(3),
+        "process-exit" => std::process::exit(3),
+        "thread-exit" => {
+            let thread = std::thread::spawn(|| std::process::exit(3));
+            let _ = thread.join();
+        }
+        "tokio-signal" => {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.expect("there is a runtime").block_on(async {
+                let interrupted = tokio::signal::ctrl_c();
+                let mut interrupted = std::pin::pin!(interrupted);
+                // It puts its handler in when it is polled.
+                let early = tokio::time::timeout(Duration::from_millis(10), &mut interrupted).await;
+                assert!(early.is_err(), "nobody has sent a signal");
+                agent_span("s-2", "already-over").start().end();
+                say("ready");
+                interrupted.await.expect("signals can be had");
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                agent_span("s-2", "afterwards").start().end();
+            });
+            say("wound up");
+        }
+        "wait" | "handler-before" | "handler-after" | "not-handled" => {
+            say("ready");
+            work();
+        }
+        "panic" | "fatal-panic" => {
+            // Somebody else's work goes on meanwhile, in a trace of its own.
+            let other = std::thread::spawn(|| {
+                let other = agent_span("s-3", "bystander").start();
+                say("ready");
+                work();
+                drop(other);
+            });
+            std::thread::sleep(Duration::from_millis(200));
+            assert!(how.is_empty(), "boom");
+            let _ = other.join();
+        }
+        other => panic!("`{other}` is no way to end"),
+    }
+}
+
+fn main() {
+    let how = std::env::args().nth(1).unwrap_or_default();
+    let mut config = VigConfig::new().service_name("agent-under-test");
+    match how.as_str() {
+        "handler-before" => handle_signals(),
+        "not-handled" => config = config.handle_signals(false),
+        "fatal-panic" => {
+            config = config.panics_are_fatal(true);
+            std::panic::set_hook(Box::new(|_| {
+                say("the hook that was there before");
+                std::process::abort();
+            }));
+        }
+        _ => {}
+    }
+    let guard = vigil::init(&config).expect("there is no other");
+    if how == "handler-after" {
+        handle_signals();
+    }
+    let agent = agent_span("s-1", "arcan").start();
+    let deliberate = phase_span(&agent, Deliberate);
+    let chat = chat_span(&deliberate, "claude-sonnet-4-5", "anthropic").start();
+    chat.in_scope(|| end(&how, guard));
+}
