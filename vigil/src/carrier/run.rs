@@ -143,7 +143,7 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
-fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
     let live = state.live();
     let f = || match live {
         Some(live) => live.span.in_scope(f),
