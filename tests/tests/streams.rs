@@ -360,6 +360,18 @@ fn what_each_chunk_tells_is_recorded_as_it_passes() {
 }
 
 #[test]
+fn what_watches_a_stream_does_not_break_it_when_it_panics() {
+    let classify = |_: &ProviderDown| -> &'static str { panic!("no such class") };
+    let pipeline = exported(|chat| {
+        let stream = chat.into_stream_with(response([Chunk, Fail]), classify);
+        let stream = stream.on_chunk(|_, text| panic!("no such {text}"));
+        assert_eq!(read(stream), 2);
+    });
+    let error_type = Some("streams::ProviderDown");
+    assert_eq!(chat(&pipeline).text("error.type"), error_type);
+}
+
+#[test]
 fn a_stream_says_how_much_is_left_and_stays_at_its_end() {
     struct Endless(bool);
     impl Stream for Endless {

@@ -1,5 +1,6 @@
 //! Work that comes in chunks: when they arrive, and streams that run in a span.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::definition::StreamDefinition;
 use super::handle::{Handle, interrupted};
 use super::instruments::Binding;
-use super::outcome::{Failure, Seen};
+use super::outcome::Seen;
 use super::parent::TypedSpan;
 use super::run::{self, Outcome};
 use super::state::SpanState;
@@ -192,8 +193,8 @@ where
             }
             Some(Err(error)) => {
                 this.scope.failed = true;
-                let error_type = (this.scope.classify)(error).into();
-                state.see(Seen::Failure(Failure::of_type(error_type)));
+                let failure = run::failure(error, &mut this.scope.classify);
+                state.see(Seen::Failure(failure));
             }
             None => {
                 run::enter(state, || this.stream.set(None));
@@ -268,7 +269,7 @@ impl<H: TypedSpan, S: Stream> SpanStream<H, S> {
     }
 
     /// Calls `record` in the span with each chunk that arrives, before it is handed on; while nobody
-    /// listens, never.
+    /// listens, never. A panic in there goes no further.
     pub fn on_chunk<T, E, F>(self, record: F) -> OnChunk<H, S, F>
     where
         S: Stream<Item = Result<T, E>>,
@@ -335,9 +336,11 @@ where
         let item = ready!(this.stream.as_mut().poll_next(cx));
         if let Some(Ok(chunk)) = &item
             && let Some(span) = this.stream.span()
-            && span.handle().is_active()
+            && let Some(state) = span.handle().state()
         {
-            span.handle().in_scope(|| (this.record)(span, chunk));
+            // It watches the work; that it panics is nothing that the work did.
+            let record = || run::enter(state, || (this.record)(span, chunk));
+            let _ = catch_unwind(AssertUnwindSafe(record));
         }
         Poll::Ready(item)
     }
