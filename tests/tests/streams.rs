@@ -431,15 +431,19 @@ fn a_span_that_was_found_streams_and_is_ended_by_its_owner() {
 
 #[test]
 fn a_foreign_span_carries_the_first_chunk_and_feeds_no_metric() {
+    const WAIT: Duration = Duration::from_millis(250);
     let pipeline = Pipeline::new();
     pipeline.scope(|| {
         tracing::info_span!("completion").in_scope(|| {
             let chat = ChatSpan::current();
             read(chat.run_stream(response([Chunk, Chunk])));
+            std::thread::sleep(WAIT);
+            read(chat.run_stream(response([Chunk])));
         });
     });
     let span = pipeline.span("completion");
-    assert!(seconds(&span, FIRST) > 0.0);
+    let first = seconds(&span, FIRST);
+    assert!(first > 0.0 && first < WAIT.as_secs_f64(), "{first}");
     assert_eq!(span.attribute(FLAG), Some(&true.into()));
     // It lacks what the metric requires.
     assert!(measured(&pipeline, FURTHER_METRIC).is_none());
