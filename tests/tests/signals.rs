@@ -97,6 +97,8 @@ fn most() {
     chat.record_response_id("resp-1");
     chat.record_response_model("sonnet-20251101");
     chat.record_response_time_to_first_chunk(Duration::from_millis(250));
+    chat.record_chunk();
+    chat.record_chunk();
     chat.record_output_messages(|| "[]");
     chat.record_token_usage(
         &TokenUsage::default()
@@ -362,7 +364,7 @@ fn metrics_have_the_units_kinds_and_boundaries_of_the_conventions() {
     use vigil::carrier::InstrumentKind::{
         self, CounterInt, GaugeDouble, GaugeInt, HistogramDouble, HistogramInt,
     };
-    let declared: [(&str, InstrumentKind, &str, &[f64]); 9] = [
+    let declared: [(&str, InstrumentKind, &str, &[f64]); 10] = [
         (
             "gen_ai.client.token.usage",
             HistogramInt,
@@ -377,6 +379,12 @@ fn metrics_have_the_units_kinds_and_boundaries_of_the_conventions() {
         ),
         (
             "gen_ai.client.operation.time_to_first_chunk",
+            HistogramDouble,
+            "s",
+            &DURATIONS,
+        ),
+        (
+            "gen_ai.client.operation.time_per_output_chunk",
             HistogramDouble,
             "s",
             &DURATIONS,

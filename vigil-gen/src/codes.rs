@@ -97,6 +97,7 @@ codes! {
     INVALID_PARENT = "invalid-parent", "A parent that has no contract of its own.";
     INVALID_PHASES = "invalid-phases", "Phases of a span whose parent has none.";
     INVALID_TYPE_PER = "invalid-type-per", "A `type_per` that is no required enum attribute of the span.";
+    INVALID_STREAM = "invalid-stream", "A stream that its span can't tell of.";
     UNREACHABLE_SPAN = "unreachable-span", "A span that stands under no root.";
     INVALID_RECORD = "invalid-record", "A record that its span can't make.";
     DUPLICATE_RECORD = "duplicate-record", "Two records of one span with the same name.";

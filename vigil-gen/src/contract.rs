@@ -5,6 +5,7 @@ mod metrics;
 mod name;
 mod records;
 mod spans;
+mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -91,12 +92,14 @@ pub fn check(
 enum Source {
     Span(String),
     Record(String),
+    /// The stream of a span, by the span's type.
+    Stream(String),
 }
 
 impl Source {
     fn name(&self) -> &str {
         match self {
-            Source::Span(name) | Source::Record(name) => name,
+            Source::Span(name) | Source::Record(name) | Source::Stream(name) => name,
         }
     }
 }
@@ -241,6 +244,10 @@ impl<'a> Checker<'a> {
         for span in &definitions.spans {
             for metric in span.notes.iter().flat_map(|notes| &notes.metrics) {
                 self.link_metric(&Source::Span(span.ty.value.clone()), metric);
+            }
+            let streams = span.notes.iter().filter_map(|notes| notes.stream.as_ref());
+            for metric in streams.filter_map(|stream| stream.time_per_output_chunk.as_ref()) {
+                self.link_metric(&Source::Stream(span.ty.value.clone()), metric);
             }
         }
         for group in &definitions.groups {
@@ -439,6 +446,7 @@ impl<'a> Checker<'a> {
             contract,
             records,
             metrics: self.links.metrics_of(&Source::Span(ty.clone())),
+            stream: stream::check(span, self),
         }
     }
 

@@ -29,6 +29,7 @@ mod parent;
 mod run;
 mod start;
 mod state;
+mod stream;
 mod tracer;
 mod value;
 
@@ -37,9 +38,10 @@ pub use content::set_content_max_bytes;
 pub use definition::{
     Aggregate, AttributeDefinition, Derived, EventDefinition, Field, InstrumentKind, Level,
     Measured, MetricDefinition, NamePart, Outcome, RecordDefinition, Registry, Scope,
-    SpanDefinition, ValueType,
+    SpanDefinition, StreamDefinition, ValueType,
 };
 pub use ended::{EndedSpan, OnEnd};
+pub use futures_core::Stream;
 pub use handle::Handle;
 pub use inherited::InheritedAttributes;
 pub use instruments::{
@@ -51,6 +53,9 @@ pub use opentelemetry::trace::SpanKind;
 pub use parent::{ForeignSpan, Parent, ParentRef, ParentSpan, RemoteParent, Root, TypedSpan};
 pub use run::{Run, RunWith};
 pub use start::SpanStart;
+pub use stream::{
+    OnChunk, RunStream, RunStreamWith, SpanStream, record_chunk, run_stream, run_stream_with,
+};
 pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]

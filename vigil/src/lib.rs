@@ -40,6 +40,33 @@
 //! let chat = chat_span(&execute, "claude-sonnet-4-5", "anthropic").start();
 //! ```
 //!
+//! # Replies in chunks
+//!
+//! A chat that streams tells when its chunks arrive, and whether it was read to its end:
+//!
+//! ```
+//! use std::future::poll_fn;
+//! use std::pin::pin;
+//!
+//! use vigil::carrier::Stream;
+//! use vigil::spans::gen_ai::ChatSpan;
+//!
+//! async fn read<E>(
+//!     chat: &ChatSpan,
+//!     chunks: impl Stream<Item = Result<String, E>>,
+//! ) -> Result<String, E> {
+//!     let mut chunks = pin!(chat.run_stream(chunks));
+//!     let mut reply = String::new();
+//!     while let Some(chunk) = poll_fn(|cx| chunks.as_mut().poll_next(cx)).await {
+//!         reply += &chunk?; // an error sets the status and `error.type`
+//!     }
+//!     Ok(reply)
+//! }
+//! ```
+//!
+//! [`into_stream`](spans::gen_ai::ChatSpan::into_stream) takes the span along, for a stream that is
+//! handed on. [`record_chunk`](spans::gen_ai::ChatSpan::record_chunk) is for clients that call back.
+//!
 //! # Who listens
 //!
 //! Nobody, until [`init`] starts a pipeline: to an OTLP endpoint if there is one, else to the terminal.

@@ -21,7 +21,8 @@ use super::{is_active, run};
 ///
 /// It is not `Clone`: whoever has it decides when the span ends, by [`end`](Self::end) or by
 /// dropping it, on whatever thread. For work elsewhere there is `parent()` on the generated
-/// handles, and [`run`](Self::run), which borrows nothing.
+/// handles, and [`run`](Self::run), which borrows nothing. [`run_stream`](super::run_stream) does the
+/// same for streams.
 ///
 /// # How a span ends
 ///

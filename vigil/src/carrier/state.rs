@@ -20,6 +20,7 @@ use super::inherited::Inherited;
 use super::instruments::{Binding, capture_content};
 use super::open::{self, Place};
 use super::outcome::{self, Failure, Seen};
+use super::stream::Chunks;
 use super::tracer;
 use super::value::{Text, Value};
 use crate::generated::semconv::error;
@@ -38,6 +39,7 @@ pub(crate) struct SpanState {
     started_at: SystemTime,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     was_panicking: bool,
+    pub(crate) chunks: Chunks,
     live: OnceLock<Live>,
     /// What the layer made of it, until the start is through.
     built: Mutex<Option<Context>>,
@@ -144,6 +146,7 @@ impl SpanState {
             started: Instant::now(),
             started_at: SystemTime::now(),
             was_panicking: std::thread::panicking(),
+            chunks: Chunks::default(),
             live: OnceLock::new(),
             built: Mutex::default(),
             place: OnceLock::new(),
@@ -326,7 +329,7 @@ impl SpanState {
     }
 
     /// How long the span was open. The wall clock counts only where a time was given: it jumps.
-    fn duration(&self, end_time: Option<SystemTime>) -> Duration {
+    pub(crate) fn duration(&self, end_time: Option<SystemTime>) -> Duration {
         let start = match (self.start_time, end_time) {
             (None, None) => return self.started.elapsed(),
             (start, _) => start.unwrap_or(self.started_at),
