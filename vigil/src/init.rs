@@ -6,15 +6,17 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::propagation::TextMapCompositePropagator;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{
+    Aggregation, Instrument, InstrumentKind, PeriodicReader, SdkMeterProvider, Stream,
+};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits};
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::carrier::{self, InheritedAttributes};
-use crate::config::{HistogramAggregation, Limits, Propagator, Resolved, VigConfig, Warning};
+use crate::config::{HistogramAggregation, Propagator, Resolved, VigConfig, Warning};
 use crate::export::{Export, ExportError, ExportStats, Monitor, Signal, shutdown_meter_provider};
-use crate::log::{FilterError, LogLayer};
+use crate::log::{FilterError, LogLayer, MetricLines};
 
 mod processor;
 
@@ -27,8 +29,9 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 /// Starts the pipeline that `config` and the environment ask for, for the whole process.
 ///
 /// With an endpoint, spans, metrics and log records go there over OTLP. Without one, spans have real
-/// ids that are not sampled, and are written as log lines where they end. Either way log lines go to
-/// standard error as `RUST_LOG` says. What was said and doesn't hold is written there as well.
+/// ids that are not sampled, and are written as log lines where they end; so are metrics, after
+/// the export interval and at the end, and no thread is started. Either way log lines go to standard
+/// error as `RUST_LOG` says. What was said and doesn't hold is written there as well.
 ///
 /// ```no_run
 /// let guard = vigil::init(&vigil::VigConfig::new().service_name("arcan"))?;
@@ -82,17 +85,23 @@ fn start(
     if tracing::dispatcher::has_been_set() {
         return Err(VigError::SubscriberSet);
     }
-    let mut pipeline = Pipeline::default();
-    if !resolved.is_disabled() {
-        pipeline.traces(&resolved)?;
-        pipeline.metrics(&resolved)?;
-        pipeline.logs(&resolved)?;
-    }
     let lines = lines(resolved.log_format())
         .filter(resolved.log_filter())
         .map_err(VigError::Filter)?
         // Spans that are exported need no line: one looks at them where they go.
         .spans(is_told(&resolved));
+    let metric_lines = (are_metrics_told(&resolved) && lines.wants_metrics())
+        .then(|| MetricLines::every(resolved.metric_interval()));
+    let lines = match &metric_lines {
+        Some(metrics) => lines.metrics(metrics),
+        None => lines,
+    };
+    let mut pipeline = Pipeline::default();
+    if !resolved.is_disabled() {
+        pipeline.traces(&resolved)?;
+        pipeline.metrics(&resolved, metric_lines)?;
+        pipeline.logs(&resolved)?;
+    }
     let bridge = pipeline
         .loggers
         .as_ref()
@@ -136,30 +145,32 @@ fn is_told(resolved: &Resolved) -> bool {
     traces.is_on_console() || (traces.target().is_none() && !traces.is_off())
 }
 
+/// Whether metrics are written as lines: where nothing at all is exported, or where that was asked
+/// for.
+fn are_metrics_told(resolved: &Resolved) -> bool {
+    let metrics = resolved.output(Signal::Metrics);
+    metrics.is_on_console() || (resolved.is_local() && !metrics.is_off())
+}
+
+/// Makes every histogram exponential, in the size that the specification gives such ones.
+fn exponential(instrument: &Instrument) -> Option<Stream> {
+    let aggregation = Aggregation::Base2ExponentialHistogram {
+        max_size: 160,
+        max_scale: 20,
+        record_min_max: true,
+    };
+    if instrument.kind() != InstrumentKind::Histogram {
+        return None;
+    }
+    Stream::builder().with_aggregation(aggregation).build().ok()
+}
+
 /// What can be asked for and is not there yet, with what holds instead.
 fn without_effect(resolved: &Resolved) -> Vec<&'static str> {
-    let limits = resolved.limits();
-    let standard = Limits::default();
-    let asked = [
-        (
-            resolved.capture_content().in_events(),
-            "content is not put into events: only spans carry it",
-        ),
-        (
-            resolved.histogram_aggregation() == HistogramAggregation::Exponential,
-            "exponential histograms are not made: buckets are those of the registry",
-        ),
-        (
-            (limits.log_attributes, limits.log_attribute_length)
-                != (standard.log_attributes, standard.log_attribute_length),
-            "limits of log records have no effect: they leave as they are",
-        ),
-        (
-            resolved.output(Signal::Metrics).is_on_console()
-                || resolved.output(Signal::Logs).is_on_console(),
-            "metrics are not written as log lines, and log lines are written anyway",
-        ),
-    ];
+    let asked = [(
+        resolved.capture_content().in_events(),
+        "content is not put into events: only spans carry it",
+    )];
     let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
     asked.map(|(_, what)| what).collect()
 }
@@ -206,9 +217,11 @@ impl Pipeline {
         let builder = match resolved.target(Signal::Traces) {
             None => builder.with_sampler(Sampler::AlwaysOff),
             Some(target) => {
-                let spans = Export::to(target.clone())
-                    .batch(resolved.span_batch())
-                    .spans()?;
+                let mut export = Export::to(target.clone()).batch(resolved.span_batch());
+                if let Some(length) = limits.span_attribute_length {
+                    export = export.attribute_length(length);
+                }
+                let spans = export.spans()?;
                 self.spans = Some(spans.monitor());
                 builder
                     .with_sampler(Sampler::from(resolved.sampler()))
@@ -219,23 +232,35 @@ impl Pipeline {
         Ok(())
     }
 
-    fn metrics(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
-        let Some(target) = resolved.target(Signal::Metrics) else {
+    fn metrics(
+        &mut self,
+        resolved: &Resolved,
+        lines: Option<MetricLines>,
+    ) -> Result<(), ExportError> {
+        let target = resolved.target(Signal::Metrics);
+        if target.is_none() && lines.is_none() {
             return Ok(());
-        };
-        let target = target.clone().timeout(resolved.metric_export_timeout());
-        let exporter = Export::to(target)
-            .metrics()?
-            .with_temporality(resolved.temporality().into());
-        self.data_points = Some(exporter.monitor());
-        let reader = PeriodicReader::builder(exporter)
-            .with_interval(resolved.metric_interval())
-            .build();
-        let provider = SdkMeterProvider::builder()
-            .with_resource(resolved.resource())
-            .with_reader(reader)
-            .build();
-        self.meters = Some(provider);
+        }
+        let mut builder = SdkMeterProvider::builder().with_resource(resolved.resource());
+        if resolved.histogram_aggregation() == HistogramAggregation::Exponential {
+            builder = builder.with_view(exponential);
+        }
+        // Before the export: readers are shut down in this order, and a collector may hang.
+        if let Some(lines) = lines {
+            builder = builder.with_reader(lines);
+        }
+        if let Some(target) = target {
+            let target = target.clone().timeout(resolved.metric_export_timeout());
+            let exporter = Export::to(target)
+                .metrics()?
+                .with_temporality(resolved.temporality().into());
+            self.data_points = Some(exporter.monitor());
+            let reader = PeriodicReader::builder(exporter)
+                .with_interval(resolved.metric_interval())
+                .build();
+            builder = builder.with_reader(reader);
+        }
+        self.meters = Some(builder.build());
         Ok(())
     }
 
@@ -243,9 +268,14 @@ impl Pipeline {
         let Some(target) = resolved.target(Signal::Logs) else {
             return Ok(());
         };
-        let records = Export::to(target.clone())
+        let limits = resolved.limits();
+        let mut export = Export::to(target.clone())
             .batch(resolved.log_batch())
-            .logs()?;
+            .attribute_count(limits.log_attributes);
+        if let Some(length) = limits.log_attribute_length {
+            export = export.attribute_length(length);
+        }
+        let records = export.logs()?;
         self.log_records = Some(records.monitor());
         let provider = SdkLoggerProvider::builder()
             .with_resource(resolved.resource())
@@ -264,8 +294,12 @@ impl Pipeline {
                 // What was lost is counted; there is nobody else to tell.
                 scope.spawn(move || monitor.shutdown(timeout).ok());
             }
-            if let (Some(meters), Some(monitor)) = (&self.meters, &self.data_points) {
-                scope.spawn(move || shutdown_meter_provider(meters, monitor, timeout).ok());
+            match (&self.meters, &self.data_points) {
+                (Some(meters), Some(monitor)) => {
+                    scope.spawn(move || shutdown_meter_provider(meters, monitor, timeout).ok());
+                }
+                (Some(meters), None) => write_metrics(meters, timeout),
+                (None, _) => {}
             }
         });
         let stats =
@@ -276,6 +310,22 @@ impl Pipeline {
             logs: stats(&self.log_records),
             in_time: Instant::now() <= deadline + Duration::from_millis(100),
         }
+    }
+}
+
+/// Has the last metrics written as lines, within `timeout` whatever callbacks and the writer do.
+fn write_metrics(meters: &SdkMeterProvider, timeout: Duration) {
+    let (sender, done) = std::sync::mpsc::channel();
+    let helper = meters.clone();
+    let started = std::thread::Builder::new()
+        .name("vigil-shutdown".to_owned())
+        .spawn(move || {
+            let _ = helper.shutdown();
+            // Nobody may be left to hear it.
+            let _ = sender.send(());
+        });
+    if started.is_ok() {
+        let _ = done.recv_timeout(timeout);
     }
 }
 

@@ -381,6 +381,11 @@ impl SpanState {
             }
         }
         self.measure(self.definition.metrics, &entries, end_time);
+        if self.depth == 0
+            && let Some(live) = self.live()
+        {
+            ended::tell_measured(live);
+        }
     }
 }
 
