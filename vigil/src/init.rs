@@ -250,7 +250,8 @@ impl Pipeline {
             builder = builder.with_reader(lines);
         }
         if let Some(target) = target {
-            let target = target.clone().timeout(resolved.metric_export_timeout());
+            let timeout = target.timeout.min(resolved.metric_export_timeout());
+            let target = target.clone().timeout(timeout);
             let exporter = Export::to(target)
                 .metrics()?
                 .with_temporality(resolved.temporality().into());

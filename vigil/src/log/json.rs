@@ -174,25 +174,22 @@ impl<'a> Object<'a> {
 
 /// A value that is OpenTelemetry's, not the carrier's.
 fn foreign(line: &mut String, value: &opentelemetry::Value) {
-    use opentelemetry::Array;
-    use opentelemetry::Value as Foreign;
+    use opentelemetry::{Array, Value};
     match value {
-        Foreign::Bool(value) => display(line, value),
-        Foreign::I64(value) => display(line, value),
-        Foreign::F64(value) => double(line, *value),
-        Foreign::Array(Array::Bool(values)) => {
-            array(line, values, |line, value| display(line, value))
-        }
-        Foreign::Array(Array::I64(values)) => {
-            array(line, values, |line, value| display(line, value))
-        }
-        Foreign::Array(Array::F64(values)) => {
-            array(line, values, |line, value| double(line, *value))
-        }
-        Foreign::Array(Array::String(values)) => {
-            array(line, values, |line, value| string(line, value.as_str()));
-        }
-        value => string(line, &value.as_str()),
+        Value::Bool(value) => display(line, value),
+        Value::I64(value) => display(line, value),
+        Value::F64(value) => double(line, *value),
+        Value::Array(values) => match values {
+            Array::Bool(values) => array(line, values, |line, value| display(line, value)),
+            Array::I64(values) => array(line, values, |line, value| display(line, value)),
+            Array::F64(values) => array(line, values, |line, value| double(line, *value)),
+            Array::String(values) => {
+                array(line, values, |line, value| string(line, value.as_str()));
+            }
+            // Whatever else there may be one day.
+            _ => string(line, &value.as_str()),
+        },
+        _ => string(line, &value.as_str()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Metrics for people: the lines of a report stand in columns.
 
+use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
@@ -88,7 +89,7 @@ fn detail(point: &Point) -> String {
         && min != max
     {
         let (min, max) = (bare(min, &point.unit), bare(max, &point.unit));
-        detail.push_str(&format!(" ({min}…{max})"));
+        let _ = write!(detail, " ({min}…{max})");
     }
     detail
 }
