@@ -4,7 +4,7 @@
 //! `setter=value`. In the end it shuts down and prints what became of its telemetry.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use opentelemetry::baggage::BaggageExt;
@@ -30,7 +30,12 @@ fn main() {
         let (setter, value) = argument.split_once('=').expect("a setter and a value");
         config = set(config, setter, value);
     }
-    let guard = match vigil::init(&config) {
+    let guard = if work == "stuck" {
+        vigil::init_with_writer(&config, Stuck)
+    } else {
+        vigil::init(&config)
+    };
+    let guard = match guard {
         Ok(guard) => guard,
         Err(error) => {
             println!("refused: {error}");
@@ -38,7 +43,7 @@ fn main() {
         }
     };
     match work.as_str() {
-        "tick" => tick(),
+        "tick" | "stuck" => tick(),
         "paced" => {
             for _ in 0..6 {
                 tick();
@@ -80,9 +85,26 @@ fn main() {
         other => panic!("no work is called `{other}`"),
     }
     let start = Instant::now();
-    let report = guard.shutdown(Duration::from_secs(5));
+    let bound = if work == "stuck" { 300 } else { 5_000 };
+    let report = guard.shutdown(Duration::from_millis(bound));
     println!("{report}");
     println!("took {} ms", start.elapsed().as_millis());
+}
+
+/// A writer that never comes back from a line about a metric.
+struct Stuck;
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        while bytes.windows("∑".len()).any(|some| some == "∑".as_bytes()) {
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn tick() {

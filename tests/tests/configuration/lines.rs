@@ -164,6 +164,12 @@ fn reports_come_in_between_and_add_up_to_the_whole() {
 }
 
 #[test]
+fn a_writer_that_hangs_costs_no_more_than_the_bound() {
+    let ran = Way::default().run("stuck");
+    assert!((300..3_000).contains(&ran.millis()), "{}", ran.out);
+}
+
+#[test]
 fn without_an_endpoint_no_thread_reads_or_sends() {
     let with_threads = |way: &Way| {
         let out = way.run("threads").out;

@@ -201,9 +201,9 @@ fn each_signal_is_compressed_if_it_is_to_be() {
     }
 }
 
-/// The signals that anything came of; what can't come is given up soon.
+/// The signals that anything came of; what can't come is given up.
 fn arrived(way: Way, receiver: &Receiver) -> Vec<&'static str> {
-    way.variable(otlp(None, "TIMEOUT"), "400").run("tick");
+    way.variable(otlp(None, "TIMEOUT"), "3000").run("tick");
     let came = |signal: &&str| super::requests_of(receiver, signal) > 0;
     SIGNALS.into_iter().filter(came).collect()
 }

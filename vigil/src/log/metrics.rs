@@ -15,7 +15,7 @@ use opentelemetry_sdk::metrics::data::{
 use opentelemetry_sdk::metrics::reader::MetricReader;
 use opentelemetry_sdk::metrics::{InstrumentKind, ManualReader, Pipeline, Temporality};
 
-use super::{LEVEL, METRICS, Printer};
+use super::{LEVEL, METRICS, Printer, output};
 
 /// How long one that has to write waits for one that writes already.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,7 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A reader for `SdkMeterProvider::builder().with_reader(…)` that needs no thread: it writes when a
 /// typed span ends that stands under no other and the interval has passed, when the provider is
 /// flushed, and when it is shut down. Each report says what happened since the last one; of what
-/// nothing happened to, it says nothing.
+/// nothing happened to, it says nothing. Callbacks of observable instruments run on the thread that
+/// ends the span, flushes or shuts down: they must not need a lock that is held there.
 ///
 /// Lines have the level `INFO` and the target `vigil::metrics`. Where the filter of the layer lets
 /// none pass, nothing is collected.
@@ -89,7 +90,8 @@ impl MetricLines {
     pub(super) fn write_if_due(&self) {
         let due = self.0.due.load(Ordering::Relaxed);
         let now = self.0.started.elapsed();
-        if millis(now) < due {
+        // Within a writer nothing can be written: it would be collected and lost.
+        if millis(now) < due || output::is_writing() {
             return;
         }
         let next = millis(now.saturating_add(self.0.interval));
@@ -128,20 +130,19 @@ impl MetricLines {
     fn write(&self, mut state: MutexGuard<'_, State>) {
         let mut printers = lock(&self.0.printers).clone();
         printers.retain(|printer| printer.wants(METRICS, LEVEL));
-        if printers.is_empty() || state.shut_down {
+        if printers.is_empty() || state.shut_down || output::is_writing() {
             return;
         }
         // Instruments may have callbacks, which are anybody's code.
-        let points = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let mut metrics = ResourceMetrics::default();
-            self.0.reader.collect(&mut metrics).ok()?;
-            Some(state.news(&metrics))
-        }));
-        if let Ok(Some(points)) = points {
-            for printer in printers {
-                printer.metrics(&points);
+            if self.0.reader.collect(&mut metrics).is_ok() {
+                let points = state.news(&metrics);
+                for printer in printers {
+                    printer.metrics(&points);
+                }
             }
-        }
+        }));
     }
 }
 
