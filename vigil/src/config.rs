@@ -296,7 +296,7 @@ impl VigConfig {
         self
     }
 
-    /// How often metrics leave.
+    /// How often metrics leave. As log lines they are written no more often than that.
     ///
     /// `OTEL_METRIC_EXPORT_INTERVAL`
     pub fn metric_interval(mut self, interval: Duration) -> Self {
@@ -320,7 +320,7 @@ impl VigConfig {
         self
     }
 
-    /// The buckets of histograms that name none.
+    /// The buckets of all histograms.
     ///
     /// `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`
     pub fn histogram_aggregation(mut self, aggregation: HistogramAggregation) -> Self {

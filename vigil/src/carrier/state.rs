@@ -431,6 +431,11 @@ impl SpanState {
             }
         }
         self.measure(self.definition.metrics, &end.entries, end.duration);
+        if self.depth == 0
+            && let Some(live) = self.live()
+        {
+            ended::tell_measured(live);
+        }
     }
 }
 

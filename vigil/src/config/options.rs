@@ -179,13 +179,13 @@ impl From<Temporality> for opentelemetry_sdk::metrics::Temporality {
     }
 }
 
-/// The buckets of histograms that name none.
+/// The buckets of all histograms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HistogramAggregation {
-    /// Fixed ones.
+    /// Fixed ones: those of the registry, or the SDK's where none are named.
     #[default]
     ExplicitBuckets,
-    /// Exponential ones, which fit themselves to what is measured.
+    /// Exponential ones, which fit themselves to what is measured: at most 160, of scale 20 or less.
     Exponential,
 }
 

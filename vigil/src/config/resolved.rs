@@ -139,7 +139,7 @@ impl Resolved {
         self.log_batch
     }
 
-    /// How often metrics leave.
+    /// How often metrics leave, or may be written as log lines.
     pub fn metric_interval(&self) -> Duration {
         self.metric_interval
     }
@@ -154,7 +154,7 @@ impl Resolved {
         self.temporality
     }
 
-    /// The buckets of histograms that name none.
+    /// The buckets of all histograms.
     pub fn histogram_aggregation(&self) -> HistogramAggregation {
         self.histograms
     }

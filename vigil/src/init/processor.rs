@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
@@ -10,7 +10,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 use crate::config::Resolved;
 use crate::export::SpanExport;
 
-/// Adds the keys that the chosen backend reads, cuts what is too long, and hands the span on.
+/// Adds the keys that the chosen backend reads, and hands the span on.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     export: SpanExport,
@@ -37,12 +37,6 @@ impl SpanProcessor for Outgoing {
             let vendor = self.resolved.vendor_attributes(span.start_time, attributes);
             span.attributes.extend(vendor);
         }
-        if let Some(length) = self.resolved.limits().span_attribute_length {
-            cut(&mut span.attributes, length);
-            for event in &mut span.events.events {
-                cut(&mut event.attributes, length);
-            }
-        }
         self.export.on_end(span);
     }
 
@@ -56,16 +50,5 @@ impl SpanProcessor for Outgoing {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.export.set_resource(resource);
-    }
-}
-
-/// Cuts texts to `length` characters.
-fn cut(attributes: &mut [KeyValue], length: usize) {
-    for attribute in attributes {
-        if let Value::String(text) = &attribute.value
-            && let Some((end, _)) = text.as_str().char_indices().nth(length)
-        {
-            attribute.value = text.as_str()[..end].to_owned().into();
-        }
     }
 }
