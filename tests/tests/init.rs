@@ -283,10 +283,11 @@ fn content_is_cut_to_size_inside_its_json() {
 
 #[test]
 fn what_can_be_asked_for_and_is_not_there_is_said() {
-    let capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
-    let output = agent("run", &[(capture, "EVENT_ONLY")]);
+    let histograms = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
+    let exponential = "base2_exponential_bucket_histogram";
+    let output = agent("run", &[(histograms, exponential)]);
     assert!(
-        lines(&output).contains("only spans carry it"),
+        lines(&output).contains("buckets are those of the registry"),
         "{}",
         lines(&output)
     );

@@ -432,6 +432,8 @@ pub struct SpanDefinition {
     pub outcome: Option<String>,
     /// What derives from it, as expressions.
     pub metrics: Vec<String>,
+    /// The static of the event that it sends when it ends.
+    pub at_end: Option<String>,
 }
 
 /// The records of a namespace.

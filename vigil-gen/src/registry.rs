@@ -328,6 +328,8 @@ pub struct Span {
     pub records: Vec<String>,
     /// The metrics that derive from it when it ends (its own list and theirs).
     pub metrics: Vec<String>,
+    /// The event that it sends when it ends.
+    pub at_end: Option<String>,
 }
 
 /// How a span is named.
@@ -444,4 +446,6 @@ pub struct Event {
     pub attributes: Vec<AttributeRef>,
     /// `annotations.vigil.keep_last`: the span that it happens on keeps the last values.
     pub keep_last: bool,
+    /// `annotations.vigil.at_end_of`: the type of the span that sends it when it ends.
+    pub at_end_of: Option<String>,
 }

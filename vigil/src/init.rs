@@ -93,10 +93,7 @@ fn start(
         .map_err(VigError::Filter)?
         // Spans that are exported need no line: one looks at them where they go.
         .spans(is_told(&resolved));
-    let bridge = pipeline
-        .loggers
-        .as_ref()
-        .map(opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new);
+    let bridge = pipeline.loggers.as_ref().map(carrier::log_bridge);
     let traces = pipeline
         .tracers
         .as_ref()
@@ -115,7 +112,10 @@ fn start(
         opentelemetry::global::set_meter_provider(meters.clone());
         carrier::set_meter_provider(meters.clone());
     }
-    carrier::set_capture_content(resolved.capture_content().on_spans());
+    if let Some(redaction) = resolved.redaction() {
+        carrier::set_redaction_hook(redaction.clone());
+    }
+    carrier::set_capture_content(resolved.capture_content());
     carrier::set_content_max_bytes(resolved.content_max_bytes());
     opentelemetry::global::set_text_map_propagator(propagator(&resolved));
     for warning in resolved.warnings() {
@@ -141,10 +141,6 @@ fn without_effect(resolved: &Resolved) -> Vec<&'static str> {
     let limits = resolved.limits();
     let standard = Limits::default();
     let asked = [
-        (
-            resolved.capture_content().in_events(),
-            "content is not put into events: only spans carry it",
-        ),
         (
             resolved.histogram_aggregation() == HistogramAggregation::Exponential,
             "exponential histograms are not made: buckets are those of the registry",

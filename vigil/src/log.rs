@@ -40,7 +40,7 @@
 //! there, is not written.
 
 mod context;
-mod json;
+pub(crate) mod json;
 mod output;
 mod pretty;
 mod text;
@@ -63,7 +63,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::context::Around;
 use self::output::Output;
-use crate::carrier::{EndedSpan, OnEnd};
+use crate::carrier::{self, EndedSpan, OnEnd};
 
 pub use crate::config::LogFormat;
 
@@ -296,6 +296,11 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let metadata = event.metadata();
+        // What a span says of itself when it ends belongs to its line.
+        let of_span = metadata.target() == TARGET && carrier::is_ending();
+        if of_span && !self.printer.spans {
+            return;
+        }
         if self.printer.wants(metadata.target(), *metadata.level()) {
             self.printer.print(|line| {
                 let around = Around::of(event, &ctx, |id| {

@@ -18,6 +18,7 @@ use members::PerMember;
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
+use super::events::event_definition;
 use super::imports::Imports;
 use super::semconv::variant;
 use super::usage::{Home, deprecated_allow, function_allows, setter_allow, structure_of};
@@ -477,6 +478,10 @@ impl Context<'_> {
             fields: self.fields(&span.attributes, imports),
             outcome: self.outcome(span, imports),
             metrics: self.derived(&span.metrics, imports),
+            at_end: span
+                .at_end
+                .as_ref()
+                .map(|event| event_definition(event, imports)),
         }
     }
 

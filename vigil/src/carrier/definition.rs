@@ -249,6 +249,7 @@ pub struct SpanDefinition {
     pub(crate) root: bool,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) metrics: &'static [Derived],
+    pub(crate) at_end: Option<&'static EventDefinition>,
     pub(crate) site: Site,
 }
 
@@ -271,6 +272,7 @@ impl SpanDefinition {
             root: false,
             outcome: None,
             metrics: &[],
+            at_end: None,
             site: Site::new(),
         }
     }
@@ -314,6 +316,13 @@ impl SpanDefinition {
     #[must_use]
     pub const fn metrics(mut self, metrics: &'static [Derived]) -> Self {
         self.metrics = metrics;
+        self
+    }
+
+    /// The event that it sends when it ends, where content goes into events.
+    #[must_use]
+    pub const fn at_end(mut self, event: &'static EventDefinition) -> Self {
+        self.at_end = Some(event);
         self
     }
 

@@ -140,7 +140,7 @@ impl Handle {
     /// Records `record`: its attributes, its event, its measurements.
     pub fn record(&self, record: &'static RecordDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
+            let mut attributes = state.attributes_with(true, record.event.is_some());
             write(&mut attributes);
             state.record(record, &attributes);
         }
@@ -149,7 +149,7 @@ impl Handle {
     /// Sends `event`.
     pub fn emit(&self, event: &'static EventDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
+            let mut attributes = state.attributes_with(event.keep_last, true);
             write(&mut attributes);
             state.emit(event, &attributes);
         }

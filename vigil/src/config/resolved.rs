@@ -12,6 +12,7 @@ use super::{
     CaptureContent, HistogramAggregation, Limits, LogFormat, Preset, Propagator, Sampler,
     Temporality, Warning,
 };
+use crate::carrier::Redaction;
 use crate::export::{Batch, Compression, Signal, Target};
 
 /// What holds: the configuration in code as the environment overrides it, complete, with the
@@ -37,6 +38,7 @@ pub struct Resolved {
     pub(super) log_filter: String,
     pub(super) capture_content: CaptureContent,
     pub(super) content_max_bytes: usize,
+    pub(super) redaction: Option<Redaction>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -176,6 +178,12 @@ impl Resolved {
         self.capture_content
     }
 
+    /// What looks at content before it goes there.
+    #[cfg(feature = "_otlp")]
+    pub(crate) fn redaction(&self) -> Option<&Redaction> {
+        self.redaction.as_ref()
+    }
+
     /// The size to which the content of an attribute is cut.
     pub fn content_max_bytes(&self) -> usize {
         self.content_max_bytes
@@ -244,6 +252,9 @@ impl fmt::Display for Resolved {
             "content: {}, at most {} bytes",
             self.capture_content, self.content_max_bytes
         )?;
+        if self.redaction.is_some() {
+            f.write_str(", redacted")?;
+        }
         for warning in &self.warnings {
             write!(f, "\nwarning: {warning}")?;
         }

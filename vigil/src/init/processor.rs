@@ -7,6 +7,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use crate::carrier;
 use crate::config::Resolved;
 use crate::export::SpanExport;
 
@@ -29,6 +30,7 @@ impl SpanProcessor for Outgoing {
     }
 
     fn on_end(&self, mut span: SpanData) {
+        withhold(&mut span);
         if self.resolved.preset().is_some() {
             let attributes = span
                 .attributes
@@ -56,6 +58,20 @@ impl SpanProcessor for Outgoing {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.export.set_resource(resource);
+    }
+}
+
+/// Takes content off a span that is captured for no span: the SDK's own spans pass no other gate.
+fn withhold(span: &mut SpanData) {
+    let captured = carrier::captured();
+    let passes = |attribute: &KeyValue| !carrier::is_content(attribute.key.as_str());
+    if !captured.on_spans() {
+        span.attributes.retain(passes);
+    }
+    if !captured.in_events() {
+        for event in &mut span.events.events {
+            event.attributes.retain(passes);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::generated::semconv::{error, gen_ai, life, server, session, vigil};
 use crate::generated::spans::life::{Deliberate, Execute, PhaseSpan};
-use crate::generated::{metrics, records, registry};
+use crate::generated::{events, metrics, records, registry};
 use ::vigil::carrier::{
     AttributeSet, Attributes, Derived, Field, ForeignSpan, Handle, Int, Level, Measured, NamePart,
     Outcome, Parent, ParentSpan, RemoteParent, Root, SpanDefinition, SpanKind, SpanStart, Text,
@@ -1068,7 +1068,8 @@ pub static INFERENCE_CLIENT: SpanDefinition = SpanDefinition::new(
         Measured::Attribute(gen_ai::USAGE_OUTPUT_TOKENS),
     )
     .with(&[(gen_ai::TOKEN_TYPE, "output")]),
-]);
+])
+.at_end(&events::gen_ai::definitions::CLIENT_INFERENCE_OPERATION_DETAILS);
 
 /// Starts an agent span, `invoke_agent {gen_ai.agent.name}`.
 ///
