@@ -111,7 +111,7 @@ const FAILED: &str = "\"(could not be serialized)\"";
 
 #[cfg(feature = "serde")]
 impl<T: serde::Serialize + ?Sized> Json<'_, T> {
-    fn to_json(self) -> String {
+    fn json(self) -> String {
         let serialize = || serde_json::to_string(self.0);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(serialize))
             .ok()
@@ -123,13 +123,13 @@ impl<T: serde::Serialize + ?Sized> Json<'_, T> {
 #[cfg(feature = "serde")]
 impl<T: serde::Serialize + ?Sized> From<Json<'_, T>> for Data<'_> {
     fn from(value: Json<'_, T>) -> Self {
-        Self(Repr::Json(Cow::Owned(value.to_json())))
+        Self(Repr::Json(Cow::Owned(value.json())))
     }
 }
 
 #[cfg(feature = "serde")]
 impl<T: serde::Serialize + ?Sized> From<Json<'_, T>> for crate::carrier::Text {
     fn from(value: Json<'_, T>) -> Self {
-        Self::from(value.to_json())
+        Self::from(value.json())
     }
 }
