@@ -147,7 +147,6 @@ fn content_in_events_leaves_once_with_its_types_and_the_span_that_it_belongs_to(
         (&details.trace_id, &details.span_id),
         (&chat.trace_id, &chat.span_id)
     );
-    assert!(details.time_unix_nano == 0 || details.time_unix_nano >= chat.start_time_unix_nano);
     let attributes = &details.attributes;
     let input = text(attributes, INPUT).expect("it is captured");
     assert_eq!(parsed(input), question());
@@ -211,6 +210,27 @@ fn the_log_record_of_a_typed_event_has_the_scope_of_its_span() {
         .expect("it was received");
     assert_eq!(scope.scope.expect("it is there").name, "vigil");
     assert_eq!(scope.schema_url, vigil::registry::REGISTRY.scope.schema_url);
+}
+
+#[test]
+fn content_in_an_event_is_cut_to_size_inside_its_json() {
+    let receiver = Receiver::http();
+    let url = receiver.url("");
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*url),
+        (CAPTURE, "EVENT_ONLY"),
+        ("VIGIL_CAPTURE_CONTENT_MAX_BYTES", "66"),
+    ];
+    speaking("replaced", &variables);
+    let details = &records(&receiver, DETAILS)[0];
+    let input = text(&details.attributes, INPUT).expect("it is captured");
+    assert!(input.len() <= 66, "{input}");
+    let content = parsed(input)[0]["parts"][0]["content"].to_string();
+    // What is redacted is the whole text.
+    assert!(
+        content.starts_with("\"a ***") && content.ends_with("…\""),
+        "{content}"
+    );
 }
 
 #[test]
@@ -556,6 +576,32 @@ fn a_redaction_may_log_start_spans_and_say_content_itself() {
         .collect();
     assert_eq!(inner.len(), 2);
     assert!(!format!("{inner:?}").contains("secret"), "{inner:?}");
+}
+
+#[test]
+fn a_redaction_that_panics_while_a_panic_ends_the_span_is_no_second_panic() {
+    let pipeline = Pipeline::builder()
+        .capture_content()
+        .redact(|_, _| panic!("no"))
+        .build();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        in_chat(&pipeline, |chat| {
+            chat.span().set_attribute(INPUT, "secret");
+            panic!("the agent's own");
+        });
+    }));
+    let panic = outcome.expect_err("it goes on");
+    assert_eq!(panic.downcast_ref(), Some(&"the agent's own"));
+    let chat = pipeline.span("chat sonnet");
+    assert_eq!(chat.text("error.type"), Some("panic"));
+    assert_eq!(chat.attribute(INPUT), None);
+}
+
+#[test]
+fn plain_setters_take_no_content() {
+    let pipeline = Pipeline::builder().capture_content().build();
+    in_chat(&pipeline, |chat| chat.set::<Text>(INPUT, "past the gate"));
+    assert_eq!(pipeline.span("chat sonnet").attribute(INPUT), None);
 }
 
 #[test]

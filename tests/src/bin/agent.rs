@@ -54,8 +54,6 @@ fn speak() {
         let foreign = tracing::info_span!("foreign", gen_ai.output.messages = "secret");
         foreign.in_scope(|| tracing::info!(life.tool.output = ?"secret", "another"));
     });
-    // Not at once, so that it is not the time of the record that is seen.
-    std::thread::sleep(Duration::from_millis(5));
     drop((chat, deliberate));
     let execute = phase_span(&agent, Execute);
     let tool = tool_span(&execute, "shell", "call-1")

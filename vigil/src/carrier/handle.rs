@@ -106,7 +106,7 @@ impl Handle {
     }
 
     /// Sets the attribute `key`; a second value takes the first one's place, is added to it or
-    /// follows it, as the registry says.
+    /// follows it, as the registry says. Content has [`set_sensitive`](Self::set_sensitive).
     pub fn set<V: Into<Value>>(&self, key: &'static str, value: impl Into<V>) {
         self.set_many(|attributes| attributes.set(key, value));
     }

@@ -97,7 +97,7 @@ impl SpanStart {
         }
     }
 
-    /// Sets the attribute `key`.
+    /// Sets the attribute `key`. Content has [`set_sensitive`](Self::set_sensitive).
     pub fn set<V: Into<Value>>(&mut self, key: &'static str, value: impl Into<V>) {
         if let Some(starting) = &mut self.0 {
             starting.attributes.set(key, value);
