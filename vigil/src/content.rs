@@ -4,7 +4,8 @@
 //! [`set_capture_content`](crate::set_capture_content) captures it, and says whether it goes onto
 //! spans, into the event that a chat sends when it ends, or both. Values are given as closures, which
 //! are called only then. Before it leaves, [`VigConfig::redact`](crate::VigConfig::redact) is asked
-//! about it, and texts in it are cut until it has the size that it may have.
+//! about it, and texts in it are cut until it has the size that it may have
+//! ([`set_content_max_bytes`](crate::carrier::set_content_max_bytes)).
 //!
 //! ```
 //! use vigil::content::{Message, Part, ToolDefinition};

@@ -271,7 +271,7 @@ impl SpanState {
         let in_event = attributes.gate().capture().in_events();
         let entries: Vec<Entry> = plain
             .filter(|(key, _)| !is_content(key))
-            .chain(content.filter(|_| in_event))
+            .chain(content.filter(|(key, _)| in_event && is_content(key)))
             .cloned()
             .collect();
         self.tell(event, &entries, None);
