@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use vigil::carrier::Stream;
+use vigil::content::Message;
 use vigil::records::life::Budget;
 use vigil::semconv::gen_ai::ProviderName;
 use vigil::semconv::life::{OperatingMode, ToolStatus};
@@ -68,6 +69,9 @@ fn tick(session: &str, model: &str) -> Result<(), ()> {
         .start();
     chat.run_blocking(|| Ok::<_, ()>(()))?;
     chat.record_finish_reason("stop");
+    chat.record_output_messages(|| -> Message<'static> {
+        unreachable!("content is only built for somebody")
+    });
     chat.record_chunk();
     assert_eq!(read(chat.run_stream(Chunks(3))), 3);
     let chat = chat.into_stream(Chunks(3));

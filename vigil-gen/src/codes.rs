@@ -103,6 +103,7 @@ codes! {
     DUPLICATE_RECORD = "duplicate-record", "Two records of one span with the same name.";
     RECORD_OVERLAP = "record-overlap", "An attribute that a span gets from two sides.";
     RECORD_EVENT = "record-event", "A record whose event needs what the record does not give.";
+    END_EVENT = "end-event", "An event that its span can't send when it ends.";
 
     // Metrics.
     METRIC_IDENTITY = "metric-identity", "An attribute on a metric that names a single session, run or call.";

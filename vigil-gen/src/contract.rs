@@ -1,6 +1,7 @@
 //! What `annotations.vigil` promises: where spans may stand, what is recorded on them, which
 //! metrics derive from them. Checks the promises and completes the registry with them.
 
+mod events;
 mod metrics;
 mod name;
 mod records;
@@ -70,6 +71,7 @@ pub fn check(
         if event.refines.is_some() {
             continue;
         }
+        events::check(event, references, &mut checker);
         let attributes = checker.plain_references(references);
         let name = event.name.value.clone();
         let docs = event.docs.over(None);
@@ -80,6 +82,7 @@ pub fn check(
                 docs,
                 attributes,
                 keep_last: event.keep_last,
+                at_end_of: event.at_end_of.as_ref().map(|span| span.value.clone()),
             },
         );
     }
@@ -113,6 +116,8 @@ struct Links {
     metrics: BTreeMap<Source, BTreeSet<String>>,
     /// The records of each span, by id.
     records: BTreeMap<String, Vec<String>>,
+    /// The event that each span sends when it ends, and where that is said.
+    at_end: BTreeMap<String, (String, Location)>,
 }
 
 impl Links {
@@ -273,6 +278,7 @@ impl<'a> Checker<'a> {
                 self.link_source(metric, from);
             }
         }
+        events::link(self);
     }
 
     fn link_metric(&mut self, source: &Source, metric: &Located<String>) {
@@ -447,6 +453,7 @@ impl<'a> Checker<'a> {
             records,
             metrics: self.links.metrics_of(&Source::Span(ty.clone())),
             stream: stream::check(span, self),
+            at_end: self.links.at_end.get(ty).map(|(event, _)| event.clone()),
         }
     }
 

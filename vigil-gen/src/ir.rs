@@ -445,6 +445,8 @@ pub struct SpanDefinition {
     pub metrics: Vec<String>,
     /// What is recorded of its chunks, as an expression.
     pub stream: Option<String>,
+    /// The static of the event that it sends when it ends.
+    pub at_end: Option<String>,
 }
 
 /// The records of a namespace.

@@ -330,6 +330,8 @@ pub struct Span {
     pub metrics: Vec<String>,
     /// `annotations.vigil.stream`: set if its work may come in chunks.
     pub stream: Option<Stream>,
+    /// The event that it sends when it ends.
+    pub at_end: Option<String>,
 }
 
 /// What is recorded on a span whose work comes in chunks.
@@ -459,4 +461,6 @@ pub struct Event {
     pub attributes: Vec<AttributeRef>,
     /// `annotations.vigil.keep_last`: the span that it happens on keeps the last values.
     pub keep_last: bool,
+    /// `annotations.vigil.at_end_of`: the type of the span that sends it when it ends.
+    pub at_end_of: Option<String>,
 }

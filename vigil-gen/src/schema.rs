@@ -347,6 +347,8 @@ pub struct EventDef {
     pub entities: Vec<Located<String>>,
     /// `annotations.vigil.keep_last`
     pub keep_last: bool,
+    /// `annotations.vigil.at_end_of`
+    pub at_end_of: Option<Located<String>>,
 }
 
 /// An item of `entities` or `entity_refinements`.

@@ -14,11 +14,13 @@
 //! - A span ends once, when its owner says so or is dropped; what comes later has no effect.
 
 mod attributes;
+mod bridge;
 mod callsite;
 mod content;
 mod definition;
 mod ended;
 mod fields;
+mod gate;
 mod handle;
 mod inherited;
 mod instruments;
@@ -34,6 +36,7 @@ mod tracer;
 mod value;
 
 pub use attributes::{AttributeSet, Attributes};
+pub use bridge::{LogBridge, log_bridge};
 pub use content::set_content_max_bytes;
 pub use definition::{
     Aggregate, AttributeDefinition, Derived, EventDefinition, Field, InstrumentKind, Level,
@@ -42,11 +45,11 @@ pub use definition::{
 };
 pub use ended::{EndedSpan, OnEnd};
 pub use futures_core::Stream;
+pub use gate::{set_capture_content, set_redaction};
 pub use handle::Handle;
 pub use inherited::InheritedAttributes;
 pub use instruments::{
-    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_capture_content,
-    set_meter_provider,
+    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_meter_provider,
 };
 pub use layer::{TraceLayer, trace_layer};
 pub use opentelemetry::trace::SpanKind;
@@ -59,8 +62,14 @@ pub use stream::{
 pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]
+pub(crate) use gate::Gate;
+pub(crate) use gate::{Redaction, hides, set as set_redaction_hook};
+#[cfg(feature = "_otlp")]
+pub(crate) use gate::{captured, is_content};
+#[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
 pub(crate) use open::{Reason, end_open, keep_open};
+pub(crate) use tracer::is_ending;
 
 /// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.
 #[inline]

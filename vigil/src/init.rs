@@ -122,14 +122,14 @@ fn start(
         opentelemetry::global::set_meter_provider(meters.clone());
         carrier::set_meter_provider(meters.clone());
     }
-    carrier::set_capture_content(resolved.capture_content().on_spans());
+    if let Some(redaction) = resolved.redaction() {
+        carrier::set_redaction_hook(redaction.clone());
+    }
+    carrier::set_capture_content(resolved.capture_content());
     carrier::set_content_max_bytes(resolved.content_max_bytes());
     opentelemetry::global::set_text_map_propagator(propagator(&resolved));
     for warning in resolved.warnings() {
         tracing::warn!(target: "vigil", "{warning}");
-    }
-    for setting in without_effect(&resolved) {
-        tracing::warn!(target: "vigil", "{setting}");
     }
     if resolved.is_disabled() {
         return Ok(VigGuard {
@@ -171,16 +171,6 @@ fn is_told(resolved: &Resolved) -> bool {
 fn are_metrics_told(resolved: &Resolved) -> bool {
     let metrics = resolved.output(Signal::Metrics);
     metrics.is_on_console() || (resolved.is_local() && !metrics.is_off())
-}
-
-/// What can be asked for and is not there yet, with what holds instead.
-fn without_effect(resolved: &Resolved) -> Vec<&'static str> {
-    let asked = [(
-        resolved.capture_content().in_events(),
-        "content is not put into events: only spans carry it",
-    )];
-    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
-    asked.map(|(_, what)| what).collect()
 }
 
 fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {

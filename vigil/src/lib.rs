@@ -72,8 +72,10 @@
 //! Nobody, until [`init`] starts a pipeline: to an OTLP endpoint if there is one, else to the terminal.
 //! Whoever has a `tracing` subscriber or an OpenTelemetry SDK takes the parts instead: a
 //! [`trace_layer`] with [`carrier::InheritedAttributes`] among the SDK's processors,
-//! [`set_meter_provider`], [`log::LogLayer`], [`export`]. Content (messages, tool arguments and output)
-//! is recorded only if it is asked for.
+//! [`set_meter_provider`], [`log_bridge`], [`log::LogLayer`], [`export`].
+//!
+//! Content (messages, tool arguments and output) is recorded only if it is asked for: [`content`] tells
+//! how.
 //!
 //! In tests, `vigil::testing::Pipeline` (feature `testing`) keeps what was exported and checks it
 //! against the [registry](registry::REGISTRY).
@@ -92,6 +94,7 @@ extern crate self as vigil;
 
 pub mod carrier;
 pub mod config;
+pub mod content;
 pub mod export;
 mod generated;
 mod init;
@@ -100,7 +103,9 @@ pub mod log;
 pub mod testing;
 
 #[doc(inline)]
-pub use carrier::{set_capture_content, set_meter_provider, trace_layer};
+pub use carrier::{
+    log_bridge, set_capture_content, set_meter_provider, set_redaction, trace_layer,
+};
 #[doc(inline)]
 pub use config::{Preset, VigConfig};
 #[doc(inline)]

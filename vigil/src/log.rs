@@ -51,7 +51,7 @@
 //! buckets. What is not there, is not written.
 
 mod context;
-mod json;
+pub(crate) mod json;
 mod metrics;
 mod output;
 mod pretty;
@@ -75,7 +75,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::context::Around;
 use self::output::Output;
-use crate::carrier::{EndedSpan, OnEnd};
+use crate::carrier::{self, EndedSpan, OnEnd};
 
 pub use self::metrics::MetricLines;
 pub use crate::config::LogFormat;
@@ -347,6 +347,11 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let metadata = event.metadata();
+        // What a span says of itself when it ends belongs to its line.
+        let of_span = metadata.target() == TARGET && carrier::is_ending();
+        if of_span && !self.printer.spans {
+            return;
+        }
         if self.printer.wants(metadata.target(), *metadata.level()) {
             self.printer.print(|line| {
                 let around = Around::of(event, &ctx, |id| {

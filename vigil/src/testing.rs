@@ -34,7 +34,8 @@ use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::carrier::{self, Binding, InheritedAttributes};
+use crate::carrier::{self, Binding, Gate, InheritedAttributes, Redaction};
+use crate::config::CaptureContent;
 
 /// An in-memory pipeline for traces and metrics.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ pub struct Pipeline {
 /// How a [`Pipeline`] is put together.
 #[derive(Default)]
 pub struct PipelineBuilder {
-    capture_content: bool,
+    capture_content: CaptureContent,
+    redaction: Option<Redaction>,
     sampler: Option<Sampler>,
     layers: Vec<Box<dyn Layer<Registry> + Send + Sync>>,
 }
@@ -64,10 +66,46 @@ impl std::fmt::Debug for PipelineBuilder {
 }
 
 impl PipelineBuilder {
-    /// Captures content.
+    /// Captures content, on spans and in events.
     #[must_use]
-    pub fn capture_content(mut self) -> Self {
-        self.capture_content = true;
+    pub fn capture_content(self) -> Self {
+        self.capture_content_in(CaptureContent::SpanAndEvent)
+    }
+
+    /// Captures content there. Events stand on their spans.
+    ///
+    /// ```
+    /// use vigil::config::CaptureContent;
+    /// use vigil::content::Message;
+    /// use vigil::testing::Pipeline;
+    /// use vigil::{Deliberate, agent_span, chat_span, phase_span};
+    ///
+    /// let pipeline = Pipeline::builder()
+    ///     .capture_content_in(CaptureContent::EventOnly)
+    ///     .build();
+    /// pipeline.scope(|| {
+    ///     let agent = agent_span("s-1", "arcan").start();
+    ///     let deliberate = phase_span(&agent, Deliberate);
+    ///     let chat = chat_span(&deliberate, "sonnet", "anthropic");
+    ///     drop(chat.input_messages(|| Message::user("Hi!")).start());
+    /// });
+    /// let chat = pipeline.span("chat sonnet");
+    /// assert_eq!(chat.text("gen_ai.input.messages"), None);
+    /// assert!(chat.events()[0].attribute("gen_ai.input.messages").is_some());
+    /// ```
+    #[must_use]
+    pub fn capture_content_in(mut self, capture: CaptureContent) -> Self {
+        self.capture_content = capture;
+        self
+    }
+
+    /// Asks `redact` about content, as [`set_redaction`](crate::set_redaction) does for the process.
+    #[must_use]
+    pub fn redact(
+        mut self,
+        redact: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.redaction = Some(Redaction::new(redact));
         self
     }
 
@@ -107,7 +145,8 @@ impl PipelineBuilder {
                 .with((!self.layers.is_empty()).then_some(self.layers))
                 .with(carrier::trace_layer(&tracers)),
         );
-        let binding = Binding::new(Arc::new(meters.clone()), self.capture_content);
+        let gate = Gate::new(self.capture_content, self.redaction);
+        let binding = Binding::new(Arc::new(meters.clone()), gate);
         Pipeline {
             dispatch,
             binding: Arc::new(binding),

@@ -269,6 +269,10 @@ fn set(config: VigConfig, setter: &str, value: &str) -> VigConfig {
             "SPAN_ONLY" => CaptureContent::SpanOnly,
             _ => CaptureContent::NoContent,
         }),
+        "redact" => {
+            let secret = value.to_owned();
+            config.redact(move |_, text| Some(text.replace(&secret, "…")))
+        }
         "content_max_bytes" => config.content_max_bytes(number()),
         other => panic!("no setter is called `{other}`"),
     }

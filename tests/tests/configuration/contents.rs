@@ -20,6 +20,10 @@ pub(super) const SEEN: &[Seen] = &[
             "VigConfig::content_max_bytes",
         ],
     ),
+    (
+        content_is_looked_at_before_it_leaves,
+        &["VigConfig::redact"],
+    ),
 ];
 
 const STANDARD: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -67,4 +71,12 @@ fn content_is_as_long_as_it_may_be() {
         let json: serde_json::Value = serde_json::from_str(&cut).expect("it is still JSON");
         assert_eq!(json[0]["role"], "user");
     }
+}
+
+#[test]
+fn content_is_looked_at_before_it_leaves() {
+    let redacted = setter("redact", "secret").variable(STANDARD, "SPAN_ONLY");
+    let messages = messages(&redacted).expect("it is captured");
+    assert!(!messages.contains("secret"), "{messages}");
+    assert!(messages.contains("and more than fits"), "{messages}");
 }

@@ -20,6 +20,7 @@ use stream::claimed_stream;
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
+use super::events::event_definition;
 use super::imports::Imports;
 use super::semconv::variant;
 use super::usage::{Home, deprecated_allow, function_allows, setter_allow, structure_of};
@@ -481,6 +482,10 @@ impl Context<'_> {
             outcome: self.outcome(span, imports),
             metrics: self.derived(&span.metrics, imports),
             stream: self.stream_definition(span, imports),
+            at_end: span
+                .at_end
+                .as_ref()
+                .map(|event| event_definition(event, imports)),
         }
     }
 

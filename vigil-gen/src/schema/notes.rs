@@ -76,7 +76,7 @@ const METRIC: Place = Place {
 };
 const EVENT: Place = Place {
     what: "an event",
-    keys: &["keep_last"],
+    keys: &["keep_last", "at_end_of"],
 };
 
 /// Every place, to tell in which a misplaced key belongs.
@@ -400,9 +400,18 @@ pub(super) fn read_record_notes(
     })
 }
 
-pub(super) fn read_event_notes(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> bool {
-    open(fields, &EVENT, diagnostics)
-        .is_some_and(|(_, fields)| flag(&fields, "keep_last", diagnostics))
+/// `keep_last` and `at_end_of`.
+pub(super) fn read_event_notes(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (bool, Option<Located<String>>) {
+    let Some((_, fields)) = open(fields, &EVENT, diagnostics) else {
+        return (false, None);
+    };
+    (
+        flag(&fields, "keep_last", diagnostics),
+        fields.text("at_end_of", diagnostics),
+    )
 }
 
 /// `annotations.code_generation.metric_value_type`, which is upstream's. `required_by` is the

@@ -250,6 +250,7 @@ pub struct SpanDefinition {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) metrics: &'static [Derived],
     pub(crate) stream: Option<StreamDefinition>,
+    pub(crate) at_end: Option<&'static EventDefinition>,
     pub(crate) site: Site,
 }
 
@@ -273,6 +274,7 @@ impl SpanDefinition {
             outcome: None,
             metrics: &[],
             stream: None,
+            at_end: None,
             site: Site::new(),
         }
     }
@@ -323,6 +325,13 @@ impl SpanDefinition {
     #[must_use]
     pub const fn stream(mut self, stream: StreamDefinition) -> Self {
         self.stream = Some(stream);
+        self
+    }
+
+    /// The event that it sends when it ends, where content goes into events.
+    #[must_use]
+    pub const fn at_end(mut self, event: &'static EventDefinition) -> Self {
+        self.at_end = Some(event);
         self
     }
 

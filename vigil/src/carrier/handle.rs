@@ -108,7 +108,7 @@ impl Handle {
     }
 
     /// Sets the attribute `key`; a second value takes the first one's place, is added to it or
-    /// follows it, as the registry says.
+    /// follows it, as the registry says. Content has [`set_sensitive`](Self::set_sensitive).
     pub fn set<V: Into<Value>>(&self, key: &'static str, value: impl Into<V>) {
         self.set_many(|attributes| attributes.set(key, value));
     }
@@ -142,7 +142,7 @@ impl Handle {
     /// Records `record`: its attributes, its event, its measurements.
     pub fn record(&self, record: &'static RecordDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
+            let mut attributes = state.attributes_with(true, record.event.is_some());
             write(&mut attributes);
             state.record(record, &attributes);
         }
@@ -151,7 +151,7 @@ impl Handle {
     /// Sends `event`.
     pub fn emit(&self, event: &'static EventDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
+            let mut attributes = state.attributes_with(event.keep_last, true);
             write(&mut attributes);
             state.emit(event, &attributes);
         }

@@ -12,6 +12,7 @@ use super::{
     CaptureContent, HistogramAggregation, Limits, LogFormat, Preset, Propagator, Sampler,
     Temporality, Warning,
 };
+use crate::carrier::Redaction;
 use crate::export::{Batch, Compression, Signal, Target};
 
 /// What holds: the configuration in code as the environment overrides it, complete, with the
@@ -40,6 +41,7 @@ pub struct Resolved {
     pub(super) shutdown_timeout: Duration,
     pub(super) handle_signals: bool,
     pub(super) panics_are_fatal: bool,
+    pub(super) redaction: Option<Redaction>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -179,6 +181,11 @@ impl Resolved {
         self.capture_content
     }
 
+    /// What looks at content before it goes there.
+    pub(crate) fn redaction(&self) -> Option<&Redaction> {
+        self.redaction.as_ref()
+    }
+
     /// The size to which the content of an attribute is cut.
     pub fn content_max_bytes(&self) -> usize {
         self.content_max_bytes
@@ -262,6 +269,9 @@ impl fmt::Display for Resolved {
             "content: {}, at most {} bytes",
             self.capture_content, self.content_max_bytes
         )?;
+        if self.redaction.is_some() {
+            f.write_str(", redacted")?;
+        }
         write!(
             f,
             "\nend: {} to hand over",

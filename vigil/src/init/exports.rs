@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{Sampler, TracerProviderBuilder};
@@ -11,6 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Task, processor};
+use crate::carrier;
 use crate::config::Resolved;
 use crate::export::{Export, ExportError, ExportStats, Monitor, Signal, shutdown_meter_provider};
 
@@ -88,7 +88,7 @@ impl Exports {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        self.loggers.as_ref().map(OpenTelemetryTracingBridge::new)
+        self.loggers.as_ref().map(carrier::log_bridge)
     }
 
     pub(super) fn stats(&self, signal: Signal) -> ExportStats {

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use crate::carrier;
 use crate::config::Resolved;
 use crate::export::SpanExport;
 
-/// Adds the keys that the chosen backend reads, and hands the span on.
+/// Withholds content that is not captured, adds the keys that the chosen backend reads, and hands the
+/// span on.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     export: SpanExport,
@@ -29,6 +31,7 @@ impl SpanProcessor for Outgoing {
     }
 
     fn on_end(&self, mut span: SpanData) {
+        withhold(&mut span);
         if self.resolved.preset().is_some() {
             let attributes = span
                 .attributes
@@ -50,5 +53,19 @@ impl SpanProcessor for Outgoing {
 
     fn set_resource(&mut self, resource: &Resource) {
         self.export.set_resource(resource);
+    }
+}
+
+/// Takes content off a span that is captured for no span: the SDK's own spans pass no other gate.
+fn withhold(span: &mut SpanData) {
+    let captured = carrier::captured();
+    let passes = |attribute: &KeyValue| !carrier::is_content(attribute.key.as_str());
+    if !captured.on_spans() {
+        span.attributes.retain(passes);
+    }
+    if !captured.in_events() {
+        for event in &mut span.events.events {
+            event.attributes.retain(passes);
+        }
     }
 }

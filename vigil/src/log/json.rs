@@ -28,7 +28,7 @@ pub(super) fn event(line: &mut String, now: SystemTime, event: &Event<'_>, aroun
         arrays: metadata.target() == TARGET,
         ..Fields::default()
     };
-    event.record(&mut fields);
+    event.record(&mut text::Shown(&mut fields));
     if let Some(message) = &fields.message {
         object.string("message", message);
     }
@@ -231,7 +231,8 @@ fn double(line: &mut String, value: f64) {
     }
 }
 
-fn string(line: &mut String, value: &str) {
+/// A string in its quotes.
+pub(crate) fn string(line: &mut String, value: &str) {
     line.push('"');
     let _ = Escaped(line).write_str(value);
     line.push('"');

@@ -49,7 +49,7 @@ pub(super) fn event(
         line.paint(Style::Dim, format_args!("{}:", metadata.target()));
     }
     let mut fields = Fields::default();
-    event.record(&mut fields);
+    event.record(&mut text::Shown(&mut fields));
     if let Some(message) = &fields.message {
         line.push(" ");
         let _ = Plain(&mut *line.line).write_str(message);

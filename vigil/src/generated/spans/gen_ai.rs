@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::generated::semconv::{error, gen_ai, life, server, session, vigil};
 use crate::generated::spans::life::{Deliberate, Execute, PhaseSpan};
-use crate::generated::{metrics, records, registry};
+use crate::generated::{events, metrics, records, registry};
 use ::vigil::carrier::{
     AttributeSet, Attributes, Derived, Field, ForeignSpan, Handle, Int, Level, Measured, NamePart,
     Outcome, Parent, ParentSpan, RemoteParent, Root, RunStream, RunStreamWith, SpanDefinition,
@@ -1136,7 +1136,8 @@ pub static INFERENCE_CLIENT: SpanDefinition = SpanDefinition::new(
         .time_per_output_chunk(
             &metrics::gen_ai::definitions::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK,
         ),
-);
+)
+.at_end(&events::gen_ai::definitions::CLIENT_INFERENCE_OPERATION_DETAILS);
 
 /// Starts an agent span, `invoke_agent {gen_ai.agent.name}`.
 ///
