@@ -1,3 +1,6 @@
 //! Tests that span the crates of the workspace; see `tests/`. Here is what they share.
 
+pub mod child;
+pub mod everything;
+pub mod received;
 pub mod receiver;

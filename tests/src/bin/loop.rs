@@ -1,0 +1,78 @@
+//! An agent that does whatever a test asks for, for tests that look at a process from outside.
+//!
+//! The first argument says what: a name of the list at the end. The second says where: in no
+//! runtime (nothing), in a runtime of Tokio's on one thread (`current-thread`) or on two
+//! (`multi-thread`), where `init` and the end are inside, too. The third is how the pipeline ends:
+//! `shutdown` within a second (nothing), or by dropping the guard (`drop`).
+//!
+//! At the end it prints what became of each signal's telemetry, as far as it was told.
+
+use std::time::Duration;
+
+use vigil::export::ExportStats;
+use vigil::{VigConfig, VigGuard};
+use vigil_tests::everything;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let what = arguments.next().unwrap_or_default();
+    let place = arguments.next().unwrap_or_default();
+    let end = arguments.next().unwrap_or_default();
+    let runtime = match place.as_str() {
+        "" | "no-runtime" => return go(&what, &end),
+        "current-thread" => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build(),
+        "multi-thread" => tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build(),
+        other => panic!("`{other}` is no place"),
+    };
+    let runtime = runtime.expect("a runtime");
+    runtime.block_on(async { go(&what, &end) });
+}
+
+fn go(what: &str, end: &str) {
+    let guard = vigil::init(&VigConfig::new().service_name("agent-under-test"));
+    let guard = match guard {
+        Ok(guard) => guard,
+        Err(error) => {
+            println!("refused: {error}");
+            std::process::exit(3);
+        }
+    };
+    match what {
+        "least" => everything::least(),
+        "most" => everything::most(),
+        other => panic!("`{other}` is nothing to do"),
+    }
+    finish(guard, end);
+}
+
+fn finish(guard: VigGuard, end: &str) {
+    if end == "drop" {
+        return;
+    }
+    let report = guard.shutdown(Duration::from_secs(1));
+    for (signal, stats) in [
+        ("traces", report.traces),
+        ("metrics", report.metrics),
+        ("logs", report.logs),
+    ] {
+        let ExportStats {
+            created,
+            delivered,
+            dropped,
+            rejected,
+            failed,
+            pending,
+            ..
+        } = stats;
+        println!(
+            "{signal} created={created} delivered={delivered} dropped={dropped} \
+             rejected={rejected} failed={failed} pending={pending}"
+        );
+    }
+    println!("in time: {}", report.in_time);
+}
