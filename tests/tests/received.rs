@@ -99,7 +99,10 @@ fn nothing_that_is_content_arrives_while_capture_is_off() {
     everywhere(false, |place, requests| {
         let all = exported(requests);
         let of_spans = all.spans.iter().flat_map(|span| span.attributes().to_vec());
-        let events = all.spans.iter().flat_map(|span| span.events());
+        let events = all
+            .spans
+            .iter()
+            .flat_map(vigil::testing::ExportedSpan::events);
         let of_events = events.flat_map(|event| event.attributes);
         let of_logs = all.logs.iter().flat_map(|log| log.attributes.clone());
         for attribute in of_spans.chain(of_events).chain(of_logs) {
@@ -116,7 +119,7 @@ fn nothing_that_is_content_arrives_while_capture_is_off() {
 fn spans_and_metrics_are_of_the_scope_of_the_registry_and_of_no_other() {
     everywhere(true, |place, requests| {
         let all = exported(requests);
-        let scopes = all.spans.iter().map(|span| span.scope());
+        let scopes = all.spans.iter().map(vigil::testing::ExportedSpan::scope);
         for scope in scopes.chain(all.metrics.iter().map(|metric| &metric.scope)) {
             assert_eq!(scope.name(), "vigil", "{place}");
             assert_eq!(scope.version(), Some(REGISTRY.scope.version), "{place}");
@@ -297,7 +300,7 @@ fn a_wrong_span_is_told() {
                     &mut all.span("chat sonnet").attributes,
                     "gen_ai.modle",
                     "sonnet",
-                )
+                );
             },
             "span `chat sonnet`: `gen_ai.modle` is not declared",
         ),
@@ -306,7 +309,7 @@ fn a_wrong_span_is_told() {
                 remove(
                     &mut all.span("chat sonnet").attributes,
                     "gen_ai.provider.name",
-                )
+                );
             },
             "span `chat sonnet`: `gen_ai.provider.name` is required and missing",
         ),
@@ -315,7 +318,7 @@ fn a_wrong_span_is_told() {
                 remove(
                     &mut all.span("execute_tool shell").attributes,
                     "life.session_id",
-                )
+                );
             },
             "span `execute_tool shell`: `life.session_id` is inherited and missing",
         ),
@@ -346,7 +349,7 @@ fn a_wrong_span_is_told() {
                     &mut all.span("chat sonnet").attributes,
                     "life.run_id",
                     "r-1",
-                )
+                );
             },
             "span `chat sonnet`: `life.run_id` stands there twice",
         ),
@@ -394,7 +397,7 @@ fn a_wrong_event_is_told() {
                     &mut all.log("life.journal.append").attributes,
                     "life.mood",
                     "sunny",
-                )
+                );
             },
             "log record `life.journal.append`: `life.mood` is not declared",
         ),
@@ -403,7 +406,7 @@ fn a_wrong_event_is_told() {
                 remove(
                     &mut all.log("life.journal.append").attributes,
                     "life.event_seq",
-                )
+                );
             },
             "log record `life.journal.append`: `life.event_seq` is required and missing",
         ),
@@ -413,7 +416,7 @@ fn a_wrong_event_is_told() {
                     &mut all.log("life.journal.append").attributes,
                     "life.event_seq",
                     "7",
-                )
+                );
             },
             "`life.event_seq` is String(Owned(\"7\")), not Int",
         ),
@@ -479,7 +482,7 @@ fn a_wrong_metric_is_told() {
                     &mut all.bucketed(TOKENS).attributes,
                     "life.session_id",
                     "s-1",
-                )
+                );
             },
             "metric `gen_ai.client.token.usage`: `life.session_id` is not declared",
         ),
