@@ -4,12 +4,15 @@ use std::io::Read;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use vigil::export::Protocol;
+use vigil::export::{Protocol, Signal};
 
 use crate::receiver::Receiver;
 
 /// Every transport.
 pub const PROTOCOLS: [Protocol; 3] = [Protocol::HttpProtobuf, Protocol::HttpJson, Protocol::Grpc];
+
+/// Every signal.
+pub const SIGNALS: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
 
 /// No program under test has a reason to take longer.
 const FAR_TOO_LONG: Duration = Duration::from_secs(60);
@@ -25,6 +28,24 @@ pub struct Ran {
     pub lines: String,
     /// How long it took, from start to end.
     pub took: Duration,
+}
+
+impl Ran {
+    /// What the program says became of a signal: the number behind `name=` in its line.
+    ///
+    /// # Panics
+    ///
+    /// If it says nothing of it.
+    #[track_caller]
+    pub fn number(&self, signal: Signal, name: &str) -> u64 {
+        let line = self.out.lines().find_map(|line| {
+            let rest = line.strip_prefix(&signal.to_string())?;
+            rest.split(' ')
+                .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+        });
+        let number = line.and_then(|number| number.parse().ok());
+        number.unwrap_or_else(|| panic!("no {name} of {signal}: {self:?}"))
+    }
 }
 
 /// Runs `program` with nothing in its environment but `variables`.

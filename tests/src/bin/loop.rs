@@ -2,8 +2,8 @@
 //!
 //! The first argument says what: a name of the list at the end. The second says where: in no
 //! runtime (nothing), in a runtime of Tokio's on one thread (`current-thread`) or on two
-//! (`multi-thread`), where `init` and the end are inside, too. The third is how the pipeline ends:
-//! `shutdown` within a second (nothing), or by dropping the guard (`drop`).
+//! (`multi-thread`), where `init` and the end are inside, too. The third is how the pipeline ends: the
+//! milliseconds that its shutdown may take (nothing: 5000), or `drop` for a guard that is dropped.
 //!
 //! At the end it prints what became of each signal's telemetry, as far as it was told.
 
@@ -54,7 +54,8 @@ fn finish(guard: VigGuard, end: &str) {
     if end == "drop" {
         return;
     }
-    let report = guard.shutdown(Duration::from_secs(1));
+    let bound = end.parse().unwrap_or(5_000);
+    let report = guard.shutdown(Duration::from_millis(bound));
     for (signal, stats) in [
         ("traces", report.traces),
         ("metrics", report.metrics),
