@@ -7,9 +7,15 @@
 //!
 //! At the end it prints what became of each signal's telemetry, as far as it was told.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use opentelemetry::baggage::BaggageExt;
+use opentelemetry::{Context, KeyValue};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use vigil::carrier::RemoteParent;
 use vigil::export::ExportStats;
+use vigil::{Execute, Perceive, agent_span, phase_span, tool_span};
 use vigil::{VigConfig, VigGuard};
 use vigil_tests::everything;
 
@@ -45,9 +51,46 @@ fn go(what: &str, end: &str) {
     match what {
         "least" => everything::least(),
         "most" => everything::most(),
+        "call" => call(),
+        "serve" => serve(),
         other => panic!("`{other}` is nothing to do"),
     }
     finish(guard, end);
+}
+
+/// Calls a sub-agent in another process: prints the headers of the call.
+fn call() {
+    let incoming = Context::new().with_baggage([KeyValue::new("tenant", "acme")]);
+    let agent = agent_span("s-1", "arcan")
+        .parent(&RemoteParent::new(incoming))
+        .start();
+    let execute = phase_span(&agent, Execute);
+    let tool = tool_span(&execute, "delegate", "call-1").start();
+    let mut headers = HashMap::new();
+    opentelemetry::global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&tool.span().context(), &mut headers);
+    });
+    for (name, value) in headers {
+        println!("header {name}: {value}");
+    }
+}
+
+/// Is called, with the headers in its environment.
+fn serve() {
+    let header = |name| std::env::var(name).unwrap_or_default();
+    let headers = HashMap::from([
+        ("traceparent".to_owned(), header("TRACEPARENT")),
+        ("baggage".to_owned(), header("BAGGAGE")),
+    ]);
+    let context =
+        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&headers));
+    if let Some(tenant) = context.baggage().get("tenant") {
+        println!("for {tenant}");
+    }
+    let agent = agent_span("s-2", "helper")
+        .parent(&RemoteParent::new(context))
+        .start();
+    drop(phase_span(&agent, Perceive));
 }
 
 fn finish(guard: VigGuard, end: &str) {
