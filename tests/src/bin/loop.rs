@@ -119,8 +119,9 @@ fn outcomes() {
 }
 
 #[tracing::instrument]
-fn helper(count: i64) {
+fn helper(count: i64) -> i64 {
     tracing::info!("helping");
+    count
 }
 
 /// What other instrumentation makes, inside a tool.
@@ -159,7 +160,7 @@ async fn busy(session: &str, name: &str) {
         helper(1);
         Ok::<_, ToolFailed>(())
     };
-    let tool = tool_span(&execute, &format!("awaits-{name}"), "call-1").start();
+    let tool = tool_span(&execute, format!("awaits-{name}"), "call-1").start();
     let _ = tool.run(work).await;
     drop(tool);
     let parent = execute.parent();
