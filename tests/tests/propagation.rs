@@ -267,8 +267,8 @@ fn the_sub_agent_of_another_process_is_received_under_the_tool_that_called_it() 
         let mut serving = variables.clone();
         serving.push(child::set("TRACEPARENT", sent["traceparent"]));
         serving.push(child::set("BAGGAGE", sent["baggage"]));
-        let callee = child::run(program, &["serve"], &serving);
-        assert!(callee.out.contains("for acme"), "{callee:?}");
+        let helper = child::run(program, &["serve"], &serving);
+        assert!(helper.out.contains("for acme"), "{helper:?}");
 
         let all = exported(&receiver.requests());
         let named = |name: &str| {
