@@ -271,8 +271,8 @@ fn main() -> ExitCode {
             ticks * LOG_RECORDS,
         ),
     ] {
-        let received = receiver.acknowledged(signal);
-        show(name, stats, received);
+        let collector = receiver.acknowledged(signal);
+        show(name, stats, collector);
         check(
             stats.created == made,
             format!(
@@ -281,15 +281,15 @@ fn main() -> ExitCode {
             ),
         );
         check(
-            made == received.taken + stats.lost(),
+            made == collector.taken + stats.lost(),
             format!(
                 "{name} made, {made}, are those received, {}, and those lost, {}",
-                received.taken,
+                collector.taken,
                 stats.lost()
             ),
         );
         check(
-            received.rejected == stats.rejected,
+            collector.rejected == stats.rejected,
             format!("{name} rejected, {}, are those reported", stats.rejected),
         );
     }

@@ -5,10 +5,11 @@
 //! (`multi-thread`), where `init` and the end are inside, too. The third is how the pipeline ends: the
 //! milliseconds that its shutdown may take (nothing: 5000), or `drop` for a guard that is dropped.
 //!
-//! At the end it prints what became of each signal's telemetry, as far as it was told.
+//! At the end it prints how long the pipeline took to end, and what became of each signal's telemetry,
+//! as far as it was told.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::baggage::BaggageExt;
 use opentelemetry::{Context, KeyValue};
@@ -246,11 +247,15 @@ fn serve() {
 }
 
 fn finish(guard: VigGuard, end: &str) {
+    let begun = Instant::now();
+    let ended = |begun: Instant| println!("ended in {} ms", begun.elapsed().as_millis());
     if end == "drop" {
-        return;
+        drop(guard);
+        return ended(begun);
     }
     let bound = end.parse().unwrap_or(5_000);
     let report = guard.shutdown(Duration::from_millis(bound));
+    ended(begun);
     for (signal, stats) in [
         ("traces", report.traces),
         ("metrics", report.metrics),
