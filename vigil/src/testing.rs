@@ -256,9 +256,18 @@ impl Pipeline {
         metric.clone()
     }
 
+    /// All that was exported so far.
+    pub fn exported(&self) -> Exported {
+        Exported {
+            spans: self.spans(),
+            metrics: self.metrics(),
+            logs: Vec::new(),
+        }
+    }
+
     /// What of the spans, events and metrics is not as `registry` says: nothing, if all is well.
     pub fn violations(&self, registry: &carrier::Registry) -> Vec<String> {
-        conformance::violations(registry, &self.spans(), &self.metrics())
+        self.exported().violations(registry)
     }
 
     /// Checks every span, event and metric against `registry`.
@@ -266,6 +275,51 @@ impl Pipeline {
     /// # Panics
     ///
     /// If one is not as the registry says, with all that is wrong.
+    #[track_caller]
+    pub fn assert_conforms(&self, registry: &carrier::Registry) {
+        self.exported().assert_conforms(registry);
+    }
+}
+
+/// What was exported, by whatever way: a [`Pipeline`] keeps it, and so may an exporter or a receiver
+/// of one's own.
+///
+/// ```
+/// use vigil::testing::Exported;
+///
+/// # let kept: Vec<opentelemetry_sdk::trace::SpanData> = Vec::new();
+/// let exported = Exported {
+///     spans: kept.into_iter().map(Into::into).collect(),
+///     ..Exported::default()
+/// };
+/// let violations = exported.violations(&vigil::registry::REGISTRY);
+/// assert_eq!(violations, ["pipeline: nothing was exported"]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Exported {
+    /// Spans, all those of a trace, as contracts speak of parents.
+    pub spans: Vec<ExportedSpan>,
+    /// Metrics.
+    pub metrics: Vec<ExportedMetric>,
+    /// Log records, events among them.
+    pub logs: Vec<ExportedLog>,
+}
+
+impl Exported {
+    /// What is not as `registry` says: nothing, if all is well.
+    ///
+    /// Spans and metrics of other scopes than the registry's are somebody else's. Of the log
+    /// records, those with the name of a declared event are checked, and that those within a trace
+    /// name a span of it.
+    pub fn violations(&self, registry: &carrier::Registry) -> Vec<String> {
+        conformance::violations(registry, self)
+    }
+
+    /// Checks all of it against `registry`.
+    ///
+    /// # Panics
+    ///
+    /// If something is not as the registry says, with all that is wrong.
     #[track_caller]
     pub fn assert_conforms(&self, registry: &carrier::Registry) {
         let violations = self.violations(registry);
@@ -320,6 +374,12 @@ fn enter<R>(binding: &Arc<Binding>, dispatch: &Dispatch, f: impl FnOnce() -> R) 
 /// A span as it was exported.
 #[derive(Clone, Debug)]
 pub struct ExportedSpan(SpanData);
+
+impl From<SpanData> for ExportedSpan {
+    fn from(span: SpanData) -> Self {
+        Self(span)
+    }
+}
 
 impl ExportedSpan {
     /// Its name.
@@ -413,6 +473,28 @@ pub struct ExportedEvent {
 }
 
 impl ExportedEvent {
+    /// The value of an attribute.
+    pub fn attribute(&self, key: &str) -> Option<&Value> {
+        value(&self.attributes, key)
+    }
+}
+
+/// A log record as it was exported.
+#[derive(Clone, Debug)]
+pub struct ExportedLog {
+    /// Its event name; empty if it has none.
+    pub event_name: String,
+    /// What it says, if that is text.
+    pub body: String,
+    /// Its attributes.
+    pub attributes: Vec<KeyValue>,
+    /// The trace that it belongs to; `TraceId::INVALID` if none.
+    pub trace_id: TraceId,
+    /// The span that it was written in; `SpanId::INVALID` if none.
+    pub span_id: SpanId,
+}
+
+impl ExportedLog {
     /// The value of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
         value(&self.attributes, key)

@@ -92,6 +92,8 @@ fn main() {
         }
         "threads" => {
             tick();
+            // A thread gives itself its name.
+            std::thread::sleep(Duration::from_millis(200));
             println!("threads {}", threads().join(","));
         }
         other => panic!("no work is called `{other}`"),
