@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use vigil::export::Protocol;
+use vigil_tests::child::{PROTOCOLS, towards};
 use vigil_tests::receiver::{Answer, Receiver};
 
 /// An agent that ends as `how` says, with spans open.
@@ -67,6 +69,23 @@ impl Ending {
 
 fn ended(how: &str, variables: &[(&str, &str)]) -> Ended {
     Ending::of(how, variables).wait()
+}
+
+/// What an agent that ends as `how` says sends over each transport, if it gets that signal.
+fn over_every_transport(how: &str, signal: Option<libc::c_int>, check: impl Fn(&Receiver, &Ended)) {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(protocol == Protocol::Grpc);
+        let variables = towards(protocol, &receiver);
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let mut ending = Ending::of(how, &variables);
+        if let Some(signal) = signal {
+            ending.get(signal);
+        }
+        check(&receiver, &ending.wait());
+    }
 }
 
 fn endpoint(url: &str) -> [(&'static str, &str); 1] {
@@ -130,27 +149,25 @@ fn every_orderly_end_of_the_process_hands_over_what_is_open() {
         ("process-exit", 3),
         ("thread-exit", 3),
     ] {
-        let receiver = Receiver::http();
-        let ended = ended(how, &endpoint(&receiver.url("")));
-        assert_eq!(ended.status.code(), Some(code), "{how}: {}", ended.lines);
-        if how == "leak" {
-            // Here the handles went first, in their order.
-            assert_eq!(receiver.spans().len(), 3);
-        } else {
-            assert_marked(&receiver, "terminated");
-        }
+        over_every_transport(how, None, |receiver, ended| {
+            assert_eq!(ended.status.code(), Some(code), "{how}: {}", ended.lines);
+            if how == "leak" {
+                // Here the handles went first, in their order.
+                assert_eq!(receiver.spans().len(), 3);
+            } else {
+                assert_marked(receiver, "terminated");
+            }
+        });
     }
 }
 
 #[test]
 fn a_signal_hands_over_what_is_open_and_then_ends_the_process_as_ever() {
     for signal in [libc::SIGTERM, libc::SIGINT] {
-        let receiver = Receiver::http();
-        let mut ending = Ending::of("wait", &endpoint(&receiver.url("")));
-        ending.get(signal);
-        let ended = ending.wait();
-        assert_eq!(ended.status.signal(), Some(signal), "{}", ended.lines);
-        assert_marked(&receiver, "terminated");
+        over_every_transport("wait", Some(signal), |receiver, ended| {
+            assert_eq!(ended.status.signal(), Some(signal), "{}", ended.lines);
+            assert_marked(receiver, "terminated");
+        });
     }
 }
 
@@ -221,20 +238,20 @@ fn signals_are_left_alone_if_that_is_said() {
 
 #[test]
 fn a_fatal_panic_marks_its_own_trace_and_hands_everything_over_before_the_hook() {
-    let receiver = Receiver::http();
-    let ended = ended("fatal-panic", &endpoint(&receiver.url("")));
-    assert_eq!(ended.status.signal(), Some(libc::SIGABRT));
-    assert!(
-        ended.said.ends_with("the hook that was there before\n"),
-        "{}",
-        ended.said
-    );
-    let spans = receiver.spans();
-    for name in OPEN {
-        assert_eq!(error_type(&spans, name).as_deref(), Some("panic"), "{name}");
-    }
-    let bystander = error_type(&spans, "invoke_agent bystander");
-    assert_eq!(bystander.as_deref(), Some("terminated"));
+    over_every_transport("fatal-panic", None, |receiver, ended| {
+        assert_eq!(ended.status.signal(), Some(libc::SIGABRT));
+        assert!(
+            ended.said.ends_with("the hook that was there before\n"),
+            "{}",
+            ended.said
+        );
+        let spans = receiver.spans();
+        for name in OPEN {
+            assert_eq!(error_type(&spans, name).as_deref(), Some("panic"), "{name}");
+        }
+        let bystander = error_type(&spans, "invoke_agent bystander");
+        assert_eq!(bystander.as_deref(), Some("terminated"));
+    });
 }
 
 #[test]

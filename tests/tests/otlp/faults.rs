@@ -296,6 +296,27 @@ fn an_overflow_is_over_when_all_arrives_again() {
 }
 
 #[test]
+fn a_queue_that_overflows_again_and_again_is_one_outage() {
+    let receiver = Receiver::http();
+    receiver.always(Answer::Slow(Duration::from_millis(10)));
+    let traces = Traces::batched(
+        target(Protocol::HttpProtobuf, &receiver, "/v1/traces"),
+        Batch::spans().max_queue_size(20).max_export_batch_size(10),
+    );
+    for _ in 0..20 {
+        traces.make(40);
+        // A delivery or two in which nothing is dropped.
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    traces.provider.force_flush().unwrap();
+    wait_until("the end", || traces.reports.all().len() >= 2);
+    let stats = traces.stats();
+    assert_eq!(stats.created, stats.delivered + stats.dropped);
+    let reports = traces.reports.all();
+    assert_eq!(reports.len(), 2, "{reports:?}");
+}
+
+#[test]
 fn what_comes_after_shutdown_is_dropped_and_counted() {
     let receiver = Receiver::http();
     let traces = Traces::to(target(Protocol::HttpProtobuf, &receiver, "/v1/traces"));

@@ -24,6 +24,10 @@ use super::stats::{ExportStats, Report, Signal};
 /// Items in a block of the queue.
 const BLOCK: usize = 64;
 
+/// How long the queue must not have overflowed for it to be well again: one that overflows again
+/// and again is one outage, not many.
+const CALM: Duration = Duration::from_secs(1);
+
 /// That much later, or far enough away if the clock can't hold it.
 fn after(time: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -107,6 +111,10 @@ struct Health {
     /// Dropped ones that the worker knows of.
     dropped_seen: u64,
     outage_since: Option<Instant>,
+    /// When the queue was last seen to have overflowed, in this outage.
+    overflowed: Option<Instant>,
+    /// The last delivery lost nothing.
+    arrives: bool,
 }
 
 impl<T> State<T> {
@@ -146,6 +154,7 @@ impl<T> State<T> {
     }
 
     fn end_outage(&mut self, signal: Signal, recovered: bool) -> Option<Report> {
+        self.health.overflowed = None;
         let since = self.health.outage_since.take()?;
         let lost = self.stats.lost() - self.health.lost_before;
         self.health.lost_before = self.stats.lost();
@@ -157,6 +166,12 @@ impl<T> State<T> {
         })
     }
 
+    /// How long until an overflow is over, if all that was sent since has arrived.
+    fn calm_in(&self) -> Option<Duration> {
+        let at = self.health.overflowed.filter(|_| self.health.arrives)?;
+        Some(CALM.saturating_sub(at.elapsed()))
+    }
+
     /// An outage if the queue overflowed since the last look.
     fn notice_drops(&mut self, signal: Signal, limit: u64) -> (bool, Option<Report>) {
         let dropped = self.stats.dropped - self.health.dropped_seen;
@@ -164,6 +179,7 @@ impl<T> State<T> {
             return (false, None);
         }
         self.health.dropped_seen = self.stats.dropped;
+        self.health.overflowed = Some(Instant::now());
         let items = signal.items();
         let reason = format!(
             "the queue of {limit} {items} is full, {dropped} dropped so far: \
@@ -308,7 +324,13 @@ impl<T: Send + 'static> Queue<T> {
                 },
             };
             let Some(wait) = wait else { break };
-            let (_, report) = state.notice_drops(self.signal, self.limits.queue);
+            let (dropped, report) = state.notice_drops(self.signal, self.limits.queue);
+            let calm_in = state.calm_in().filter(|_| !dropped);
+            let report = match calm_in {
+                Some(Duration::ZERO) => state.end_outage(self.signal, true),
+                _ => report,
+            };
+            let wait = calm_in.map_or(wait, |calm_in| wait.min(calm_in));
             if report.is_some() {
                 drop(state);
                 self.report(report);
@@ -364,7 +386,8 @@ impl<T: Send + 'static> Queue<T> {
             Some(reason) => state.begin_outage(self.signal, reason),
             None => None,
         };
-        let recovery = if failed + rejected == 0 && !dropped {
+        state.health.arrives = failed + rejected == 0 && !dropped;
+        let recovery = if state.health.arrives && state.health.overflowed.is_none() {
             state.end_outage(self.signal, true)
         } else {
             None

@@ -67,7 +67,8 @@ impl ExportStats {
 /// What is worth saying about an export: once when an outage begins, once when it ends.
 ///
 /// `Display` puts it into a sentence. An outage is the time from the first loss, or from the second
-/// failed attempt in a row, to the next delivery without loss.
+/// failed attempt in a row, to the next delivery without loss. A queue that overflows again and again
+/// is one outage: it is over when that has not happened for a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Report {
