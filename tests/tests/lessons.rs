@@ -3,7 +3,9 @@
 //! Some promises are kept under watch elsewhere, by tests that look at the same place: what arrives is
 //! what the registry declares, all of it and nothing else, and content only if asked for
 //! (`received.rs`); every way to end, every kind of collector, TLS and runtimes over every transport
-//! (`matrix.rs`); traces that go on in other processes (`propagation.rs`); one `init` (`init.rs`).
+//! (`matrix.rs`); signals, exits and panics with spans open (`endings.rs`); what the configuration says
+//! (`configuration/`); content (`content.rs`) and streams (`streams.rs`); traces that go on in other
+//! processes (`propagation.rs`); one `init` (`init.rs`).
 
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status};

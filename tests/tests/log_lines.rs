@@ -687,3 +687,36 @@ fn a_sub_agent_is_indented_under_the_tool_that_runs_it() {
     assert_eq!(guides("invoke_agent scout"), 3);
     assert_eq!(guides("looking around"), 4);
 }
+
+#[test]
+fn json_lines_tell_the_whole_tree_and_whose_work_it_is() {
+    let pipeline = SdkTracerProvider::builder()
+        .with_sampler(Sampler::AlwaysOff)
+        .build();
+    let (layer, captured) = layer(LogFormat::Json, "info");
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&pipeline))
+        .with(layer);
+    tracing::subscriber::with_default(subscriber, run);
+    let lines = captured.json();
+    let spans: Vec<_> = lines
+        .iter()
+        .filter(|line| line["event"] == "span")
+        .collect();
+    let named = |name: &str| {
+        let span = spans.iter().find(|span| span["name"] == name);
+        *span.unwrap_or_else(|| panic!("no `{name}`"))
+    };
+    for (child, parent) in [
+        ("chat sonnet", "phase deliberate"),
+        ("execute_tool run_tests", "phase execute"),
+        ("phase deliberate", "invoke_agent arcan"),
+    ] {
+        assert_eq!(named(child)["parent_span_id"], named(parent)["span_id"]);
+    }
+    assert!(named("invoke_agent arcan").get("parent_span_id").is_none());
+    for span in spans {
+        assert_eq!(span["attributes"]["life.session_id"], "s-1", "{span}");
+        assert_eq!(span["attributes"]["life.run_id"], "r-7", "{span}");
+    }
+}

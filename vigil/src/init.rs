@@ -271,14 +271,15 @@ impl ShutdownReport {
 
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (stats, items)) in [
+        let signals = [
             (self.traces, "spans"),
             (self.metrics, "data points"),
             (self.logs, "log records"),
-        ]
-        .into_iter()
-        .enumerate()
-        {
+        ];
+        if signals.iter().all(|(stats, _)| stats.created == 0) {
+            return f.write_str("nothing was to be delivered");
+        }
+        for (at, (stats, items)) in signals.into_iter().enumerate() {
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}{} {items} delivered", stats.delivered)?;
             if stats.lost() > 0 {

@@ -45,8 +45,8 @@
 //!
 //! One object a line. A log event has `timestamp`, `level`, `target`, `message`, `fields`, and, inside
 //! a span, `span`, `trace_id` and `span_id`. A typed span has `event` (`span`), `name`, `duration_ms`,
-//! `status` (`ok` or `error`), `error.type`, `error.message`, `attributes` and its ids. A data point of
-//! a metric has `event` (`metric`), `name`, `kind` (`counter`, `updowncounter`, `gauge`, `histogram`),
+//! `status` (`ok` or `error`), `error.type`, `error.message`, `attributes` (inherited ones, such as the
+//! session, among them), its ids and `parent_span_id`. A data point of a metric has `event` (`metric`), `name`, `kind` (`counter`, `updowncounter`, `gauge`, `histogram`),
 //! `unit`, `attributes` and `value`; a histogram's has `count`, `sum`, `min` and `max` instead, and no
 //! buckets. What is not there, is not written.
 

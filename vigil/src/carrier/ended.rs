@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use opentelemetry::trace::{SpanContext, Status, TraceContextExt};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt};
 
 use super::attributes::Entry;
 use super::definition::SpanDefinition;
@@ -13,12 +14,13 @@ use super::value::Value;
 /// A typed span that has just ended, with everything that was recorded on it.
 #[derive(Debug)]
 pub struct EndedSpan<'a> {
-    live: &'a Live,
-    definition: &'static SpanDefinition,
-    depth: usize,
-    entries: &'a [Entry],
-    status: &'a Status,
-    duration: Duration,
+    pub(super) live: &'a Live,
+    pub(super) definition: &'static SpanDefinition,
+    pub(super) depth: usize,
+    pub(super) entries: &'a [Entry],
+    pub(super) inherited: &'a [KeyValue],
+    pub(super) status: &'a Status,
+    pub(super) duration: Duration,
 }
 
 impl EndedSpan<'_> {
@@ -37,13 +39,17 @@ impl EndedSpan<'_> {
         self.depth
     }
 
-    /// Its own attributes, in the order in which they were set. Inherited ones are those of the
-    /// root span above.
+    /// Its own attributes, in the order in which they were set.
     pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.entries.iter().map(|(key, value)| (*key, value))
     }
 
-    /// The value of an attribute.
+    /// What it inherits from the root span above, such as the session.
+    pub fn inherited(&self) -> &[KeyValue] {
+        self.inherited
+    }
+
+    /// The value of an attribute of its own.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
         super::attributes::find(self.entries, key)
     }
@@ -65,6 +71,11 @@ impl EndedSpan<'_> {
             .is_own
             .then(|| self.live.context.span().span_context().clone())?;
         context.is_valid().then_some(context)
+    }
+
+    /// The id of the span that it stands under, in whatever process, if a layer of Vigil's knows.
+    pub fn parent_span_id(&self) -> Option<SpanId> {
+        self.live.parent
     }
 }
 
@@ -101,24 +112,10 @@ impl std::fmt::Debug for OnEnd {
 }
 
 /// Tells the layer that wants to know.
-pub(crate) fn tell(
-    live: &Live,
-    definition: &'static SpanDefinition,
-    depth: usize,
-    entries: &[Entry],
-    status: &Status,
-    duration: Duration,
-) {
-    live.span.with_subscriber(|(_, dispatch)| {
+pub(crate) fn tell(ended: &EndedSpan<'_>) {
+    ended.live.span.with_subscriber(|(_, dispatch)| {
         if let Some(on_end) = dispatch.downcast_ref::<OnEnd>() {
-            (on_end.ended)(&EndedSpan {
-                live,
-                definition,
-                depth,
-                entries,
-                status,
-                duration,
-            });
+            (on_end.ended)(ended);
         }
     });
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 use tracing::Dispatch;
 
 use super::attributes::{Attributes, Entry, find, key_value};
@@ -325,6 +326,7 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
             span,
             context: place.context,
             is_own: false,
+            parent: None,
         };
     }
     let metadata = definition.metadata();
@@ -348,9 +350,11 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
         })
     });
     let built = state.take_built();
+    let above = place.context.span().span_context().clone();
     Live {
         span,
         is_own: built.is_some(),
+        parent: above.is_valid().then(|| above.span_id()),
         // Without a layer of Vigil's, or past its filter: what stands above stays above.
         context: built.unwrap_or(place.context),
     }
@@ -452,6 +456,7 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
         span,
         context,
         is_own: false,
+        parent: None,
     };
     state.begin(live, Vec::new(), 0);
     Handle::adopted(state)

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{Span as _, Status, TraceContextExt};
+use opentelemetry::trace::{Span as _, SpanId, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Span;
 use tracing::Dispatch;
@@ -15,7 +15,7 @@ use super::callsite::LEVEL;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
 };
-use super::ended;
+use super::ended::{self, EndedSpan};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
 use super::inherited::Inherited;
@@ -72,6 +72,8 @@ pub(crate) struct Live {
     pub(crate) context: Context,
     /// The context is the span's own.
     pub(crate) is_own: bool,
+    /// What it stands under, for OpenTelemetry.
+    pub(crate) parent: Option<SpanId>,
 }
 
 impl Live {
@@ -515,14 +517,15 @@ impl SpanState {
                 });
             });
         }
-        ended::tell(
+        ended::tell(&EndedSpan {
             live,
-            self.definition,
-            self.depth,
-            &end.entries,
-            &end.conclusion.status,
-            end.duration,
-        );
+            definition: self.definition,
+            depth: self.depth,
+            entries: &end.entries,
+            inherited: &end.conclusion.attributes[end.conclusion.own..],
+            status: &end.conclusion.status,
+            duration: end.duration,
+        });
     }
 
     /// Ends the SDK's span and measures.
@@ -575,7 +578,9 @@ pub(crate) struct End {
 #[derive(Clone)]
 struct Conclusion {
     status: Status,
+    /// Its own first, then inherited ones.
     attributes: Vec<KeyValue>,
+    own: usize,
     /// Of these, what `tracing` has not seen.
     fields: Vec<Entry>,
 }
@@ -718,6 +723,7 @@ impl Core {
             .collect();
         let own = data.entries[data.sent..].iter().map(key_value);
         let mut attributes: Vec<KeyValue> = own.chain(data.undeclared.drain(..)).collect();
+        let own = attributes.len();
         for entry in &data.inherited {
             let taken = find(&data.entries, entry.0).is_some()
                 || attributes.iter().any(|other| other.key.as_str() == entry.0);
@@ -732,6 +738,7 @@ impl Core {
                 None => Status::Unset,
             },
             attributes,
+            own,
             fields,
         }
     }

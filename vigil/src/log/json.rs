@@ -77,8 +77,15 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
         attributes.key(key);
         value(attributes.line, attribute);
     }
+    for attribute in span.inherited() {
+        attributes.key(attribute.key.as_str());
+        foreign(attributes.line, &attribute.value);
+    }
     attributes.end();
     ids(&mut object, span.span_context().as_ref());
+    if let Some(parent) = span.parent_span_id() {
+        object.string("parent_span_id", &parent.to_string());
+    }
     object.end();
 }
 
