@@ -210,6 +210,55 @@ fn a_program_that_winds_up_by_itself_is_given_the_time_to() {
 }
 
 #[test]
+fn a_signal_is_not_lost_on_a_guard_that_waits_for_a_shorter_time() {
+    let receiver = Receiver::http();
+    receiver.always(Answer::Hang);
+    let url = receiver.url("");
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("VIGIL_SHUTDOWN_TIMEOUT", "1000"),
+    ];
+    let mut ending = Ending::of("shutdown-meanwhile", &variables);
+    ending.get(libc::SIGTERM);
+    let ended = ending.wait();
+    assert_eq!(ended.status.signal(), Some(libc::SIGTERM), "{}", ended.said);
+}
+
+#[test]
+fn a_signal_to_a_fork_ends_the_fork_and_nothing_else() {
+    let receiver = Receiver::http();
+    let ended = ended("fork", &endpoint(&receiver.url("")));
+    let expected = format!("ready\nthe fork was ended by {}\n", libc::SIGTERM);
+    assert_eq!(ended.said, expected, "{}", ended.lines);
+    assert!(ended.status.success());
+    let spans = receiver.spans();
+    assert_eq!(error_type(&spans, "invoke_agent afterwards"), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_first_process_of_a_container_goes_on_and_so_does_its_telemetry() {
+    let may = Command::new("unshare").args(["-Urpf", "true"]).status();
+    if !may.is_ok_and(|status| status.success()) {
+        // This system lets nobody make a container so simply.
+        return;
+    }
+    let receiver = Receiver::http();
+    let url = receiver.url("");
+    let child = Command::new("unshare")
+        .args(["-Urpf", env!("CARGO_BIN_EXE_ending"), "first-process"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let ended = Ending(child).wait();
+    assert_eq!(ended.said, "signalled as 1\n", "{}", ended.lines);
+    let spans = receiver.spans();
+    assert_eq!(error_type(&spans, "invoke_agent afterwards"), None);
+}
+
+#[test]
 fn signals_are_left_alone_if_that_is_said() {
     let receiver = Receiver::http();
     let mut ending = Ending::of("not-handled", &endpoint(&receiver.url("")));

@@ -407,7 +407,8 @@ impl VigConfig {
     /// A program whose own handler was there before is called after that, with the pipeline still
     /// running. One that puts its handler in later, such as `tokio::signal`, has taken the signal
     /// over: then what has ended by then is handed over, and the rest is up to the program and its
-    /// guard.
+    /// guard. So it is for the first process of a container without a handler (its id is 1), which
+    /// the system lets no signal end but SIGKILL.
     pub fn handle_signals(mut self, handle: bool) -> Self {
         self.handle_signals = Some(handle);
         self

@@ -44,6 +44,34 @@ fn work() {
     say("nobody ended it");
 }
 
+/// A fork of this process gets SIGTERM, and this process none.
+fn fork() {
+    // SAFETY: the child sleeps and does nothing else.
+    #[allow(unsafe_code)]
+    let child = unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::sleep(5);
+            libc::_exit(0);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        libc::kill(child, libc::SIGTERM);
+        child
+    };
+    let mut status = 0;
+    // SAFETY: it is a child of this process, and there is room for its status.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::waitpid(child, &raw mut status, 0);
+    }
+    say(&format!(
+        "the fork was ended by {}",
+        libc::WTERMSIG(status) * i32::from(libc::WIFSIGNALED(status))
+    ));
+    std::thread::sleep(Duration::from_millis(300));
+    agent_span("s-2", "afterwards").start().end();
+}
+
 fn end(how: &str, guard: VigGuard) {
     match how {
         "return" => {}
@@ -83,6 +111,28 @@ fn end(how: &str, guard: VigGuard) {
         "wait" | "handler-before" | "handler-after" | "not-handled" => {
             say("ready");
             work();
+        }
+        "shutdown-meanwhile" => {
+            say("ready");
+            // The signal has come, and its end takes longer than is waited for here.
+            std::thread::sleep(Duration::from_millis(300));
+            guard.shutdown(Duration::from_millis(50));
+            work();
+        }
+        "fork" => {
+            say("ready");
+            fork();
+        }
+        "first-process" => {
+            let process = std::process::id();
+            // SAFETY: it sends this process a signal.
+            #[allow(unsafe_code)]
+            unsafe {
+                libc::kill(libc::getpid(), libc::SIGTERM);
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            say(&format!("signalled as {process}"));
+            agent_span("s-2", "afterwards").start().end();
         }
         "panic" | "fatal-panic" => {
             // Somebody else's work goes on meanwhile, in a trace of its own.
