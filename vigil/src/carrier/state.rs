@@ -532,10 +532,10 @@ impl SpanState {
         if let Some(mut span) = sdk {
             span.set_attributes(end.conclusion.attributes);
             span.set_status(end.conclusion.status);
-            match end_time {
+            tracer::while_closing(|| match end_time {
                 Some(time) => span.end_with_timestamp(time),
                 None => span.end(),
-            }
+            });
         }
         self.measure(self.definition.metrics, &end.entries, end.duration);
         if self.depth == 0
