@@ -170,6 +170,18 @@ fn a_writer_that_hangs_costs_no_more_than_the_bound() {
 }
 
 #[test]
+fn a_writer_that_hangs_costs_no_span_that_was_open_at_the_end() {
+    let receiver = Receiver::http();
+    Way::default()
+        .to(&receiver)
+        .variable("OTEL_METRICS_EXPORTER", "console")
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "1")
+        .run("stuck while open");
+    let spans = receiver.spans();
+    assert!(spans.iter().any(|span| span.name == "invoke_agent open"));
+}
+
+#[test]
 fn without_an_endpoint_no_thread_reads_or_sends() {
     let with_threads = |way: &Way| {
         let out = way.run("threads").out;

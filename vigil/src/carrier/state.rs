@@ -451,6 +451,12 @@ impl SpanState {
             self.send_at_end(&end, end_time);
             self.show(&end);
             self.close(end, end_time);
+            // Not where the process ends: it may have to wait for a writer.
+            if self.depth == 0
+                && let Some(live) = self.live()
+            {
+                ended::tell_measured(live);
+            }
         }
     }
 
@@ -538,11 +544,6 @@ impl SpanState {
             });
         }
         self.measure(self.definition.metrics, &end.entries, end.duration);
-        if self.depth == 0
-            && let Some(live) = self.live()
-        {
-            ended::tell_measured(live);
-        }
     }
 }
 
