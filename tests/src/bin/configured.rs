@@ -44,6 +44,11 @@ fn main() {
     };
     match work.as_str() {
         "tick" | "stuck" => tick(),
+        "stuck until dropped" => {
+            tick();
+            drop(guard);
+            return;
+        }
         // At its end it is time for metrics.
         "stuck while open" => {
             let agent = agent_span("s-1", "open").start();
