@@ -155,6 +155,25 @@ fn a_signal_hands_over_what_is_open_and_then_ends_the_process_as_ever() {
 }
 
 #[test]
+fn an_error_that_was_seen_before_the_end_stays_the_error() {
+    let receiver = Receiver::http();
+    let mut ending = Ending::of("failed", &endpoint(&receiver.url("")));
+    ending.get(libc::SIGTERM);
+    ending.wait();
+    let spans = receiver.spans();
+    let error_type = |name| error_type(&spans, name);
+    assert_eq!(
+        error_type("execute_tool failed").as_deref(),
+        Some("overloaded")
+    );
+    assert_eq!(
+        error_type("execute_tool slow").as_deref(),
+        Some("terminated"),
+        "nobody has said that this was all"
+    );
+}
+
+#[test]
 fn a_handler_that_was_there_before_has_its_turn_after_that_with_the_pipeline_running() {
     let receiver = Receiver::http();
     let mut ending = Ending::of("handler-before", &endpoint(&receiver.url("")));

@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use vigil::{Deliberate, VigConfig, VigGuard, agent_span, chat_span, phase_span};
+use vigil::{Deliberate, Execute, VigConfig, VigGuard};
+use vigil::{agent_span, chat_span, phase_span, tool_span};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
@@ -42,6 +43,11 @@ fn work() {
         }
     }
     say("nobody ended it");
+}
+
+fn tool_span_of(name: &str) -> vigil::spans::gen_ai::ToolSpan {
+    let agent = agent_span("s-2", "arcan").start();
+    tool_span(&phase_span(&agent, Execute), name, "call-1").start()
 }
 
 /// A fork of this process gets SIGTERM, and this process none.
@@ -118,6 +124,16 @@ fn end(how: &str, guard: VigGuard) {
             std::thread::sleep(Duration::from_millis(300));
             guard.shutdown(Duration::from_millis(50));
             work();
+        }
+        "failed" => {
+            // Its handle is still there when the process is ended.
+            let failed = tool_span_of("failed");
+            let _ = failed.run_blocking_with(|| Err::<(), _>(()), |()| "overloaded");
+            let slow = tool_span_of("slow");
+            let _ = slow.run_blocking(|| Ok::<_, ()>(()));
+            say("ready");
+            work();
+            drop((failed, slow));
         }
         "fork" => {
             say("ready");

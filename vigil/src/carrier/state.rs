@@ -463,9 +463,11 @@ impl SpanState {
     /// Ends the span because the process ends. What is left to do is to show it.
     pub(crate) fn terminate(&self, error_type: &'static str) -> Option<End> {
         let end = self.conclude(None, |core, data| {
-            data.seen = Some(Seen::Failure(Failure::of_type(Text::from_static(
-                error_type,
-            ))));
+            // An error that was seen says more.
+            if !matches!(data.seen, Some(Seen::Failure(_))) {
+                let failure = Failure::of_type(Text::from_static(error_type));
+                data.seen = Some(Seen::Failure(failure));
+            }
             core.conclude(data, false)
         })?;
         self.send_at_end(&end, None);
