@@ -122,6 +122,14 @@ fn spans_that_are_open_at_a_shutdown_end_first_and_are_part_of_it() {
 }
 
 #[test]
+fn a_layer_that_panics_over_the_end_of_its_span_costs_the_others_nothing() {
+    let receiver = Receiver::http();
+    let ended = ended("broken-layer", &endpoint(&receiver.url("")));
+    assert_eq!(ended.said, "lost 0 in time true\n", "{}", ended.lines);
+    assert_marked(&receiver, "terminated");
+}
+
+#[test]
 fn every_orderly_end_of_the_process_hands_over_what_is_open() {
     for (how, code) in [
         ("return", 0),

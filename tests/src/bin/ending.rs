@@ -6,6 +6,8 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt;
 use vigil::{Deliberate, Execute, VigConfig, VigGuard};
 use vigil::{agent_span, chat_span, phase_span, tool_span};
 
@@ -43,6 +45,20 @@ fn work() {
         }
     }
     say("nobody ended it");
+}
+
+/// A layer that can't stand what spans say in the end.
+struct Broken;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Broken {
+    fn on_record(
+        &self,
+        _: &tracing::span::Id,
+        _: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        panic!("a layer's own fault");
+    }
 }
 
 fn tool_span_of(name: &str) -> vigil::spans::gen_ai::ToolSpan {
@@ -134,6 +150,19 @@ fn end(how: &str, guard: VigGuard) {
             say("ready");
             work();
             drop((failed, slow));
+        }
+        "broken-layer" => {
+            let broken = tracing_subscriber::registry()
+                .with(vigil::trace_layer(&SdkTracerProvider::default()))
+                .with(Broken);
+            let tool = tracing::subscriber::with_default(broken, || tool_span_of("broken"));
+            let report = guard.shutdown(Duration::from_secs(5));
+            say(&format!(
+                "lost {} in time {}",
+                report.lost(),
+                report.in_time
+            ));
+            std::mem::forget(tool);
         }
         "fork" => {
             say("ready");
