@@ -141,6 +141,14 @@ fn spans_that_are_open_at_a_shutdown_end_first_and_are_part_of_it() {
 }
 
 #[test]
+fn a_layer_that_panics_over_the_end_of_its_span_costs_the_others_nothing() {
+    let receiver = Receiver::http();
+    let ended = ended("broken-layer", &endpoint(&receiver.url("")));
+    assert_eq!(ended.said, "lost 0 in time true\n", "{}", ended.lines);
+    assert_marked(&receiver, "terminated");
+}
+
+#[test]
 fn every_orderly_end_of_the_process_hands_over_what_is_open() {
     for (how, code) in [
         ("return", 0),
@@ -169,6 +177,25 @@ fn a_signal_hands_over_what_is_open_and_then_ends_the_process_as_ever() {
             assert_marked(receiver, "terminated");
         });
     }
+}
+
+#[test]
+fn an_error_that_was_seen_before_the_end_stays_the_error() {
+    let receiver = Receiver::http();
+    let mut ending = Ending::of("failed", &endpoint(&receiver.url("")));
+    ending.get(libc::SIGTERM);
+    ending.wait();
+    let spans = receiver.spans();
+    let error_type = |name| error_type(&spans, name);
+    assert_eq!(
+        error_type("execute_tool failed").as_deref(),
+        Some("overloaded")
+    );
+    assert_eq!(
+        error_type("execute_tool slow").as_deref(),
+        Some("terminated"),
+        "nobody has said that this was all"
+    );
 }
 
 #[test]
@@ -224,6 +251,55 @@ fn a_program_that_winds_up_by_itself_is_given_the_time_to() {
     let spans = receiver.spans();
     assert_eq!(error_type(&spans, "invoke_agent afterwards"), None);
     assert_eq!(spans.len(), 5);
+}
+
+#[test]
+fn a_signal_is_not_lost_on_a_guard_that_waits_for_a_shorter_time() {
+    let receiver = Receiver::http();
+    receiver.always(Answer::Hang);
+    let url = receiver.url("");
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str()),
+        ("VIGIL_SHUTDOWN_TIMEOUT", "1000"),
+    ];
+    let mut ending = Ending::of("shutdown-meanwhile", &variables);
+    ending.get(libc::SIGTERM);
+    let ended = ending.wait();
+    assert_eq!(ended.status.signal(), Some(libc::SIGTERM), "{}", ended.said);
+}
+
+#[test]
+fn a_signal_to_a_fork_ends_the_fork_and_nothing_else() {
+    let receiver = Receiver::http();
+    let ended = ended("fork", &endpoint(&receiver.url("")));
+    let expected = format!("ready\nthe fork was ended by {}\n", libc::SIGTERM);
+    assert_eq!(ended.said, expected, "{}", ended.lines);
+    assert!(ended.status.success());
+    let spans = receiver.spans();
+    assert_eq!(error_type(&spans, "invoke_agent afterwards"), None);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_first_process_of_a_container_goes_on_and_so_does_its_telemetry() {
+    let may = Command::new("unshare").args(["-Urpf", "true"]).status();
+    if !may.is_ok_and(|status| status.success()) {
+        // This system lets nobody make a container so simply.
+        return;
+    }
+    let receiver = Receiver::http();
+    let url = receiver.url("");
+    let child = Command::new("unshare")
+        .args(["-Urpf", env!("CARGO_BIN_EXE_ending"), "first-process"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let ended = Ending(child).wait();
+    assert_eq!(ended.said, "signalled as 1\n", "{}", ended.lines);
+    let spans = receiver.spans();
+    assert_eq!(error_type(&spans, "invoke_agent afterwards"), None);
 }
 
 #[test]

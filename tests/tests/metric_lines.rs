@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
@@ -232,6 +232,33 @@ fn callbacks_may_log_end_spans_and_panic() {
         assert!(captured.text().contains("still here"));
         // The SDK can't collect any more, and says so.
         let _ = meters.shutdown();
+    });
+}
+
+#[test]
+fn a_writer_that_flushes_metrics_is_not_held_up() {
+    struct Flushing(Captured, SdkMeterProvider);
+
+    impl Write for Flushing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1.force_flush().map_err(io::Error::other)?;
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let (meters, layer, captured, _) = meters(Duration::ZERO);
+    let calls = meters.meter("test").u64_counter("calls").build();
+    let writer = Flushing(captured.clone(), meters.clone());
+    with(layer.writer(writer), || {
+        calls.add(1, &[]);
+        let begun = Instant::now();
+        meters.force_flush().expect("it is flushed");
+        assert!(begun.elapsed() < Duration::from_millis(500));
+        assert_eq!(captured.metrics().len(), 1);
     });
 }
 

@@ -65,10 +65,12 @@ pub use value::{Element, Int, Text, UnknownMember, Value};
 pub(crate) use gate::Gate;
 pub(crate) use gate::{Redaction, hides, set as set_redaction_hook};
 #[cfg(feature = "_otlp")]
-pub(crate) use gate::{captured, is_content};
+pub(crate) use gate::{is_content, leaving};
 #[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
 pub(crate) use open::{Reason, end_open, keep_open};
+#[cfg(feature = "_otlp")]
+pub(crate) use tracer::is_closing;
 pub(crate) use tracer::is_ending;
 
 /// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.

@@ -13,8 +13,10 @@
 //!     _ => None,
 //! });
 //!
+//! # #[cfg(feature = "http-proto")] {
 //! let traces = resolved.target(Signal::Traces).unwrap();
 //! assert_eq!(traces.shown_url(), "http://collector:4318/v1/traces");
+//! # }
 //! assert_eq!(
 //!     resolved.warnings()[0].to_string(),
 //!     "`OTEL_BSP_MAX_QUEUE_SIZE`: `abc` is not a positive integer: 32768 holds",
@@ -407,7 +409,8 @@ impl VigConfig {
     /// A program whose own handler was there before is called after that, with the pipeline still
     /// running. One that puts its handler in later, such as `tokio::signal`, has taken the signal
     /// over: then what has ended by then is handed over, and the rest is up to the program and its
-    /// guard.
+    /// guard. So it is for the first process of a container without a handler (its id is 1), which
+    /// the system lets no signal end but SIGKILL.
     pub fn handle_signals(mut self, handle: bool) -> Self {
         self.handle_signals = Some(handle);
         self

@@ -190,8 +190,9 @@ fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {
 /// So do [`exit`] and `std::process::exit`, SIGTERM and SIGINT
 /// ([how](VigConfig::handle_signals)), and a panic that [ends the
 /// process](VigConfig::panics_are_fatal). Spans that are still open end then, the deepest first, with
-/// the `error.type` `terminated` (or `panic`), unless something else was recorded of how they ended;
-/// what they record afterwards has no effect. Spans that are started later are dropped, and counted.
+/// the `error.type` `terminated` (or `panic`), unless something else was recorded of how they ended,
+/// or an error was seen, as by [`run`](crate::carrier::Handle::run); what they record afterwards has
+/// no effect. Spans that are started later are dropped, and counted.
 #[derive(Debug)]
 #[must_use = "dropping it shuts the pipeline down"]
 pub struct VigGuard {

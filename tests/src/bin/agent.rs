@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{Span as _, SpanContext, Tracer as _};
 use vigil::content::{Message, Part};
 use vigil::records::gen_ai::TokenUsage;
 use vigil::records::life::Budget;
@@ -54,6 +56,13 @@ fn speak() {
         let foreign = tracing::info_span!("foreign", gen_ai.output.messages = "secret");
         foreign.in_scope(|| tracing::info!(life.tool.output = ?"secret", "another"));
     });
+    // And by the SDK itself.
+    let secret = || vec![KeyValue::new("gen_ai.output.messages", "secret")];
+    let mut bare = opentelemetry::global::tracer("bare").start("bare");
+    bare.set_attribute(KeyValue::new("gen_ai.input.messages", "secret"));
+    bare.add_event("seen", secret());
+    bare.add_link(SpanContext::NONE, secret());
+    bare.end();
     drop((chat, deliberate));
     let execute = phase_span(&agent, Execute);
     let tool = tool_span(&execute, "shell", "call-1")

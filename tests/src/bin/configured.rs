@@ -30,7 +30,7 @@ fn main() {
         let (setter, value) = argument.split_once('=').expect("a setter and a value");
         config = set(config, setter, value);
     }
-    let guard = if work == "stuck" {
+    let guard = if work.starts_with("stuck") {
         vigil::init_with_writer(&config, Stuck)
     } else {
         vigil::init(&config)
@@ -44,6 +44,17 @@ fn main() {
     };
     match work.as_str() {
         "tick" | "stuck" => tick(),
+        "stuck until dropped" => {
+            tick();
+            drop(guard);
+            return;
+        }
+        // At its end it is time for metrics.
+        "stuck while open" => {
+            let agent = agent_span("s-1", "open").start();
+            std::thread::sleep(Duration::from_millis(50));
+            std::mem::forget(agent);
+        }
         "paced" => {
             for _ in 0..6 {
                 tick();
@@ -99,7 +110,11 @@ fn main() {
         other => panic!("no work is called `{other}`"),
     }
     let start = Instant::now();
-    let bound = if work == "stuck" { 300 } else { 5_000 };
+    let bound = if work.starts_with("stuck") {
+        300
+    } else {
+        5_000
+    };
     let report = guard.shutdown(Duration::from_millis(bound));
     println!("{report}");
     println!("took {} ms", start.elapsed().as_millis());

@@ -6,7 +6,10 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use vigil::{Deliberate, VigConfig, VigGuard, agent_span, chat_span, phase_span};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt;
+use vigil::{Deliberate, Execute, VigConfig, VigGuard};
+use vigil::{agent_span, chat_span, phase_span, tool_span};
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
@@ -42,6 +45,53 @@ fn work() {
         }
     }
     say("nobody ended it");
+}
+
+/// A layer that can't stand what spans say in the end.
+struct Broken;
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Broken {
+    fn on_record(
+        &self,
+        _: &tracing::span::Id,
+        _: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        panic!("a layer's own fault");
+    }
+}
+
+fn tool_span_of(name: &str) -> vigil::spans::gen_ai::ToolSpan {
+    let agent = agent_span("s-2", "arcan").start();
+    tool_span(&phase_span(&agent, Execute), name, "call-1").start()
+}
+
+/// A fork of this process gets SIGTERM, and this process none.
+fn fork() {
+    // SAFETY: the child sleeps and does nothing else.
+    #[allow(unsafe_code)]
+    let child = unsafe {
+        let child = libc::fork();
+        if child == 0 {
+            libc::sleep(5);
+            libc::_exit(0);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        libc::kill(child, libc::SIGTERM);
+        child
+    };
+    let mut status = 0;
+    // SAFETY: it is a child of this process, and there is room for its status.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::waitpid(child, &raw mut status, 0);
+    }
+    say(&format!(
+        "the fork was ended by {}",
+        libc::WTERMSIG(status) * i32::from(libc::WIFSIGNALED(status))
+    ));
+    std::thread::sleep(Duration::from_millis(300));
+    agent_span("s-2", "afterwards").start().end();
 }
 
 fn end(how: &str, guard: VigGuard) {
@@ -83,6 +133,51 @@ fn end(how: &str, guard: VigGuard) {
         "wait" | "handler-before" | "handler-after" | "not-handled" => {
             say("ready");
             work();
+        }
+        "shutdown-meanwhile" => {
+            say("ready");
+            // The signal has come, and its end takes longer than is waited for here.
+            std::thread::sleep(Duration::from_millis(300));
+            guard.shutdown(Duration::from_millis(50));
+            work();
+        }
+        "failed" => {
+            // Its handle is still there when the process is ended.
+            let failed = tool_span_of("failed");
+            let _ = failed.run_blocking_with(|| Err::<(), _>(()), |()| "overloaded");
+            let slow = tool_span_of("slow");
+            let _ = slow.run_blocking(|| Ok::<_, ()>(()));
+            say("ready");
+            work();
+            drop((failed, slow));
+        }
+        "broken-layer" => {
+            let broken = tracing_subscriber::registry()
+                .with(vigil::trace_layer(&SdkTracerProvider::default()))
+                .with(Broken);
+            let tool = tracing::subscriber::with_default(broken, || tool_span_of("broken"));
+            let report = guard.shutdown(Duration::from_secs(5));
+            say(&format!(
+                "lost {} in time {}",
+                report.lost(),
+                report.in_time
+            ));
+            std::mem::forget(tool);
+        }
+        "fork" => {
+            say("ready");
+            fork();
+        }
+        "first-process" => {
+            let process = std::process::id();
+            // SAFETY: it sends this process a signal.
+            #[allow(unsafe_code)]
+            unsafe {
+                libc::kill(libc::getpid(), libc::SIGTERM);
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            say(&format!("signalled as {process}"));
+            agent_span("s-2", "afterwards").start().end();
         }
         "panic" | "fatal-panic" => {
             // Somebody else's work goes on meanwhile, in a trace of its own.

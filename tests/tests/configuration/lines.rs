@@ -1,6 +1,7 @@
 //! Log lines, metrics among them.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use vigil_tests::receiver::Receiver;
@@ -167,6 +168,26 @@ fn reports_come_in_between_and_add_up_to_the_whole() {
 fn a_writer_that_hangs_costs_no_more_than_the_bound() {
     let ran = Way::default().run("stuck");
     assert!((300..3_000).contains(&ran.millis()), "{}", ran.out);
+
+    // The guard waits, and then the end of the process finds nothing left of the bound.
+    let begun = Instant::now();
+    Way::default()
+        .variable("VIGIL_SHUTDOWN_TIMEOUT", "1500")
+        .run("stuck until dropped");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(2_800), "{took:?}");
+}
+
+#[test]
+fn a_writer_that_hangs_costs_no_span_that_was_open_at_the_end() {
+    let receiver = Receiver::http();
+    Way::default()
+        .to(&receiver)
+        .variable("OTEL_METRICS_EXPORTER", "console")
+        .variable("OTEL_METRIC_EXPORT_INTERVAL", "1")
+        .run("stuck while open");
+    let spans = receiver.spans();
+    assert!(spans.iter().any(|span| span.name == "invoke_agent open"));
 }
 
 #[test]

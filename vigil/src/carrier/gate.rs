@@ -208,10 +208,15 @@ fn redacted(redaction: &Redaction, key: &str, value: Value) -> Option<Value> {
     }
 }
 
-/// What is captured in this process.
+/// Where content may stand on a span that leaves the process: nowhere if there is a redaction that
+/// it has not `passed`.
 #[cfg(feature = "_otlp")]
-pub(crate) fn captured() -> CaptureContent {
-    decoded(CAPTURE.load(Ordering::Relaxed))
+pub(crate) fn leaving(passed: bool) -> CaptureContent {
+    let gate = Gate::global();
+    if !passed && gate.redaction.is_some() {
+        return CaptureContent::NoContent;
+    }
+    gate.capture
 }
 
 /// Where foreign code puts something.

@@ -1,5 +1,6 @@
 //! The typed spans that are open, kept so that they can be ended when the process is.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
@@ -123,13 +124,19 @@ pub(crate) fn end_open(reason: Reason) -> impl FnOnce() + Send {
     let ended: Vec<_> = open
         .into_iter()
         .filter_map(|(state, thread)| {
-            let end = state.terminate(reason.error_type(&state, thread))?;
+            let end = alone(|| state.terminate(reason.error_type(&state, thread)))??;
             Some((state, end))
         })
         .collect();
     move || {
         for (state, end) in ended {
-            state.show(&end);
+            alone(|| state.show(&end));
         }
     }
+}
+
+/// Does it for one span: the layers and processors that it belongs to may panic, and the others are
+/// still to be ended.
+fn alone<R>(end: impl FnOnce() -> R) -> Option<R> {
+    catch_unwind(AssertUnwindSafe(end)).ok()
 }

@@ -453,15 +453,23 @@ impl SpanState {
             self.send_at_end(&end, end_time);
             self.show(&end);
             self.close(end, end_time);
+            // Not where the process ends: it may have to wait for a writer.
+            if self.depth == 0
+                && let Some(live) = self.live()
+            {
+                ended::tell_measured(live);
+            }
         }
     }
 
     /// Ends the span because the process ends. What is left to do is to show it.
     pub(crate) fn terminate(&self, error_type: &'static str) -> Option<End> {
         let end = self.conclude(None, |core, data| {
-            data.seen = Some(Seen::Failure(Failure::of_type(Text::from_static(
-                error_type,
-            ))));
+            // An error that was seen says more.
+            if !matches!(data.seen, Some(Seen::Failure(_))) {
+                let failure = Failure::of_type(Text::from_static(error_type));
+                data.seen = Some(Seen::Failure(failure));
+            }
             core.conclude(data, false)
         })?;
         self.send_at_end(&end, None);
@@ -535,17 +543,12 @@ impl SpanState {
         if let Some(mut span) = sdk {
             span.set_attributes(end.conclusion.attributes);
             span.set_status(end.conclusion.status);
-            match end_time {
+            tracer::while_closing(|| match end_time {
                 Some(time) => span.end_with_timestamp(time),
                 None => span.end(),
-            }
+            });
         }
         self.measure(self.definition.metrics, &end.entries, end.duration);
-        if self.depth == 0
-            && let Some(live) = self.live()
-        {
-            ended::tell_measured(live);
-        }
     }
 }
 

@@ -38,6 +38,8 @@ thread_local! {
     static LOGGING: Cell<bool> = const { Cell::new(false) };
     /// The event that a span sends when it ends passes through the layers.
     static ENDING: Cell<bool> = const { Cell::new(false) };
+    /// A typed span goes to the processors, whose content has passed the gate.
+    static CLOSING: Cell<bool> = const { Cell::new(false) };
     /// The typed event that passes through the layers, for the one that makes log records.
     static TELLING: RefCell<Option<Telling>> = const { RefCell::new(None) };
 }
@@ -137,6 +139,18 @@ pub(crate) fn while_ending<R>(f: impl FnOnce() -> R) -> R {
 
 pub(crate) fn is_ending() -> bool {
     ENDING.get()
+}
+
+/// Runs `f`, in which the SDK's span of a typed one ends.
+pub(crate) fn while_closing<R>(f: impl FnOnce() -> R) -> R {
+    with_flag(&CLOSING, f)
+}
+
+/// Whether the span that ends is a typed one's. Asked once for each: what processors end meanwhile
+/// is not.
+#[cfg(feature = "_otlp")]
+pub(crate) fn is_closing() -> bool {
+    CLOSING.replace(false)
 }
 
 /// Runs `f`, in which a log line becomes a span event.

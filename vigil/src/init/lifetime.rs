@@ -1,7 +1,8 @@
 //! How the pipeline ends, whoever ends it: its guard, the program's exit, a signal, a panic.
 //!
 //! Invariants:
-//! - It ends once. Who comes later waits for that, within its own bound, and gets the same report.
+//! - It ends once. Who comes later waits for that, within its own bound from when it began, and gets
+//!   the same report.
 //! - The work is done on a thread of its own, so that nothing it meets, such as a lock of whoever
 //!   panicked, holds up the end of the process for longer than the bound.
 //! - Open spans end before anything is handed over, so that they are part of it.
@@ -34,7 +35,8 @@ pub(super) struct Running {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Running,
-    Ending,
+    /// Since then.
+    Ending(Instant),
     Ended(ShutdownReport),
 }
 
@@ -59,15 +61,19 @@ impl Running {
         if self.process != std::process::id() {
             return ShutdownReport::default();
         }
-        let deadline = after(bound);
-        let is_first = {
+        let (is_first, since) = {
             let mut phase = lock(&self.phase);
-            let is_first = matches!(*phase, Phase::Running);
-            if is_first {
-                *phase = Phase::Ending;
+            match *phase {
+                Phase::Running => {
+                    let now = Instant::now();
+                    *phase = Phase::Ending(now);
+                    (true, now)
+                }
+                Phase::Ending(since) => (false, since),
+                Phase::Ended(report) => return report,
             }
-            is_first
         };
+        let deadline = after(since, bound);
         if is_first {
             let running = Arc::clone(self);
             let left = move || deadline.saturating_duration_since(Instant::now());
@@ -227,9 +233,9 @@ fn once(work: impl FnOnce() + Send) -> impl Fn() + Clone + Send {
 }
 
 /// That much later, or far enough away if the clock can't hold it.
-fn after(bound: Duration) -> Instant {
+fn after(since: Instant, bound: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-    Instant::now() + bound.min(FAR)
+    since + bound.min(FAR)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -56,12 +56,16 @@ impl SpanProcessor for Outgoing {
     }
 }
 
-/// Takes content off a span that is captured for no span: the SDK's own spans pass no other gate.
+/// Takes content off a span that is captured for no span, or that no redaction has seen: the SDK's
+/// own spans pass no other gate.
 fn withhold(span: &mut SpanData) {
-    let captured = carrier::captured();
+    let captured = carrier::leaving(carrier::is_closing());
     let passes = |attribute: &KeyValue| !carrier::is_content(attribute.key.as_str());
     if !captured.on_spans() {
         span.attributes.retain(passes);
+        for link in &mut span.links.links {
+            link.attributes.retain(passes);
+        }
     }
     if !captured.in_events() {
         for event in &mut span.events.events {

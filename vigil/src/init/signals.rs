@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::lifetime::Running;
@@ -21,12 +21,18 @@ const OVER: u8 = 0;
 
 /// Where the handler writes to; below zero while there is nobody to wake.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
+/// The process whose signals these are: a fork has the handler and the socket, and nobody to wake.
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+/// What the signals did before, for the handler.
+static BEFORE: [AtomicPtr<libc::sigaction>; SIGNALS.len()] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; SIGNALS.len()];
 /// A signal that has come and is not through: it isn't told again.
 static PENDING: [AtomicBool; SIGNALS.len()] = [const { AtomicBool::new(false) }; SIGNALS.len()];
 
 /// The signals are handled until this is dropped.
 pub(super) struct Handled {
-    wake: UnixStream,
+    /// It stays open: a handler on another thread may be about to write to it.
+    wake: &'static UnixStream,
     before: Arc<Mutex<Vec<Before>>>,
 }
 
@@ -38,7 +44,9 @@ struct Before {
 
 /// Handles the signals for `running`, but for those that are ignored: they stay ignored.
 pub(super) fn handle(running: &Arc<Running>) -> std::io::Result<Handled> {
-    let (wake, mut woken) = UnixStream::pair()?;
+    let (wake, woken) = UnixStream::pair()?;
+    let (wake, mut woken): (&'static UnixStream, &'static UnixStream) =
+        (Box::leak(Box::new(wake)), Box::leak(Box::new(woken)));
     let before = Arc::new(Mutex::new(Vec::new()));
     let handled = Handled {
         wake,
@@ -64,14 +72,18 @@ pub(super) fn handle(running: &Arc<Running>) -> std::io::Result<Handled> {
                     None => {}
                     // Whoever has put a handler in since decides what becomes of the process.
                     Some((_, false)) => running.flush(),
+                    // The system ignores it: the process goes on, perhaps until it is killed.
+                    Some((libc::SIG_DFL, true)) if is_first_process() => {
+                        running.flush();
+                        done(signal);
+                        continue;
+                    }
                     Some((libc::SIG_DFL, true)) => {
                         running.shutdown(Reason::Terminated, running.bound);
                     }
                     Some((_, true)) => running.interrupt(Reason::Terminated),
                 }
-                if let Some(place) = SIGNALS.iter().position(|it| *it == signal) {
-                    PENDING[place].store(false, Ordering::SeqCst);
-                }
+                done(signal);
                 if taken.is_none() || restore(&before, signal) {
                     // SAFETY: it sends this process a signal that it has got already.
                     unsafe { libc::kill(libc::getpid(), signal) };
@@ -79,7 +91,8 @@ pub(super) fn handle(running: &Arc<Running>) -> std::io::Result<Handled> {
             }
         })?;
     WAKE.store(handled.wake.as_raw_fd(), Ordering::SeqCst);
-    for signal in SIGNALS {
+    PROCESS.store(process(), Ordering::SeqCst);
+    for (place, signal) in SIGNALS.into_iter().enumerate() {
         let action = current(signal)?;
         if action.sa_sigaction == libc::SIG_IGN {
             continue;
@@ -89,13 +102,15 @@ pub(super) fn handle(running: &Arc<Running>) -> std::io::Result<Handled> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Before { signal, action });
+        // It is never freed: a handler on another thread may be about to read it.
+        BEFORE[place].store(Box::into_raw(Box::new(action)), Ordering::SeqCst);
         // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask, the default action.
         let mut ours: libc::sigaction = unsafe { std::mem::zeroed() };
         ours.sa_sigaction = on_signal as *const () as libc::sighandler_t;
         // Nobody else should notice: what the signal interrupts goes on.
         ours.sa_flags = libc::SA_RESTART;
         // SAFETY: both point to valid actions or nothing, and the handler only does what a handler
-        // may: it writes a byte.
+        // may: it writes a byte, or puts back what was there before.
         if unsafe { libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) } != 0 {
             return Err(std::io::Error::last_os_error());
         }
@@ -107,14 +122,42 @@ extern "C" fn on_signal(signal: libc::c_int) {
     let Some(place) = SIGNALS.iter().position(|it| *it == signal) else {
         return;
     };
+    if process() != PROCESS.load(Ordering::SeqCst) {
+        let before = BEFORE[place].load(Ordering::SeqCst);
+        // SAFETY: what stands in `BEFORE` is an action that the system gave, and stays. The signal
+        // is blocked while this runs, so it comes again after that.
+        unsafe {
+            if !before.is_null() && libc::sigaction(signal, before, std::ptr::null_mut()) == 0 {
+                libc::raise(signal);
+            }
+        }
+        return;
+    }
     let wake = WAKE.load(Ordering::SeqCst);
     // One byte for each signal at a time: the socket has room for it, so the write neither waits
     // nor fails.
     if wake >= 0 && !PENDING[place].swap(true, Ordering::SeqCst) {
         let byte = u8::try_from(signal).unwrap_or(OVER);
-        // SAFETY: the descriptor is open while it stands in `WAKE`, and the byte lives on.
+        // SAFETY: the descriptor is never closed, and the byte lives on.
         unsafe { libc::write(wake, (&raw const byte).cast(), 1) };
     }
+}
+
+/// The signal is through: it is told again.
+fn done(signal: libc::c_int) {
+    if let Some(place) = SIGNALS.iter().position(|it| *it == signal) {
+        PENDING[place].store(false, Ordering::SeqCst);
+    }
+}
+
+fn process() -> libc::pid_t {
+    // SAFETY: it only tells.
+    unsafe { libc::getpid() }
+}
+
+/// Whether the process is the first of its container: no signal ends it by default.
+fn is_first_process() -> bool {
+    process() == 1
 }
 
 fn current(signal: libc::c_int) -> std::io::Result<libc::sigaction> {
@@ -132,11 +175,13 @@ fn is_ours(signal: libc::c_int) -> bool {
         .is_ok_and(|action| action.sa_sigaction == on_signal as *const () as libc::sighandler_t)
 }
 
-/// Lets the signal do what it did before, if nobody else has changed that since.
+/// Lets the signal do what it did before, if nobody else has changed that since. Returns whether it
+/// does.
 fn restore(before: &Mutex<Vec<Before>>, signal: libc::c_int) -> bool {
     let mut before = before.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(place) = before.iter().position(|it| it.signal == signal) else {
-        return false;
+        // The guard has done it meanwhile.
+        return true;
     };
     if !is_ours(signal) {
         return false;

@@ -164,7 +164,10 @@ impl MetricReader for MetricLines {
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        if let Some(state) = self.state_within(PATIENCE) {
+        // A writer that flushes would wait for itself.
+        if !output::is_writing()
+            && let Some(state) = self.state_within(PATIENCE)
+        {
             self.write(state);
         }
         Ok(())
