@@ -171,7 +171,7 @@ fn every_orderly_end_of_the_process_hands_over_what_is_open() {
 
 #[test]
 fn a_signal_hands_over_what_is_open_and_then_ends_the_process_as_ever() {
-    for signal in [libc::SIGTERM, libc::SIGINT] {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
         over_every_transport("wait", Some(signal), |receiver, ended| {
             assert_eq!(ended.status.signal(), Some(signal), "{}", ended.lines);
             assert_marked(receiver, "terminated");

@@ -166,7 +166,7 @@ fn a_second_init_is_refused_and_changes_nothing() {
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.url(""))],
     );
     assert!(
-        out(&output).starts_with("refused: a pipeline runs already"),
+        out(&output).starts_with("refused: `init` has been called before"),
         "{}",
         out(&output)
     );

@@ -92,6 +92,7 @@ const SIGNAL_TYPES: &[&str] = &[
     "InstrumentKind",
     "Int",
     "Level",
+    "Failure",
     "Measured",
     "MetricDefinition",
     "NamePart",

@@ -1,4 +1,4 @@
-//! A run of an agent: two ticks, a tool that fails, a change of mode.
+//! A run of an agent: a tool that fails, a change of mode, a model that is out of reach.
 //!
 //! `cargo run -p vigil --example agent_loop` prints it in the terminal, each span where it ends; nothing
 //! else needs to run. With `OTEL_EXPORTER_OTLP_ENDPOINT` set it goes to that collector instead.
@@ -105,14 +105,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let guard = vigil::init(&VigConfig::new().service_name("agent-loop"))?;
 
     let agent = agent_span("s-1", "arcan").run_id("r-7").start();
-    for n in 0..2 {
-        tick(&agent, n)?;
+    for n in 0..3 {
+        if let Err(error) = tick(&agent, n) {
+            // The chat has its error; the run has one if it says so.
+            agent.record_error_with("model_unavailable", error.to_string());
+            break;
+        }
     }
     agent.end();
 
-    let report = guard.shutdown(Duration::from_secs(2));
-    if report.lost() > 0 {
-        eprintln!("{report}");
-    }
+    eprintln!("{}", guard.shutdown(Duration::from_secs(2)));
     Ok(())
 }

@@ -1,9 +1,5 @@
 //! The README's code. A test holds the two together: what stands between the marks, stands there.
 
-use vigil::records::{gen_ai::TokenUsage, life::Budget};
-use vigil::semconv::{gen_ai::ProviderName, life::OperatingMode};
-use vigil::{Deliberate, Execute, Perceive, Reflect, agent_span, chat_span, phase_span, tool_span};
-
 struct Call {
     name: String,
     id: String,
@@ -31,19 +27,29 @@ impl Model {
     }
 }
 
-async fn run(_call: &Call) -> Result<(), std::io::Error> {
-    std::future::ready(Err(std::io::ErrorKind::NotFound.into())).await
+impl Call {
+    async fn execute(&self) -> Result<(), std::io::Error> {
+        std::future::ready(Err(std::io::ErrorKind::NotFound.into())).await
+    }
 }
 
 // README: the loop
-async fn tick(session: &str, model: &Model) -> Result<(), std::io::Error> {
+use vigil::records::{gen_ai::TokenUsage, life::Budget};
+use vigil::semconv::{gen_ai::ProviderName, life::OperatingMode};
+use vigil::{AgentSpan, Deliberate, Execute, Perceive, Reflect};
+use vigil::{agent_span, chat_span, phase_span, tool_span};
+
+async fn run(session: &str, model: &Model) -> Result<(), std::io::Error> {
     let agent = agent_span(session, "arcan").start();
+    agent.run(tick(&agent, model)).await // an error sets the status and `error.type`
+}
 
-    phase_span(&agent, Perceive).record_budget(&Budget::new(118_000).cost_remaining_usd(4.75));
+async fn tick(agent: &AgentSpan, model: &Model) -> Result<(), std::io::Error> {
+    phase_span(agent, Perceive).record_budget(&Budget::new(118_000).cost_remaining_usd(4.75));
 
-    let deliberate = phase_span(&agent, Deliberate);
+    let deliberate = phase_span(agent, Deliberate);
     let chat = chat_span(&deliberate, "claude-sonnet-4-5", ProviderName::Anthropic).start();
-    let reply = chat.run(model.complete()).await?; // an error sets the status and `error.type`
+    let reply = chat.run(model.complete()).await?;
     let usage = TokenUsage::default()
         .input_tokens(reply.input)
         .output_tokens(reply.output);
@@ -51,24 +57,24 @@ async fn tick(session: &str, model: &Model) -> Result<(), std::io::Error> {
     chat.record_finish_reason("stop");
     drop((chat, deliberate)); // they end here; duration and tokens are measured, once
 
-    let execute = phase_span(&agent, Execute);
+    let execute = phase_span(agent, Execute);
     for call in &reply.calls {
         let tool = tool_span(&execute, &call.name, &call.id).start();
-        let _ = tool.run(run(call)).await; // a failed tool is told; the loop goes on
+        let _ = tool.run(call.execute()).await; // its result is the tool's status
     }
     drop(execute);
 
-    let reflect = phase_span(&agent, Reflect);
-    reflect.record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+    phase_span(agent, Reflect)
+        .record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
     Ok(())
 }
 // README: end
 
 fn run_the_agent() -> Result<(), std::io::Error> {
-    let mut tick = std::pin::pin!(tick("s-1", &Model));
+    let mut run = std::pin::pin!(run("s-1", &Model));
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     loop {
-        if let std::task::Poll::Ready(result) = tick.as_mut().poll(&mut context) {
+        if let std::task::Poll::Ready(result) = run.as_mut().poll(&mut context) {
             return result;
         }
     }

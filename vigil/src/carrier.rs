@@ -53,6 +53,7 @@ pub use instruments::{
 };
 pub use layer::{TraceLayer, trace_layer};
 pub use opentelemetry::trace::SpanKind;
+pub use outcome::Failure;
 pub use parent::{ForeignSpan, Parent, ParentRef, ParentSpan, RemoteParent, Root, TypedSpan};
 pub use run::{Run, RunWith};
 pub use start::SpanStart;
@@ -63,7 +64,7 @@ pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]
 pub(crate) use gate::Gate;
-pub(crate) use gate::{Redaction, hides, set as set_redaction_hook};
+pub(crate) use gate::{Redaction, captures_on_spans, hides, set as set_redaction_hook};
 #[cfg(feature = "_otlp")]
 pub(crate) use gate::{is_content, leaving};
 #[cfg(feature = "testing")]

@@ -19,7 +19,7 @@
 //! # }
 //! assert_eq!(
 //!     resolved.warnings()[0].to_string(),
-//!     "`OTEL_BSP_MAX_QUEUE_SIZE`: `abc` is not a positive integer: 32768 holds",
+//!     "`OTEL_BSP_MAX_QUEUE_SIZE`: `abc` is not a positive integer: using 32768",
 //! );
 //! ```
 //!
@@ -403,7 +403,7 @@ impl VigConfig {
         self
     }
 
-    /// Whether SIGTERM and SIGINT are handled: what is open ends as `terminated`, everything is
+    /// Whether SIGTERM, SIGINT and SIGHUP are handled: what is open ends as `terminated`, everything is
     /// handed over, and then the signal does what it did before. Unless said they are, on Unix.
     ///
     /// A program whose own handler was there before is called after that, with the pipeline still
@@ -431,13 +431,34 @@ impl VigConfig {
         resolve::resolve(self, &lookup, &Protocol::is_built_in)
     }
 
-    /// What holds, with the environment of this process.
+    /// What holds, with the environment of this process. Variables that begin with `VIGIL_` and are
+    /// none of Vigil's are reported.
     pub fn resolve_from_env(&self) -> Resolved {
-        self.resolve(|name| {
+        let mut resolved = self.resolve(|name| {
             // What is no Unicode is not passed over: it is read with replacement characters, and
             // reported where those can't stand.
             std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-        })
+        });
+        let own = |name: &&str| name.starts_with("VIGIL_");
+        let known = || {
+            VARIABLES
+                .iter()
+                .flat_map(|it| it.names)
+                .copied()
+                .filter(own)
+        };
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if own(&&*name) && !known().any(|known| known == name) {
+                let known: Vec<_> = known().map(|name| format!("`{name}`")).collect();
+                resolved.warnings.push(Warning::new(
+                    name,
+                    format!("there is no such variable, only {}", known.join(", ")),
+                    "ignoring it",
+                ));
+            }
+        }
+        resolved
     }
 
     fn signal(&mut self, signal: Signal) -> &mut SignalConfig {

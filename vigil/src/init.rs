@@ -14,7 +14,7 @@ use self::pipeline::Pipeline;
 use crate::carrier::{self, Reason};
 use crate::config::{Propagator, Resolved, VigConfig, Warning};
 use crate::export::{ExportError, ExportStats, Signal};
-use crate::log::{FilterError, LogLayer, MetricLines};
+use crate::log::{LogLayer, MetricLines};
 
 #[cfg_attr(not(feature = "_otlp"), path = "init/no_exports.rs")]
 mod exports;
@@ -92,8 +92,7 @@ fn start(
         return Err(VigError::SubscriberSet);
     }
     let lines = lines(resolved.log_format())
-        .filter(resolved.log_filter())
-        .map_err(VigError::Filter)?
+        .filtered(resolved.log_filter())
         // Spans that are exported need no line: one looks at them where they go.
         .spans(is_told(&resolved));
     let metric_lines = (are_metrics_told(&resolved) && lines.wants_metrics())
@@ -187,7 +186,7 @@ fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {
 /// The running pipeline. Dropping it ends it, within the
 /// [shutdown timeout](VigConfig::shutdown_timeout).
 ///
-/// So do [`exit`] and `std::process::exit`, SIGTERM and SIGINT
+/// So do [`exit`] and `std::process::exit`, SIGTERM, SIGINT and SIGHUP
 /// ([how](VigConfig::handle_signals)), and a panic that [ends the
 /// process](VigConfig::panics_are_fatal). Spans that are still open end then, the deepest first, with
 /// the `error.type` `terminated` (or `panic`), unless something else was recorded of how they ended,
@@ -292,31 +291,35 @@ impl fmt::Display for ShutdownReport {
 }
 
 /// Why there is no pipeline.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum VigError {
-    /// There is one already.
+    /// There is one already, or there was: a process has one.
     AlreadyRunning,
     /// The program has a `tracing` subscriber of its own.
     SubscriberSet,
-    /// The filter of log lines can't be read.
-    Filter(FilterError),
-    /// An export can't be made.
-    Export(ExportError),
+    /// A signal can't be exported.
+    Export(Signal, ExportError),
+}
+
+/// What `main` prints of an error that it returns.
+impl fmt::Debug for VigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for VigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyRunning => f.write_str(
-                "a pipeline runs already: keep the guard of the first `init`, and call it once",
+                "`init` has been called before: a process has one pipeline, which ends with the \
+                 guard of the first call",
             ),
             Self::SubscriberSet => f.write_str(
                 "the program has a `tracing` subscriber: put `vigil::trace_layer` on that one \
                  instead of calling `init`",
             ),
-            Self::Filter(error) => write!(f, "the filter of log lines can't be read: {error}"),
-            Self::Export(error) => error.fmt(f),
+            Self::Export(signal, error) => write!(f, "{signal} can't be exported: {error}"),
         }
     }
 }
@@ -324,15 +327,8 @@ impl fmt::Display for VigError {
 impl std::error::Error for VigError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Filter(error) => Some(error),
-            Self::Export(error) => Some(error),
+            Self::Export(_, error) => Some(error),
             Self::AlreadyRunning | Self::SubscriberSet => None,
         }
-    }
-}
-
-impl From<ExportError> for VigError {
-    fn from(error: ExportError) -> Self {
-        Self::Export(error)
     }
 }

@@ -113,8 +113,9 @@ pub use generated::{events, metrics, records, registry, semconv, spans};
 #[doc(inline)]
 pub use init::{ShutdownReport, VigError, VigGuard, exit, init, init_with_writer};
 #[doc(inline)]
-pub use spans::gen_ai::{agent_span, chat_span, tool_span};
+pub use spans::gen_ai::{AgentSpan, ChatSpan, ToolSpan, agent_span, chat_span, tool_span};
 #[doc(inline)]
 pub use spans::life::{
-    Commit, Deliberate, Execute, Gate, Perceive, Reflect, Sleep, phase_span, phase_span_dyn,
+    Commit, Deliberate, Execute, Gate, Perceive, PhaseSpan, Reflect, Sleep, phase_span,
+    phase_span_dyn,
 };

@@ -186,28 +186,10 @@ impl LogLayer {
     /// assert!(LogLayer::new(LogFormat::Json).filter("vigil=loud").is_err());
     /// ```
     pub fn filter(self, directives: &str) -> Result<Self, FilterError> {
-        let stated: Vec<&str> = directives
-            .split(',')
-            .map(str::trim)
-            .filter(|directive| !directive.is_empty())
-            .collect();
-        if stated.is_empty() {
-            return Ok(self);
-        }
-        // By themselves, so that the one that can't be read is known.
-        for directive in &stated {
-            if let Err(source) = directive.parse::<Targets>() {
-                return Err(FilterError {
-                    directive: (*directive).to_owned(),
-                    source,
-                });
-            }
-        }
-        let filter = stated.join(",").parse().map_err(|source| FilterError {
-            directive: directives.to_owned(),
-            source,
-        })?;
-        Ok(self.with(|printer| printer.filter = filter))
+        Ok(match parse_filter(directives)? {
+            Some(filter) => self.with(|printer| printer.filter = filter),
+            None => self,
+        })
     }
 
     /// Whether pretty lines have colors. At first they have where stderr is a terminal and
@@ -256,6 +238,14 @@ impl LogLayer {
     /// Whether lines of metrics pass the filter.
     pub(crate) fn wants_metrics(&self) -> bool {
         self.printer.wants(METRICS, LEVEL)
+    }
+
+    /// Like [`filter`](Self::filter), for what has been checked.
+    pub(crate) fn filtered(self, directives: &str) -> Self {
+        match parse_filter(directives) {
+            Ok(Some(filter)) => self.with(|printer| printer.filter = filter),
+            _ => self,
+        }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Printer)) -> Self {
@@ -349,14 +339,19 @@ where
         let metadata = event.metadata();
         // What a span says of itself when it ends belongs to its line.
         let of_span = metadata.target() == TARGET && carrier::is_ending();
-        if of_span && !self.printer.spans {
+        // The span's own line has the content, unless it is captured for events alone.
+        if of_span && (!self.printer.spans || carrier::captures_on_spans()) {
             return;
         }
         if self.printer.wants(metadata.target(), *metadata.level()) {
             self.printer.print(|line| {
-                let around = Around::of(event, &ctx, |id| {
+                let mut around = Around::of(event, &ctx, |id| {
                     self.with_dispatch(|dispatch| context::ids(id, dispatch))
                 });
+                if !self.printer.spans {
+                    // There is no tree to stand in.
+                    around.depth = 0;
+                }
                 let now = SystemTime::now();
                 match self.printer.format {
                     LogFormat::Json => json::event(line, now, event, &around),
@@ -440,11 +435,43 @@ impl Printer {
     }
 }
 
+/// The filter that these directives are, if there are any.
+pub(crate) fn parse_filter(directives: &str) -> Result<Option<Targets>, FilterError> {
+    let stated: Vec<&str> = directives
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| !directive.is_empty())
+        .collect();
+    // By themselves, so that the one that can't be read is known.
+    for directive in &stated {
+        let error = |problem: String| FilterError {
+            directive: (*directive).to_owned(),
+            problem,
+        };
+        let foreign = |c: char| !c.is_alphanumeric() && !"_:=.-/".contains(c);
+        if let Some(c) = directive.chars().find(|c| foreign(*c)) {
+            return Err(error(format!("`{}` has no meaning here", c.escape_debug())));
+        }
+        directive
+            .parse::<Targets>()
+            .map_err(|problem| error(problem.to_string()))?;
+    }
+    if stated.is_empty() {
+        return Ok(None);
+    }
+    let filter = stated.join(",").parse();
+    let error = |problem: tracing_subscriber::filter::ParseError| FilterError {
+        directive: directives.to_owned(),
+        problem: problem.to_string(),
+    };
+    filter.map(Some).map_err(error)
+}
+
 /// A log filter that can't be read.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     directive: String,
-    source: tracing_subscriber::filter::ParseError,
+    problem: String,
 }
 
 impl FilterError {
@@ -458,14 +485,11 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "`{}` is no log filter, which is like `info,vigil=debug`: {}",
-            self.directive, self.source
+            "`{}` is no log filter, such as `info,vigil=debug`: {}",
+            self.directive.escape_debug(),
+            self.problem
         )
     }
 }
 
-impl std::error::Error for FilterError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
+impl std::error::Error for FilterError {}

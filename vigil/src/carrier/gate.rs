@@ -219,6 +219,11 @@ pub(crate) fn leaving(passed: bool) -> CaptureContent {
     gate.capture
 }
 
+/// Whether spans have the content that is captured here.
+pub(crate) fn captures_on_spans() -> bool {
+    Gate::of(None).capture().on_spans()
+}
+
 /// Where foreign code puts something.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {

@@ -240,12 +240,13 @@ impl Handle {
         self.run_blocking_with(work, run::type_name)
     }
 
-    /// Like [`run_blocking`](Self::run_blocking); `classify` gives the `error.type`.
+    /// Like [`run_blocking`](Self::run_blocking); `classify` gives the `error.type`, alone or with a
+    /// description for people: see [`Failure`].
     ///
     /// # Errors
     ///
     /// Whatever `work` returns.
-    pub fn run_blocking_with<T, E, C: Into<Text>>(
+    pub fn run_blocking_with<T, E, C: Into<Failure>>(
         &self,
         work: impl FnOnce() -> Result<T, E>,
         classify: impl FnOnce(&E) -> C,
@@ -268,12 +269,13 @@ impl Handle {
         self.run_with(future, run::type_name::<E>)
     }
 
-    /// Like [`run`](Self::run); `classify` gives the `error.type`.
+    /// Like [`run`](Self::run); `classify` gives the `error.type`, alone or with a description for
+    /// people: see [`Failure`].
     pub fn run_with<F, T, E, C, M>(&self, future: F, classify: M) -> RunWith<F, M>
     where
         F: Future<Output = Result<T, E>>,
         M: FnOnce(&E) -> C,
-        C: Into<Text>,
+        C: Into<Failure>,
     {
         RunWith::new(self.state.clone(), future, classify)
     }

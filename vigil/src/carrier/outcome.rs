@@ -18,11 +18,47 @@ pub(crate) const TERMINATED: &str = "terminated";
 /// `error.type` of work that failed without saying how, as OpenTelemetry has it.
 const OTHER: &str = "_OTHER";
 
-/// That the work failed, and how.
+/// That the work failed, and how: the `error.type`, and perhaps a description for people.
+///
+/// What classifies errors gives one, or what makes one: a text is the type, two texts are type and
+/// description.
+///
+/// ```
+/// use vigil::{Execute, agent_span, phase_span, tool_span};
+///
+/// # fn read() -> Result<String, std::io::Error> { Err(std::io::ErrorKind::NotFound.into()) }
+/// let agent = agent_span("s-1", "arcan").start();
+/// let execute = phase_span(&agent, Execute);
+/// let tool = tool_span(&execute, "read_file", "call-1").start();
+/// let text = tool.run_blocking_with(read, |error| (error.kind().to_string(), error.to_string()));
+/// # drop(text);
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     pub(crate) error_type: Text,
     pub(crate) description: Option<Text>,
+}
+
+macro_rules! types {
+    ($($text:ty),+) => {$(
+        impl From<$text> for Failure {
+            fn from(error_type: $text) -> Self {
+                Self::of_type(error_type.into())
+            }
+        }
+    )+};
+}
+
+types!(&'static str, String, Cow<'static, str>, Text);
+
+/// The `error.type`, and a description.
+impl<T: Into<Text>, D: Into<Text>> From<(T, D)> for Failure {
+    fn from((error_type, description): (T, D)) -> Self {
+        Self {
+            error_type: error_type.into(),
+            description: Some(description.into()),
+        }
+    }
 }
 
 impl Failure {

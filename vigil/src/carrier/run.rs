@@ -11,7 +11,6 @@ use super::handle::interrupted;
 use super::instruments::Binding;
 use super::outcome::{Failure, Seen};
 use super::state::SpanState;
-use super::value::Text;
 
 /// The future of [`Handle::run`](super::Handle::run).
 pub type Run<F> = RunWith<F, fn(&ErrorOf<F>) -> &'static str>;
@@ -19,6 +18,11 @@ pub type Run<F> = RunWith<F, fn(&ErrorOf<F>) -> &'static str>;
 type ErrorOf<F> = <<F as Future>::Output as Outcome>::Error;
 
 /// What `run` runs: anything that ends in a `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether the work went well",
+    label = "it is no `Result`",
+    note = "what runs in a span gives a `Result`, a stream one for each item: wrap what can't fail in `Ok`"
+)]
 pub trait Outcome {
     /// The type of its errors.
     type Error;
@@ -75,7 +79,7 @@ impl<F, T, E, C, M> Future for RunWith<F, M>
 where
     F: Future<Output = Result<T, E>>,
     M: FnOnce(&E) -> C,
-    C: Into<Text>,
+    C: Into<Failure>,
 {
     type Output = F::Output;
 
@@ -110,7 +114,7 @@ impl<F, M> std::fmt::Debug for RunWith<F, M> {
 }
 
 /// Tells the span what came out of its work.
-pub(crate) fn see<T, E, C: Into<Text>>(
+pub(crate) fn see<T, E, C: Into<Failure>>(
     state: &SpanState,
     result: &Result<T, E>,
     classify: impl FnOnce(&E) -> C,
@@ -124,9 +128,12 @@ pub(crate) fn see<T, E, C: Into<Text>>(
 
 /// What an error says of how the work ended. A caller's mistake in telling what kind it is does not
 /// take the error itself from the program.
-pub(crate) fn failure<E, C: Into<Text>>(error: &E, classify: impl FnOnce(&E) -> C) -> Failure {
-    let error_type = catch_unwind(AssertUnwindSafe(|| classify(error).into()));
-    Failure::of_type(error_type.unwrap_or_else(|_| type_name(error).into()))
+pub(crate) fn failure<E, C>(error: &E, classify: impl FnOnce(&E) -> C) -> Failure
+where
+    C: Into<Failure>,
+{
+    let failure = catch_unwind(AssertUnwindSafe(|| classify(error).into()));
+    failure.unwrap_or_else(|_| type_name(error).into())
 }
 
 /// The `error.type` of an error that nobody classifies.

@@ -13,11 +13,11 @@ use pin_project_lite::pin_project;
 use super::definition::StreamDefinition;
 use super::handle::{Handle, interrupted};
 use super::instruments::Binding;
-use super::outcome::Seen;
+use super::outcome::{Failure, Seen};
 use super::parent::TypedSpan;
 use super::run::{self, Outcome};
 use super::state::SpanState;
-use super::value::{Text, Value};
+use super::value::Value;
 
 /// What a span knows of its chunks.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ pub fn run_stream_with<S, T, E, C, M>(
 where
     S: Stream<Item = Result<T, E>>,
     M: FnMut(&E) -> C,
-    C: Into<Text>,
+    C: Into<Failure>,
 {
     let state = handle.state().cloned();
     if let Some(state) = &state {
@@ -165,7 +165,7 @@ impl<S, T, E, C, M> Stream for RunStreamWith<S, M>
 where
     S: Stream<Item = Result<T, E>>,
     M: FnMut(&E) -> C,
-    C: Into<Text>,
+    C: Into<Failure>,
 {
     type Item = S::Item;
 

@@ -49,7 +49,7 @@ impl<'a> Env<'a> {
         match self.text(name).map(|text| parse(&text)) {
             Some(Ok(value)) => value,
             Some(Err(problem)) => {
-                self.warn(name, problem, holds(show(&current)));
+                self.warn(name, problem, using(show(&current)));
                 current
             }
             None => current,
@@ -95,7 +95,7 @@ impl<'a> Env<'a> {
         let value = text.eq_ignore_ascii_case("true");
         if !value && !text.eq_ignore_ascii_case("false") {
             let problem = format!("{} is neither `true` nor `false`", quote(&text));
-            self.warn(name, problem, holds("false"));
+            self.warn(name, problem, using("false"));
         }
         Some(value)
     }
@@ -140,7 +140,7 @@ impl<'a> Env<'a> {
             let outcome = read
                 .as_ref()
                 .map_or_else(&current, |values| show_list(values));
-            self.warn(name, problem, holds(outcome));
+            self.warn(name, problem, using(outcome));
         }
         read
     }
@@ -164,8 +164,8 @@ impl<'a> Env<'a> {
     }
 }
 
-pub(super) fn holds(value: impl Display) -> String {
-    format!("{value} holds")
+pub(super) fn using(value: impl Display) -> String {
+    format!("using {value}")
 }
 
 pub(super) fn show_duration(duration: &Duration) -> String {

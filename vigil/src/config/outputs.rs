@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::env::{Env, Parsed, holds, no_limit_if_zero, one_of, show_list};
+use super::env::{Env, Parsed, no_limit_if_zero, one_of, show_list, using};
 use super::options::{Named, variable};
 use super::text::{Headers, Url, quote, redact};
 use super::{Exporter, Otlp, Output, Preset, VigConfig};
@@ -233,7 +233,7 @@ impl Resolver<'_> {
                 .map(|(_, protocol)| *protocol)
                 .or_else(|| self.default_protocol());
             match current {
-                Some(current) => self.env.warn(name, problem, holds(current)),
+                Some(current) => self.env.warn(name, problem, using(current)),
                 None => self.env.warn(name, problem, "nothing is exported"),
             }
         }
@@ -292,7 +292,17 @@ impl Resolver<'_> {
                     }
                     url.origin()
                 }
-                _ if index == 0 => url.verbatim(),
+                _ if index == 0 => {
+                    if !url.has_path() {
+                        let problem = format!(
+                            "{} has no path, and `/{}` is only added to the general endpoint",
+                            quote(&redact(text)),
+                            path(signal),
+                        );
+                        self.defer(name, problem, signal);
+                    }
+                    url.verbatim()
+                }
                 _ => url.join(&path(signal)),
             };
             let authorization = url.authorization();
@@ -324,7 +334,7 @@ impl Resolver<'_> {
             Some((_, protocol)) if preset.protocols().contains(&protocol) => protocol,
             Some((name, protocol)) => {
                 let problem = format!("`{preset}` does not take `{protocol}`");
-                self.env.warn(name, problem, holds(own));
+                self.env.warn(name, problem, using(own));
                 own
             }
             None => own,
@@ -522,7 +532,7 @@ impl Resolver<'_> {
                     _ => "nothing is exported".to_owned(),
                 }
             } else if let [signal] = signals.as_slice() {
-                holds(format!("`{}`", url(signal).unwrap_or_default()))
+                using(format!("`{}`", url(signal).unwrap_or_default()))
             } else {
                 let each = signals.iter().map(|signal| match url(signal) {
                     Some(url) => format!("{signal} go to `{url}`"),

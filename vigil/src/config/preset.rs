@@ -269,7 +269,7 @@ fn langfuse(env: &Env<'_>) -> Option<Destination> {
         env.warn(
             URLS[1],
             format!("`{}` is set as well", URLS[0]),
-            format!("{} holds", quote(&redact(url))),
+            format!("using {}", quote(&redact(url))),
         );
     }
     let name = if url.is_some() { URLS[0] } else { URLS[1] };
@@ -300,7 +300,7 @@ fn langsmith(env: &Env<'_>) -> Option<Destination> {
             headers.push(("langsmith-project".to_owned(), Secret::new(project)));
         } else {
             let problem = format!("{} is not printable ASCII", quote(&project));
-            env.warn(PROJECT, problem, "LangSmith's own default holds");
+            env.warn(PROJECT, problem, "using LangSmith's own default");
         }
     }
     Some(Destination {
@@ -320,7 +320,7 @@ fn address(env: &Env<'_>, name: &str, value: Option<String>, default: &str) -> U
                     "{} is no URL of `http://` or `https://`",
                     quote(&redact(&text))
                 ),
-                format!("`{default}` holds"),
+                format!("using `{default}`"),
             ),
         }
     }

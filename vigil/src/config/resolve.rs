@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use opentelemetry::{Key, KeyValue, Value};
 
-use super::env::{Env, holds, is_ratio, no_limit_if_zero, ratio, show_duration, show_list};
+use super::env::{Env, is_ratio, no_limit_if_zero, ratio, show_duration, show_list, using};
 use super::options::Named;
 use super::outputs::outputs;
 use super::text::{attributes, quote};
@@ -17,6 +17,7 @@ use super::{
     BatchConfig, CaptureContent, Limits, Output, Preset, Propagator, Resolved, Sampler, VigConfig,
 };
 use crate::export::{Batch, Protocol};
+use crate::log::parse_filter;
 
 const SERVICE_NAME: &str = "service.name";
 const METRIC_INTERVAL: Duration = Duration::from_secs(60);
@@ -86,10 +87,7 @@ pub(super) fn resolve(
         ),
         limits: limits(config.limits, &env),
         log_format: env.named("VIGIL_LOG_FORMAT", config.log_format.unwrap_or_default()),
-        log_filter: env
-            .text("RUST_LOG")
-            .or_else(|| config.log_filter.clone())
-            .unwrap_or_else(|| LOG_FILTER.to_owned()),
+        log_filter: log_filter(config, &env),
         capture_content: capture_content(config, &env),
         redaction: config.redaction.clone(),
         content_max_bytes: env.number(
@@ -132,6 +130,22 @@ fn chosen_preset(config: &VigConfig, env: &Env<'_>) -> (Option<Preset>, bool) {
     )
 }
 
+fn log_filter(config: &VigConfig, env: &Env<'_>) -> String {
+    let read = |text: &str| match parse_filter(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let code = match config.log_filter.as_deref().map(read) {
+        Some(Ok(filter)) => filter,
+        Some(Err(problem)) => {
+            env.warn("VigConfig::log_filter", problem, using(quote(LOG_FILTER)));
+            LOG_FILTER.to_owned()
+        }
+        None => LOG_FILTER.to_owned(),
+    };
+    env.read("RUST_LOG", code, read, |filter| quote(filter))
+}
+
 fn propagators(config: &VigConfig, env: &Env<'_>) -> Vec<Propagator> {
     let mut code = Vec::new();
     for propagator in config
@@ -166,7 +180,7 @@ fn resource(config: &VigConfig, env: &Env<'_>) -> Vec<KeyValue> {
                 put(key.into(), value.into());
             }
         }
-        Some(Err(problem)) => env.warn(ATTRIBUTES, problem, "none of it holds"),
+        Some(Err(problem)) => env.warn(ATTRIBUTES, problem, "ignoring all of it"),
         None => {}
     }
     if let Some(name) = env.text("OTEL_SERVICE_NAME") {
@@ -228,7 +242,7 @@ fn sampler(config: &VigConfig, env: &Env<'_>) -> Sampler {
             .map(|(name, _)| format!("`{name}`"))
             .collect();
         let problem = format!("{} is none of {}", quote(text), names.join(", "));
-        env.warn(STANDARD, problem, holds(sampler));
+        env.warn(STANDARD, problem, using(sampler));
     }
     let takes_argument = matches!(&standard, Some(Ok(sampler)) if sampler.ratio().is_some());
     if env.text(ARGUMENT).is_some() && !takes_argument {
@@ -236,10 +250,10 @@ fn sampler(config: &VigConfig, env: &Env<'_>) -> Sampler {
             Some(Ok(sampler)) => format!("`{sampler}` takes no argument"),
             _ => format!("`{STANDARD}` names no sampler that takes it"),
         };
-        env.warn(ARGUMENT, problem, holds(sampler));
+        env.warn(ARGUMENT, problem, using(sampler));
     }
     if env.text(OWN).is_some() && matches!(standard, Some(Ok(_))) {
-        env.warn(OWN, format!("`{STANDARD}` is set as well"), holds(sampler));
+        env.warn(OWN, format!("`{STANDARD}` is set as well"), using(sampler));
     }
     sampler
 }
@@ -259,7 +273,7 @@ fn capture_content(config: &VigConfig, env: &Env<'_>) -> CaptureContent {
     // What can't be read must not let content out, whatever code says.
     let capture = env.named(STANDARD, CaptureContent::NoContent);
     if own.is_some() {
-        env.warn(OWN, format!("`{STANDARD}` is set as well"), holds(capture));
+        env.warn(OWN, format!("`{STANDARD}` is set as well"), using(capture));
     }
     capture
 }
@@ -326,7 +340,7 @@ fn batch(code: BatchConfig, default: Batch, variable: &str, setter: &str, env: &
         env.warn(
             if set { variable } else { method("batch_size") },
             format!("`{batch_size}` is more than may wait"),
-            holds(max_queue_size),
+            using(max_queue_size),
         );
     }
     let delay = code.delay.unwrap_or(default.schedule_delay);
@@ -356,7 +370,7 @@ fn checked<T: Copy + Show>(
         Some(value) if valid(&value) => value,
         Some(value) => {
             let problem = format!("`{}` {}", value.show(), T::INVALID);
-            env.warn(name, problem, holds(default.show()));
+            env.warn(name, problem, using(default.show()));
             default
         }
         None => default,

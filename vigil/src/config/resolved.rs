@@ -196,7 +196,7 @@ impl Resolved {
         self.shutdown_timeout
     }
 
-    /// Whether SIGTERM and SIGINT are handled.
+    /// Whether SIGTERM, SIGINT and SIGHUP are handled.
     pub fn handles_signals(&self) -> bool {
         self.handle_signals
     }

@@ -5,7 +5,7 @@ use std::fmt;
 /// A setting that doesn't hold as given, and what holds instead.
 ///
 /// ```text
-/// `OTEL_BSP_MAX_QUEUE_SIZE`: `abc` is not a positive integer: 2048 holds
+/// `OTEL_BSP_MAX_QUEUE_SIZE`: `abc` is not a positive integer: using 32768
 /// ```
 ///
 /// It never shows a secret: not the value of a header, nor a password or a query in a URL.

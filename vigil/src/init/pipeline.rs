@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
 
 use super::exports::Exports;
 use super::lifetime::all_at_once;
-use super::{ShutdownReport, Task};
+use super::{ShutdownReport, Task, VigError};
 use crate::carrier::InheritedAttributes;
 use crate::config::{HistogramAggregation, Resolved};
 use crate::export::{ExportError, Signal};
@@ -23,15 +23,15 @@ pub(super) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(super) fn new(
-        resolved: &Resolved,
-        lines: Option<MetricLines>,
-    ) -> Result<Self, ExportError> {
+    pub(super) fn new(resolved: &Resolved, lines: Option<MetricLines>) -> Result<Self, VigError> {
+        let of = |signal| move |error| VigError::Export(signal, error);
         let mut pipeline = Self::default();
         if !resolved.is_disabled() {
-            pipeline.traces(resolved)?;
-            pipeline.metrics(resolved, lines)?;
-            pipeline.exports.logs(resolved)?;
+            pipeline.traces(resolved).map_err(of(Signal::Traces))?;
+            let metrics = pipeline.metrics(resolved, lines);
+            metrics.map_err(of(Signal::Metrics))?;
+            let logs = pipeline.exports.logs(resolved);
+            logs.map_err(of(Signal::Logs))?;
         }
         Ok(pipeline)
     }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: everything is handed over, and then they do what they did before.
+//! SIGTERM, SIGINT and SIGHUP: everything is handed over, and then they do what they did before.
 //!
 //! A signal handler may do next to nothing, so it wakes a thread that sleeps until then. Libraries
 //! for signals call the handler that was there before at once; here it has to wait its turn.
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::lifetime::Running;
 use crate::carrier::Reason;
 
-const SIGNALS: [libc::c_int; 2] = [libc::SIGTERM, libc::SIGINT];
+const SIGNALS: [libc::c_int; 3] = [libc::SIGTERM, libc::SIGINT, libc::SIGHUP];
 /// To the thread: there is nothing to wait for any more.
 const OVER: u8 = 0;
 

@@ -26,11 +26,11 @@ pub(super) fn claimed_stream(
 fn stream_methods(span: &Span, imports: &mut Imports) -> Option<ir::StreamMethods> {
     let stream = span.stream.as_ref()?;
     imports.carriers(&[
+        "Failure",
         "RunStream",
         "RunStreamWith",
         "SpanStream",
         "Stream",
-        "Text",
         "record_chunk",
         "run_stream",
         "run_stream_with",

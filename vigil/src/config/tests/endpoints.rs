@@ -87,28 +87,28 @@ fn exporters_say_where_a_signal_goes() {
             false,
             false,
             "`OTEL_LOGS_EXPORTER`: `zipkin` is none of `otlp`, `console`, `none`: \
-             `otlp` where there is an endpoint holds",
+             using `otlp` where there is an endpoint",
         ),
         (
             "console,zipkin",
             false,
             true,
             false,
-            "`OTEL_LOGS_EXPORTER`: `zipkin` is none of `otlp`, `console`, `none`: console holds",
+            "`OTEL_LOGS_EXPORTER`: `zipkin` is none of `otlp`, `console`, `none`: using console",
         ),
         (
             "none,otlp",
             true,
             false,
             false,
-            "`OTEL_LOGS_EXPORTER`: `none` does not go with others: otlp holds",
+            "`OTEL_LOGS_EXPORTER`: `none` does not go with others: using otlp",
         ),
         (
             ",",
             true,
             false,
             false,
-            "`OTEL_LOGS_EXPORTER`: `,` names nothing: `otlp` where there is an endpoint holds",
+            "`OTEL_LOGS_EXPORTER`: `,` names nothing: using `otlp` where there is an endpoint",
         ),
     ];
     for (value, exported, console, off, warning) in cases {
@@ -144,13 +144,13 @@ fn grpc_endpoints_are_a_host_with_or_without_a_scheme() {
             "",
             "http://c:4317",
             "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: gRPC has no use for the path in \
-             `http://c:4317/v1/traces`: `http://c:4317` holds",
+             `http://c:4317/v1/traces`: using `http://c:4317`",
         ),
         (
             "c:4317",
             "yes",
             "https://c:4317",
-            "`OTEL_EXPORTER_OTLP_TRACES_INSECURE`: `yes` is neither `true` nor `false`: false holds",
+            "`OTEL_EXPORTER_OTLP_TRACES_INSECURE`: `yes` is neither `true` nor `false`: using false",
         ),
     ];
     for (endpoint, insecure, expected, warning) in cases {
@@ -178,7 +178,7 @@ fn an_endpoint_that_cannot_be_read_gives_way_to_the_next() {
         warnings(&resolved),
         [
             "`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`: `ftp://***@h/?***` is no URL of `http://` or \
-          `https://`: `http://c/v1/traces` holds"
+          `https://`: using `http://c/v1/traces`"
         ]
     );
     let resolved = resolve_with(
@@ -460,7 +460,7 @@ fn a_protocol_that_is_not_built_in_is_reported() {
         warnings(&resolved),
         [
             "`OTEL_EXPORTER_OTLP_PROTOCOL`: `http/json` needs the feature `http-json`, which is off: \
-          http/protobuf holds"
+          using http/protobuf"
         ]
     );
     let resolved = resolve::resolve(&VigConfig::new(), &lookup, &|_| false);

@@ -54,13 +54,13 @@ fn langfuse_gets_traces_with_its_own_headers_and_nothing_else() {
     );
     assert_eq!(
         warnings(&both),
-        ["`LANGFUSE_HOST`: `LANGFUSE_BASE_URL` is set as well: `http://b` holds"]
+        ["`LANGFUSE_HOST`: `LANGFUSE_BASE_URL` is set as well: using `http://b`"]
     );
     let wrong = langfuse_and(&[("LANGFUSE_HOST", "localhost:3000")]);
     assert_eq!(
         warnings(&wrong),
         [
-            "`LANGFUSE_HOST`: `localhost:3000` is no URL of `http://` or `https://`: `https://cloud.langfuse.com` holds"
+            "`LANGFUSE_HOST`: `localhost:3000` is no URL of `http://` or `https://`: using `https://cloud.langfuse.com`"
         ]
     );
 }
@@ -208,7 +208,7 @@ fn a_protocol_that_a_preset_does_not_take_is_reported() {
     assert_eq!(
         warnings(&resolved),
         [
-            "`OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`: `langfuse` does not take `grpc`: http/protobuf holds"
+            "`OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`: `langfuse` does not take `grpc`: using http/protobuf"
         ]
     );
     let json = langfuse_and(&[("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")]);

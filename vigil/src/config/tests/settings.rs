@@ -7,187 +7,187 @@ const UNREADABLE: &[(&str, &str, &str)] = &[
     (
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "abc",
-        "`abc` is not a positive integer: 32768 holds",
+        "`abc` is not a positive integer: using 32768",
     ),
     (
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "0",
-        "`0` is not a positive integer: 32768 holds",
+        "`0` is not a positive integer: using 32768",
     ),
     (
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "-1",
-        "`-1` is not a positive integer: 32768 holds",
+        "`-1` is not a positive integer: using 32768",
     ),
     (
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "+1",
-        "`+1` is not a positive integer: 32768 holds",
+        "`+1` is not a positive integer: using 32768",
     ),
     (
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "1e3",
-        "`1e3` is not a positive integer: 32768 holds",
+        "`1e3` is not a positive integer: using 32768",
     ),
     (
         "OTEL_BSP_MAX_QUEUE_SIZE",
         "4294967296",
-        "`4294967296` is more than 2147483647: 32768 holds",
+        "`4294967296` is more than 2147483647: using 32768",
     ),
     (
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
         "x",
-        "`x` is not a positive integer: 512 holds",
+        "`x` is not a positive integer: using 512",
     ),
     (
         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
         "40000",
-        "`40000` is more than may wait: 32768 holds",
+        "`40000` is more than may wait: using 32768",
     ),
     (
         "OTEL_BSP_SCHEDULE_DELAY",
         "5s",
-        "`5s` is not a number of milliseconds: 5000 ms holds",
+        "`5s` is not a number of milliseconds: using 5000 ms",
     ),
     (
         "OTEL_BLRP_SCHEDULE_DELAY",
         "-5",
-        "`-5` is not a number of milliseconds: 1000 ms holds",
+        "`-5` is not a number of milliseconds: using 1000 ms",
     ),
     (
         "OTEL_BLRP_EXPORT_TIMEOUT",
         "1.5",
-        "`1.5` is not a number of milliseconds: 30000 ms holds",
+        "`1.5` is not a number of milliseconds: using 30000 ms",
     ),
     (
         "OTEL_METRIC_EXPORT_INTERVAL",
         "0",
-        "`0` is not a positive number of milliseconds: 60000 ms holds",
+        "`0` is not a positive number of milliseconds: using 60000 ms",
     ),
     (
         "OTEL_METRIC_EXPORT_TIMEOUT",
         "x",
-        "`x` is not a number of milliseconds: 30000 ms holds",
+        "`x` is not a number of milliseconds: using 30000 ms",
     ),
     (
         "OTEL_SPAN_LINK_COUNT_LIMIT",
         "x",
-        "`x` is not an integer from 0: 128 holds",
+        "`x` is not an integer from 0: using 128",
     ),
     (
         "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "x",
-        "`x` is not an integer from 0: no limit holds",
+        "`x` is not an integer from 0: using no limit",
     ),
     (
         "OTEL_TRACES_SAMPLER",
         "sometimes",
         "`sometimes` is none of `always_on`, `always_off`, \
           `traceidratio`, `parentbased_always_on`, `parentbased_always_off`, `parentbased_traceidratio`: \
-          parentbased_always_on holds",
+          using parentbased_always_on",
     ),
     (
         "OTEL_TRACES_SAMPLER_ARG",
         "0.5",
         "`OTEL_TRACES_SAMPLER` names no sampler that takes it: \
-          parentbased_always_on holds",
+          using parentbased_always_on",
     ),
     (
         "VIGIL_SAMPLING_RATIO",
         "50%",
-        "`50%` is not a number from 0 to 1: parentbased_always_on holds",
+        "`50%` is not a number from 0 to 1: using parentbased_always_on",
     ),
     (
         "VIGIL_SAMPLING_RATIO",
         "NaN",
-        "`NaN` is not a number from 0 to 1: parentbased_always_on holds",
+        "`NaN` is not a number from 0 to 1: using parentbased_always_on",
     ),
     (
         "VIGIL_SAMPLING_RATIO",
         "-0.1",
-        "`-0.1` is not a number from 0 to 1: parentbased_always_on holds",
+        "`-0.1` is not a number from 0 to 1: using parentbased_always_on",
     ),
     (
         "VIGIL_SAMPLING_RATIO",
         "1.1",
-        "`1.1` is not a number from 0 to 1: parentbased_always_on holds",
+        "`1.1` is not a number from 0 to 1: using parentbased_always_on",
     ),
     (
         "VIGIL_SAMPLING_RATIO",
         "inf",
-        "`inf` is not a number from 0 to 1: parentbased_always_on holds",
+        "`inf` is not a number from 0 to 1: using parentbased_always_on",
     ),
     (
         "VIGIL_LOG_FORMAT",
         "jsn",
-        "`jsn` is none of `pretty`, `json`: pretty holds",
+        "`jsn` is none of `pretty`, `json`: using pretty",
     ),
     (
         "VIGIL_CAPTURE_CONTENT",
         "1",
-        "`1` is neither `true` nor `false`: false holds",
+        "`1` is neither `true` nor `false`: using false",
     ),
     (
         "VIGIL_CAPTURE_CONTENT_MAX_BYTES",
         "0",
-        "`0` is not a positive integer: 65536 holds",
+        "`0` is not a positive integer: using 65536",
     ),
     (
         "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
         "true",
         "`true` is none of `NO_CONTENT`, \
-          `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`: NO_CONTENT holds",
+          `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`: using NO_CONTENT",
     ),
     (
         "OTEL_SDK_DISABLED",
         "yes",
-        "`yes` is neither `true` nor `false`: false holds",
+        "`yes` is neither `true` nor `false`: using false",
     ),
     (
         "OTEL_PROPAGATORS",
         "b3,baggage",
-        "`b3` is none of `tracecontext`, `baggage`: baggage holds",
+        "`b3` is none of `tracecontext`, `baggage`: using baggage",
     ),
     (
         "OTEL_PROPAGATORS",
         "b3",
-        "`b3` is none of `tracecontext`, `baggage`: tracecontext,baggage holds",
+        "`b3` is none of `tracecontext`, `baggage`: using tracecontext,baggage",
     ),
     (
         "OTEL_PROPAGATORS",
         "none,baggage",
-        "`none` does not go with others: baggage holds",
+        "`none` does not go with others: using baggage",
     ),
     (
         "OTEL_RESOURCE_ATTRIBUTES",
         "a=1,b",
-        "`b` is not `key=value`: none of it holds",
+        "`b` is not `key=value`: ignoring all of it",
     ),
     (
         "OTEL_RESOURCE_ATTRIBUTES",
         "a=%zz",
-        "`a=%zz` is not percent-encoded UTF-8: none of it holds",
+        "`a=%zz` is not percent-encoded UTF-8: ignoring all of it",
     ),
     (
         "OTEL_RESOURCE_ATTRIBUTES",
         "=1",
-        "`=1` has no key: none of it holds",
+        "`=1` has no key: ignoring all of it",
     ),
     (
         "OTEL_EXPORTER_OTLP_PROTOCOL",
         "udp",
-        "`udp` is none of `http/protobuf`, `http/json`, `grpc`: http/protobuf holds",
+        "`udp` is none of `http/protobuf`, `http/json`, `grpc`: using http/protobuf",
     ),
     (
         "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
         "both",
-        "`both` is none of `cumulative`, `delta`, `lowmemory`: cumulative holds",
+        "`both` is none of `cumulative`, `delta`, `lowmemory`: using cumulative",
     ),
     (
         "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
         "x",
         "`x` is none of \
-          `explicit_bucket_histogram`, `base2_exponential_bucket_histogram`: explicit_bucket_histogram holds",
+          `explicit_bucket_histogram`, `base2_exponential_bucket_histogram`: using explicit_bucket_histogram",
     ),
     (
         "OTEL_CONFIG_FILE",
@@ -197,12 +197,12 @@ const UNREADABLE: &[(&str, &str, &str)] = &[
     (
         "VIGIL_PRESET",
         "honeycomb",
-        "`honeycomb` is none of `langfuse`, `langsmith`, `jaeger`, `tempo`, `none`: none holds",
+        "`honeycomb` is none of `langfuse`, `langsmith`, `jaeger`, `tempo`, `none`: using none",
     ),
     (
         "VIGIL_LOG_FORMAT",
         "a\nb\u{1b}",
-        "`a\\nb\\u{1b}` is none of `pretty`, `json`: pretty holds",
+        "`a\\nb\\u{1b}` is none of `pretty`, `json`: using pretty",
     ),
 ];
 
@@ -419,11 +419,11 @@ fn what_code_says_is_checked_too() {
     assert_eq!(
         said,
         [
-            "`VigConfig::content_max_bytes`: `0` is not a positive integer: 65536 holds",
-            "`VigConfig::log_batch_size`: `20` is more than may wait: 10 holds",
-            "`VigConfig::metric_interval`: `0 ms` is not a positive duration: 60000 ms holds",
-            "`VigConfig::sampler`: `traceidratio NaN` has no ratio from 0 to 1: parentbased_always_on holds",
-            "`VigConfig::span_queue_size`: `0` is not a positive integer: 32768 holds",
+            "`VigConfig::content_max_bytes`: `0` is not a positive integer: using 65536",
+            "`VigConfig::log_batch_size`: `20` is more than may wait: using 10",
+            "`VigConfig::metric_interval`: `0 ms` is not a positive duration: using 60000 ms",
+            "`VigConfig::sampler`: `traceidratio NaN` has no ratio from 0 to 1: using parentbased_always_on",
+            "`VigConfig::span_queue_size`: `0` is not a positive integer: using 32768",
         ]
     );
 }
@@ -478,7 +478,7 @@ fn samplers_take_their_names_and_arguments_from_the_specification() {
     assert_eq!(resolved.sampler(), Sampler::TraceIdRatio(1.0));
     assert_eq!(
         warnings(&resolved),
-        ["`OTEL_TRACES_SAMPLER_ARG`: `NaN` is not a number from 0 to 1: 1 holds"]
+        ["`OTEL_TRACES_SAMPLER_ARG`: `NaN` is not a number from 0 to 1: using 1"]
     );
     let resolved = from(&[
         ("OTEL_TRACES_SAMPLER", "always_off"),
@@ -486,7 +486,7 @@ fn samplers_take_their_names_and_arguments_from_the_specification() {
     ]);
     assert_eq!(
         warnings(&resolved),
-        ["`OTEL_TRACES_SAMPLER_ARG`: `always_off` takes no argument: always_off holds"]
+        ["`OTEL_TRACES_SAMPLER_ARG`: `always_off` takes no argument: using always_off"]
     );
 }
 
@@ -501,7 +501,7 @@ fn a_standard_variable_beats_vigils_own_and_using_both_is_reported() {
     assert_eq!(both.sampler(), Sampler::AlwaysOff);
     assert_eq!(
         warnings(&both),
-        ["`VIGIL_SAMPLING_RATIO`: `OTEL_TRACES_SAMPLER` is set as well: always_off holds"]
+        ["`VIGIL_SAMPLING_RATIO`: `OTEL_TRACES_SAMPLER` is set as well: using always_off"]
     );
 
     let own = ("VIGIL_CAPTURE_CONTENT", "TRUE");
@@ -518,7 +518,7 @@ fn a_standard_variable_beats_vigils_own_and_using_both_is_reported() {
         warnings(&both),
         [
             "`VIGIL_CAPTURE_CONTENT`: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` is set as well: \
-          NO_CONTENT holds"
+          using NO_CONTENT"
         ]
     );
 
@@ -527,7 +527,7 @@ fn a_standard_variable_beats_vigils_own_and_using_both_is_reported() {
     assert_eq!(
         warnings(&both),
         [
-            "`VIGIL_PRESET`: `OTEL_EXPORTER_OTLP_ENDPOINT` is set as well: `http://c/v1/traces` holds"
+            "`VIGIL_PRESET`: `OTEL_EXPORTER_OTLP_ENDPOINT` is set as well: using `http://c/v1/traces`"
         ]
     );
 }

@@ -14,10 +14,10 @@ use crate::generated::semconv::{error, gen_ai, life, server, session, vigil};
 use crate::generated::spans::life::{Deliberate, Execute, PhaseSpan};
 use crate::generated::{events, metrics, records, registry};
 use ::vigil::carrier::{
-    AttributeSet, Attributes, Derived, Field, ForeignSpan, Handle, Int, Level, Measured, NamePart,
-    Outcome, Parent, ParentSpan, RemoteParent, Root, RunStream, RunStreamWith, SpanDefinition,
-    SpanKind, SpanStart, SpanStream, Stream, StreamDefinition, Text, TypedSpan, record_chunk,
-    run_stream, run_stream_with,
+    AttributeSet, Attributes, Derived, Failure, Field, ForeignSpan, Handle, Int, Level, Measured,
+    NamePart, Outcome, Parent, ParentSpan, RemoteParent, Root, RunStream, RunStreamWith,
+    SpanDefinition, SpanKind, SpanStart, SpanStream, Stream, StreamDefinition, Text, TypedSpan,
+    record_chunk, run_stream, run_stream_with,
 };
 
 /// Starts a tool span, `execute_tool {gen_ai.tool.name}`.
@@ -948,12 +948,13 @@ impl ChatSpan {
         run_stream(&self.handle, stream)
     }
 
-    /// Like [`run_stream`](Self::run_stream); `classify` gives the `error.type`.
+    /// Like [`run_stream`](Self::run_stream); `classify` gives the `error.type`, alone or with a
+    /// description.
     pub fn run_stream_with<S, T, E, C, M>(&self, stream: S, classify: M) -> RunStreamWith<S, M>
     where
         S: Stream<Item = Result<T, E>>,
         M: FnMut(&E) -> C,
-        C: Into<Text>,
+        C: Into<Failure>,
     {
         run_stream_with(&self.handle, stream, classify)
     }
@@ -970,7 +971,8 @@ impl ChatSpan {
         SpanStream::new(self, stream)
     }
 
-    /// Like [`into_stream`](Self::into_stream); `classify` gives the `error.type`.
+    /// Like [`into_stream`](Self::into_stream); `classify` gives the `error.type`, alone or with a
+    /// description.
     pub fn into_stream_with<S, T, E, C, M>(
         self,
         stream: S,
@@ -979,7 +981,7 @@ impl ChatSpan {
     where
         S: Stream<Item = Result<T, E>>,
         M: FnMut(&E) -> C,
-        C: Into<Text>,
+        C: Into<Failure>,
     {
         let stream = self.run_stream_with(stream, classify);
         SpanStream::new(self, stream)

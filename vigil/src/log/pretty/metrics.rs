@@ -23,7 +23,7 @@ const PLAIN: [&str; 6] = [
 pub(in crate::log) fn metrics(now: SystemTime, points: &[Point], color: bool) -> Vec<String> {
     let columns: Vec<[String; 3]> = points
         .iter()
-        .map(|point| [short(&point.name).to_owned(), total(point), detail(point)])
+        .map(|point| [point.name.clone(), total(point), detail(point)])
         .collect();
     let width = |place: usize| {
         let widths = columns.iter().map(|cells| cells[place].chars().count());
