@@ -16,11 +16,11 @@
 //! # #[cfg(feature = "http-proto")] {
 //! let traces = resolved.target(Signal::Traces).unwrap();
 //! assert_eq!(traces.shown_url(), "http://collector:4318/v1/traces");
-//! # }
 //! assert_eq!(
 //!     resolved.warnings()[0].to_string(),
 //!     "`OTEL_BSP_MAX_QUEUE_SIZE`: `abc` is not a positive integer: using 32768",
 //! );
+//! # }
 //! ```
 //!
 //! Variables mean what the OpenTelemetry specification says, with two departures: without an

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt::Debug;
-use std::sync::{PoisonError, RwLock};
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _, Severity};
@@ -16,7 +15,7 @@ use tracing_subscriber::layer::Context;
 use super::attributes::Entry;
 use super::definition::Scope;
 use super::gate::{self, Place};
-use super::tracer::{self, instrumentation_scope};
+use super::tracer::{self, ByScope};
 use super::value::Value;
 
 /// What a typed event says, on its way through the layers, which would make text of arrays.
@@ -37,8 +36,8 @@ pub(crate) struct Telling {
 pub struct LogBridge {
     provider: SdkLoggerProvider,
     lines: SdkLogger,
-    /// One for each crate whose events were generated: a handful.
-    events: RwLock<Vec<(&'static Scope, SdkLogger)>>,
+    /// For the crates whose events were generated.
+    events: ByScope<SdkLogger>,
 }
 
 /// The layer that hands log lines and typed events to `provider`, for people with a subscriber and
@@ -56,29 +55,11 @@ pub fn log_bridge(provider: &SdkLoggerProvider) -> LogBridge {
     LogBridge {
         lines: provider.logger(""),
         provider: provider.clone(),
-        events: RwLock::default(),
+        events: ByScope::new(),
     }
 }
 
 impl LogBridge {
-    /// The logger of a scope. No lock is held when it is used: processors may log.
-    fn logger(&self, scope: &'static Scope) -> SdkLogger {
-        let known = self.events.read().unwrap_or_else(PoisonError::into_inner);
-        let found = known.iter().find(|(other, _)| std::ptr::eq(*other, scope));
-        if let Some((_, logger)) = found {
-            return logger.clone();
-        }
-        drop(known);
-        let logger = self
-            .provider
-            .logger_with_scope(instrumentation_scope(scope));
-        self.events
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((scope, logger.clone()));
-        logger
-    }
-
     fn line(&self, event: &Event<'_>) {
         let metadata = event.metadata();
         let severity = severity(*metadata.level());
@@ -97,7 +78,9 @@ impl LogBridge {
 
     fn event(&self, telling: Telling) {
         let metadata = telling.metadata;
-        let logger = self.logger(telling.scope);
+        let logger = self.events.get(telling.scope, |scope| {
+            self.provider.logger_with_scope(scope)
+        });
         let severity = severity(*metadata.level());
         if !logger.event_enabled(severity, metadata.target(), Some(metadata.name())) {
             return;

@@ -208,8 +208,8 @@ pub(crate) struct CarrierTracer {
     provider: SdkTracerProvider,
     /// For spans that other instrumentation makes through `tracing`.
     foreign: SdkTracer,
-    /// One for each crate whose spans were generated: a handful.
-    typed: RwLock<Vec<(&'static Scope, SdkTracer)>>,
+    /// For the crates whose spans were generated.
+    typed: ByScope<SdkTracer>,
 }
 
 impl CarrierTracer {
@@ -217,26 +217,43 @@ impl CarrierTracer {
         Self {
             foreign: provider.tracer("tracing"),
             provider,
-            typed: RwLock::default(),
+            typed: ByScope::new(),
         }
     }
 
-    /// The tracer of a scope. No lock is held when a span is built: processors may start others.
     fn typed(&self, scope: &'static Scope) -> SdkTracer {
-        let known = self.typed.read().unwrap_or_else(PoisonError::into_inner);
+        self.typed
+            .get(scope, |scope| self.provider.tracer_with_scope(scope))
+    }
+}
+
+/// What is made once for each crate whose code was generated: for a handful.
+#[derive(Debug)]
+pub(crate) struct ByScope<T>(RwLock<Vec<(&'static Scope, T)>>);
+
+impl<T: Clone> ByScope<T> {
+    pub(crate) const fn new() -> Self {
+        Self(RwLock::new(Vec::new()))
+    }
+
+    /// What belongs to a scope. No lock is held when it is used: processors may start spans and log.
+    pub(crate) fn get(
+        &self,
+        scope: &'static Scope,
+        make: impl FnOnce(InstrumentationScope) -> T,
+    ) -> T {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let found = known.iter().find(|(other, _)| std::ptr::eq(*other, scope));
-        if let Some((_, tracer)) = found {
-            return tracer.clone();
+        if let Some((_, found)) = found {
+            return found.clone();
         }
         drop(known);
-        let tracer = self
-            .provider
-            .tracer_with_scope(instrumentation_scope(scope));
-        self.typed
+        let new = make(instrumentation_scope(scope));
+        self.0
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .push((scope, tracer.clone()));
-        tracer
+            .push((scope, new.clone()));
+        new
     }
 }
 
