@@ -198,6 +198,40 @@ fn a_value_that_cannot_be_read_is_reported_by_name_with_what_holds() {
 }
 
 #[test]
+fn a_filter_that_cannot_be_read_is_reported_and_the_agent_runs() {
+    for filter in ["arcan=loud", "vigil[chat]=info", "info;vigil=off"] {
+        let output = agent("run", &[("RUST_LOG", filter)]);
+        assert!(output.status.success());
+        let lines = lines(&output);
+        let warning = lines.lines().find(|line| line.contains("`RUST_LOG`"));
+        assert!(
+            warning.is_some_and(|line| line.ends_with("using `info`")),
+            "{lines}"
+        );
+        assert!(lines.contains("chat claude-sonnet-4-5"), "{lines}");
+    }
+}
+
+#[test]
+fn slips_that_are_easily_made_are_reported() {
+    let receiver = Receiver::http();
+    let output = agent(
+        "run",
+        &[
+            ("VIGIL_LOGFORMAT", "json"),
+            ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &receiver.url("")),
+        ],
+    );
+    let lines = lines(&output);
+    for words in [
+        "`VIGIL_LOG_FORMAT`",
+        "`/v1/traces` is only added to the general endpoint",
+    ] {
+        assert!(lines.contains(words), "{words}:\n{lines}");
+    }
+}
+
+#[test]
 fn a_disabled_sdk_records_exports_and_writes_nothing() {
     let receiver = Receiver::http();
     let url = receiver.url("");

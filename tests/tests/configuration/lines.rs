@@ -95,11 +95,11 @@ fn without_an_endpoint_metrics_are_lines_at_the_end() {
         let line = pretty.lines().find(|line| line.contains(words));
         line.unwrap_or_else(|| panic!("{words}:\n{pretty}"))
     };
-    assert!(line("∑ client.token.usage ").contains(" 600 tokens  6 × 100 "));
+    assert!(line("∑ gen_ai.client.token.usage ").contains(" 600 tokens  6 × 100 "));
     assert!(line("60 tokens").ends_with("  chat claude-sonnet-4-5 output  anthropic"));
-    assert!(line("∑ tool.executions ").contains(" 6 executions "));
-    assert!(line("∑ mode.transitions ").ends_with("  explore→recover"));
-    let duration = line("∑ invoke_agent.duration ");
+    assert!(line("∑ life.tool.executions ").contains(" 6 executions "));
+    assert!(line("∑ life.mode.transitions ").ends_with("  explore→recover"));
+    let duration = line("∑ gen_ai.invoke_agent.duration ");
     assert!(
         duration.contains(" 6 × ") && duration.contains('…'),
         "{duration}"

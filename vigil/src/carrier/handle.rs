@@ -197,6 +197,9 @@ impl Handle {
     /// [`init`](crate::init) sets W3C Trace Context and Baggage. What the other side starts with
     /// [`RemoteParent::extract`](super::RemoteParent::extract) stands under it.
     ///
+    /// The flags say whether the span is recorded. Without an endpoint it is not, so another process
+    /// that samples as its parent does will record nothing either.
+    ///
     /// While nobody listens, it writes what is current.
     ///
     /// ```
