@@ -277,7 +277,7 @@ impl fmt::Display for ShutdownReport {
             (self.logs, "log records"),
         ];
         if signals.iter().all(|(stats, _)| stats.created == 0) {
-            return f.write_str("nothing was to be delivered");
+            return f.write_str("nothing was exported");
         }
         for (at, (stats, items)) in signals.into_iter().enumerate() {
             let comma = if at == 0 { "" } else { ", " };
