@@ -103,10 +103,11 @@ fn start(
     };
     let pipeline = Pipeline::new(&resolved, metric_lines)?;
     let bridge = pipeline.exports.bridge();
-    let traces = pipeline
-        .tracers
-        .as_ref()
-        .map(|tracers| carrier::trace_layer(tracers).with_events(bridge.is_none()));
+    let traces = pipeline.tracers.as_ref().map(|tracers| {
+        carrier::trace_layer(tracers)
+            .with_events(bridge.is_none())
+            .with_fields(false)
+    });
     let subscriber = tracing_subscriber::registry()
         .with(traces)
         .with(bridge)

@@ -3,6 +3,8 @@
 //! Generated code holds these as statics. The carrier reads them to know names, kinds and rules;
 //! [`testing`](crate::testing) reads them to check what was exported.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use opentelemetry::trace::SpanKind;
 
 use super::callsite::Site;
@@ -508,6 +510,8 @@ pub struct MetricDefinition {
     pub(crate) scope: &'static Scope,
     pub(crate) boundaries: &'static [f64],
     pub(crate) fields: &'static [Field],
+    /// Counted from one when it is first measured.
+    number: AtomicUsize,
 }
 
 impl MetricDefinition {
@@ -527,7 +531,24 @@ impl MetricDefinition {
             scope,
             boundaries: &[],
             fields: &[],
+            number: AtomicUsize::new(0),
         }
+    }
+
+    /// Its place among the metrics that this process has measured.
+    pub(crate) fn number(&'static self) -> usize {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+        let number = self.number.load(Ordering::Relaxed);
+        if number > 0 {
+            return number - 1;
+        }
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let set = self
+            .number
+            .compare_exchange(0, next, Ordering::Relaxed, Ordering::Relaxed);
+        // Another thread may have been faster: its number counts, and this one stands for nothing.
+        set.map_or_else(|theirs| theirs - 1, |_| next - 1)
     }
 
     /// The upper bounds of a histogram's buckets.

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt};
 
-use super::attributes::Entry;
 use super::definition::SpanDefinition;
 use super::start;
-use super::state::Live;
+use super::state::{End, Live};
 use super::value::Value;
 
 /// A typed span that has just ended, with everything that was recorded on it.
@@ -17,10 +15,7 @@ pub struct EndedSpan<'a> {
     pub(super) live: &'a Live,
     pub(super) definition: &'static SpanDefinition,
     pub(super) depth: usize,
-    pub(super) entries: &'a [Entry],
-    pub(super) inherited: &'a [KeyValue],
-    pub(super) status: &'a Status,
-    pub(super) duration: Duration,
+    pub(super) end: &'a End,
 }
 
 impl EndedSpan<'_> {
@@ -31,7 +26,7 @@ impl EndedSpan<'_> {
 
     /// Its name, as it is exported.
     pub fn name(&self) -> String {
-        start::name(self.definition, self.entries)
+        start::name(self.definition, &self.end.entries)
     }
 
     /// How many typed spans it stands under.
@@ -41,27 +36,27 @@ impl EndedSpan<'_> {
 
     /// Its own attributes, in the order in which they were set.
     pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.entries.iter().map(|(key, value)| (*key, value))
+        self.end.entries.iter().map(|(key, value)| (*key, value))
     }
 
     /// What it inherits from the root span above, such as the session.
-    pub fn inherited(&self) -> &[KeyValue] {
-        self.inherited
+    pub fn inherited(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.end.inherited().map(|(key, value)| (*key, value))
     }
 
     /// The value of an attribute of its own.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
-        super::attributes::find(self.entries, key)
+        super::attributes::find(&self.end.entries, key)
     }
 
     /// How it ended.
     pub fn status(&self) -> &Status {
-        self.status
+        &self.end.status
     }
 
     /// How long it was open.
     pub fn duration(&self) -> Duration {
-        self.duration
+        self.end.duration
     }
 
     /// Its trace and span id, if a layer of Vigil's gives them.

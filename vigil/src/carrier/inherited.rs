@@ -13,7 +13,7 @@ use super::value::Value;
 ///
 /// They travel in OpenTelemetry's context: what the SDK starts there sees them as well.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Inherited(Arc<Mutex<Vec<Entry>>>);
+pub(crate) struct Inherited(Arc<Mutex<Arc<Vec<Entry>>>>);
 
 impl Inherited {
     /// Those of the context, if a root span is above it.
@@ -28,6 +28,7 @@ impl Inherited {
 
     pub(crate) fn set(&self, key: &'static str, value: Value) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = Arc::make_mut(&mut entries);
         match entries.iter_mut().find(|(other, _)| *other == key) {
             Some((_, old)) => *old = value,
             None => entries.push((key, value)),
@@ -39,7 +40,8 @@ impl Inherited {
         find(&entries, key).cloned()
     }
 
-    pub(crate) fn snapshot(&self) -> Vec<Entry> {
+    /// What stands there now, shared until it changes.
+    pub(crate) fn snapshot(&self) -> Arc<Vec<Entry>> {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -1,14 +1,20 @@
 //! Metric instruments, and the provider that they are made with.
 
+mod series;
+
+use std::any::TypeId;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{self as otel, MeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+
+use self::series::{Series, Values};
 
 use super::attributes::{AttributeSet, Attributes};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
@@ -40,8 +46,11 @@ pub(crate) fn is_bound() -> bool {
 /// Measures with `provider` from now on, in place of what did before.
 ///
 /// Instruments need not be made anew: those that were touched before are live as well.
-pub fn set_meter_provider(provider: impl MeterProvider + Send + Sync + 'static) {
-    let binding = Arc::new(Binding::new(Arc::new(provider), Gate::closed()));
+pub fn set_meter_provider<P: MeterProvider + Send + Sync + 'static>(provider: P) {
+    let mut binding = Binding::new(Arc::new(provider), Gate::closed());
+    // Another one may have no bound instruments, and would measure nothing by them.
+    binding.binds = TypeId::of::<P>() == TypeId::of::<SdkMeterProvider>();
+    let binding = Arc::new(binding);
     let before = GLOBAL
         .write()
         .unwrap_or_else(PoisonError::into_inner)
@@ -56,8 +65,27 @@ pub(crate) struct Binding {
     provider: Arc<dyn MeterProvider + Send + Sync>,
     /// What becomes of content in a test scope.
     gate: Gate,
-    /// By the address of their definition, which is static.
-    instruments: RwLock<HashMap<usize, Arc<Instrument>>>,
+    /// Whether the provider is the SDK's, whose instruments can be bound to a set of attributes.
+    binds: bool,
+    instruments: Instruments,
+}
+
+/// The instruments by the number of their metric, in chunks that double and never move, so that
+/// whoever measures takes no lock.
+#[derive(Default)]
+struct Instruments([OnceLock<Box<[OnceLock<Instrument>]>>; 24]);
+
+impl Instruments {
+    const FIRST: usize = 32;
+
+    fn place(&self, number: usize) -> Option<&OnceLock<Instrument>> {
+        let shifted = number + Self::FIRST;
+        let chunk = (shifted / Self::FIRST).ilog2() as usize;
+        let length = Self::FIRST << chunk;
+        let chunk = self.0.get(chunk)?;
+        let chunk = chunk.get_or_init(|| (0..length).map(|_| OnceLock::new()).collect());
+        chunk.get(shifted - length)
+    }
 }
 
 /// Ends a test scope on this thread.
@@ -75,7 +103,8 @@ impl Binding {
         Self {
             provider,
             gate,
-            instruments: RwLock::default(),
+            binds: true,
+            instruments: Instruments::default(),
         }
     }
 
@@ -106,52 +135,85 @@ impl Binding {
     }
 
     /// Measures `value`; `attribute` finds the values of the metric's attributes.
-    pub(crate) fn measure(
+    pub(crate) fn measure<'a>(
         &self,
         metric: &'static MetricDefinition,
         value: &Value,
-        attribute: impl Fn(&'static str) -> Option<Value>,
+        attribute: impl Fn(&'static str) -> Option<Cow<'a, Value>>,
     ) {
         let Some(instrument) = self.instrument(metric) else {
             return;
         };
-        let attributes: Vec<KeyValue> = metric
-            .fields
-            .iter()
-            .enumerate()
-            .filter_map(|(place, field)| {
-                let value = match field.constant {
-                    Some(constant) => Value::from(constant),
-                    None => attribute(field.key())?,
-                };
-                let value = instrument.admit(metric, place, field, value);
-                Some(KeyValue::new(field.key(), value))
-            })
-            .collect();
-        instrument.kind.record(value, &attributes);
+        let fields = metric.fields;
+        let stated = |place: usize| {
+            let field: &Field = &fields[place];
+            match field.constant {
+                Some(constant) => Some(Cow::Owned(Value::from(constant))),
+                None => attribute(field.key()),
+            }
+        };
+        let Some(values) = Values::new(fields.len(), stated) else {
+            let attributes = |place| {
+                let value = stated(place)?.into_owned();
+                Some(instrument.admit(metric, place, &fields[place], value))
+            };
+            let attributes = key_values(fields, attributes);
+            return instrument.made.record(value, &attributes);
+        };
+        if let Some(bound) = instrument.series.get(&values) {
+            return bound.record(&instrument.made, value);
+        }
+        // The first of its kind, or one too many: then another stands for it.
+        let admitted = Values::new(fields.len(), |place| {
+            let value = values.get(place)?.clone();
+            Some(Cow::Owned(instrument.admit(
+                metric,
+                place,
+                &fields[place],
+                value,
+            )))
+        });
+        let Some(admitted) = admitted else { return };
+        let bound = instrument.series.get(&admitted).unwrap_or_else(|| {
+            let attributes = key_values(fields, |place| admitted.get(place).cloned());
+            let bound = Bound::new(&instrument.made, attributes, self.binds);
+            instrument.series.keep(&admitted, fields.len(), bound)
+        });
+        bound.record(&instrument.made, value);
     }
 
     /// The instrument of that metric; none while it is being made on this thread, which a
     /// provider that logs may come back to.
-    fn instrument(&self, metric: &'static MetricDefinition) -> Option<Arc<Instrument>> {
-        let address = std::ptr::from_ref(metric).addr();
-        let known = self
-            .instruments
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&address)
-            .cloned();
-        if known.is_some() || MAKING.replace(true) {
-            return known;
+    fn instrument(&self, metric: &'static MetricDefinition) -> Option<&Instrument> {
+        struct Made;
+
+        impl Drop for Made {
+            fn drop(&mut self) {
+                MAKING.set(false);
+            }
         }
-        let made = Arc::new(Instrument::new(&*self.provider, metric));
-        MAKING.set(false);
-        let mut instruments = self
-            .instruments
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(instruments.entry(address).or_insert(made)))
+
+        let place = self.instruments.place(metric.number())?;
+        if let Some(known) = place.get() {
+            return Some(known);
+        }
+        if MAKING.replace(true) {
+            return None;
+        }
+        let made = Made;
+        let instrument = Instrument::new(&*self.provider, metric);
+        drop(made);
+        // Another thread may have been faster.
+        let _ = place.set(instrument);
+        place.get()
     }
+}
+
+fn key_values(fields: &[Field], value: impl Fn(usize) -> Option<Value>) -> Vec<KeyValue> {
+    let places = fields.iter().enumerate();
+    let attributes =
+        places.filter_map(|(place, field)| Some(KeyValue::new(field.key(), value(place)?)));
+    attributes.collect()
 }
 
 impl std::fmt::Debug for Binding {
@@ -161,7 +223,8 @@ impl std::fmt::Debug for Binding {
 }
 
 struct Instrument {
-    kind: Made,
+    made: Made,
+    series: Series,
     /// For each attribute with a bound: the values that were admitted.
     admitted: Vec<Option<Mutex<Admitted>>>,
 }
@@ -186,7 +249,8 @@ enum Made {
 impl Instrument {
     fn new(provider: &dyn MeterProvider, metric: &'static MetricDefinition) -> Self {
         Self {
-            kind: Made::new(provider, metric),
+            made: Made::new(provider, metric),
+            series: Series::default(),
             admitted: metric
                 .fields
                 .iter()
@@ -297,6 +361,57 @@ impl Made {
     }
 }
 
+/// An instrument for one set of attributes.
+enum Bound {
+    CounterInt(otel::BoundCounter<u64>),
+    CounterDouble(otel::BoundCounter<f64>),
+    UpDownCounterInt(otel::BoundUpDownCounter<i64>),
+    UpDownCounterDouble(otel::BoundUpDownCounter<f64>),
+    GaugeInt(otel::BoundGauge<i64>),
+    GaugeDouble(otel::BoundGauge<f64>),
+    HistogramInt(otel::BoundHistogram<u64>),
+    HistogramDouble(otel::BoundHistogram<f64>),
+    /// Of a provider that binds none.
+    Attributes(Vec<KeyValue>),
+}
+
+impl Bound {
+    fn new(made: &Made, attributes: Vec<KeyValue>, binds: bool) -> Self {
+        if !binds {
+            return Self::Attributes(attributes);
+        }
+        match made {
+            Made::CounterInt(made) => Self::CounterInt(made.bind(&attributes)),
+            Made::CounterDouble(made) => Self::CounterDouble(made.bind(&attributes)),
+            Made::UpDownCounterInt(made) => Self::UpDownCounterInt(made.bind(&attributes)),
+            Made::UpDownCounterDouble(made) => Self::UpDownCounterDouble(made.bind(&attributes)),
+            Made::GaugeInt(made) => Self::GaugeInt(made.bind(&attributes)),
+            Made::GaugeDouble(made) => Self::GaugeDouble(made.bind(&attributes)),
+            Made::HistogramInt(made) => Self::HistogramInt(made.bind(&attributes)),
+            Made::HistogramDouble(made) => Self::HistogramDouble(made.bind(&attributes)),
+        }
+    }
+
+    fn record(&self, made: &Made, value: &Value) {
+        match (self, value) {
+            (Self::CounterInt(bound), Value::Int(value)) => bound.add(not_negative(*value)),
+            (Self::CounterDouble(bound), Value::Double(value)) => bound.add(*value),
+            (Self::UpDownCounterInt(bound), Value::Int(value)) => bound.add(*value),
+            (Self::UpDownCounterDouble(bound), Value::Double(value)) => bound.add(*value),
+            (Self::GaugeInt(bound), Value::Int(value)) => bound.record(*value),
+            (Self::GaugeDouble(bound), Value::Double(value)) => bound.record(*value),
+            (Self::HistogramInt(bound), Value::Int(value)) => bound.record(not_negative(*value)),
+            (Self::HistogramDouble(bound), Value::Double(value)) => bound.record(*value),
+            // One counts as one in either type.
+            #[allow(clippy::cast_precision_loss)]
+            (Self::CounterDouble(bound), Value::Int(value)) => bound.add(*value as f64),
+            (Self::Attributes(attributes), value) => made.record(value, attributes),
+            // The generator lets a metric take only values of its own type.
+            _ => {}
+        }
+    }
+}
+
 fn not_negative(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
@@ -334,7 +449,9 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     };
     let mut batch = Attributes::new(Gate::closed());
     attributes.write(&mut batch);
-    binding.measure(metric, &value.value(), |key| batch.get(key).cloned());
+    binding.measure(metric, &value.value(), |key| {
+        batch.get(key).map(Cow::Borrowed)
+    });
 }
 
 macro_rules! instruments {

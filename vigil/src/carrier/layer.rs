@@ -62,6 +62,7 @@ where
             nearest: nearest_typed::<S>,
             context: nearest_context::<S>,
             events: true,
+            fields: true,
         },
         max_level: LevelFilter::INFO,
         redundant: false,
@@ -85,6 +86,15 @@ impl<S> TraceLayer<S> {
         self
     }
 
+    /// Whether typed spans have their attributes as `tracing` fields: yes, at first. They need not
+    /// where all other layers are Vigil's, which know attributes without that; it costs as much as the
+    /// rest of a span.
+    #[must_use]
+    pub fn with_fields(mut self, fields: bool) -> Self {
+        self.find.fields = fields;
+        self
+    }
+
     fn carries(&self, metadata: &Metadata<'_>) -> bool {
         !self.redundant && *metadata.level() <= self.max_level
     }
@@ -104,6 +114,7 @@ pub(crate) struct FindTyped {
     nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
     context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
     pub(crate) events: bool,
+    pub(crate) fields: bool,
 }
 
 /// Which span is looked for.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
+use opentelemetry::{Context, KeyValue};
 use tracing::Dispatch;
 
 use super::attributes::{Attributes, Entry, find, key_value};
@@ -327,6 +327,7 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
             context: place.context,
             is_own: false,
             parent: None,
+            has_fields: false,
         };
     }
     let metadata = definition.metadata();
@@ -337,10 +338,12 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
         building: tracer::Building {
             core: Arc::clone(state.core()),
             name: name(definition, entries),
-            attributes: entries[..sent].iter().map(key_value).collect(),
+            attributes: first(definition, &entries[..sent]),
         },
     };
-    let span = with_values(metadata, entries.iter(), |values| {
+    let has_fields = tracer::shows_fields(&dispatch);
+    let shown = if has_fields { entries } else { &[] };
+    let span = with_values(metadata, shown.iter(), |values| {
         tracer::while_opening(opening, || match &place.under {
             Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
             Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),
@@ -354,10 +357,18 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
     Live {
         span,
         is_own: built.is_some(),
+        has_fields,
         parent: above.is_valid().then(|| above.span_id()),
         // Without a layer of Vigil's, or past its filter: what stands above stays above.
         context: built.unwrap_or(place.context),
     }
+}
+
+/// What samplers look at, with room for the rest: the SDK adds one by one.
+fn first(definition: &SpanDefinition, sent: &[Entry]) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(definition.fields.len().clamp(8, 20));
+    attributes.extend(sent.iter().map(key_value));
+    attributes
 }
 
 /// Brings what samplers look at to the front and says how much it is.
@@ -399,10 +410,10 @@ fn inherit(
             inherited.set(key, value.clone());
         }
     }
-    for (key, value) in inherited.snapshot() {
+    for (key, value) in inherited.snapshot().iter() {
         // What stands on every span under it stands on the root as well.
         if find(entries, key).is_none() {
-            entries.push((key, value));
+            entries.push((*key, value.clone()));
         }
     }
     inherited
@@ -457,6 +468,7 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
         context,
         is_own: false,
         parent: None,
+        has_fields: false,
     };
     state.begin(live, Vec::new(), 0);
     Handle::adopted(state)

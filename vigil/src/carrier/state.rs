@@ -1,5 +1,6 @@
 //! A span while it is open, and its end.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -74,6 +75,8 @@ pub(crate) struct Live {
     pub(crate) is_own: bool,
     /// What it stands under, for OpenTelemetry.
     pub(crate) parent: Option<SpanId>,
+    /// Layers other than Vigil's see its attributes as fields.
+    pub(crate) has_fields: bool,
 }
 
 impl Live {
@@ -113,7 +116,7 @@ pub(crate) struct Data {
     /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
     undeclared: Vec<KeyValue>,
     /// Inherited attributes as they were when the span started.
-    inherited: Vec<Entry>,
+    inherited: Option<Arc<Vec<Entry>>>,
     /// How it ended, as recorded.
     pub(crate) failure: Option<Failure>,
     /// How it ended, as its scopes saw it.
@@ -183,11 +186,13 @@ impl SpanState {
         let _ = self.live.set(live);
         let inherited = self.inherited.as_ref().filter(|_| !self.definition.root);
         let mut data = self.data();
-        data.inherited = inherited.map(Inherited::snapshot).unwrap_or_default();
+        data.inherited = inherited.map(Inherited::snapshot);
         data.sent = sent;
         data.shown = entries.len();
         // A foreign layer may have recorded something by now.
-        entries.append(&mut data.entries);
+        if !data.entries.is_empty() {
+            entries.append(&mut data.entries);
+        }
         data.entries = entries;
     }
 
@@ -296,9 +301,16 @@ impl SpanState {
             let key = field.key();
             let own = || find(&end.entries, key).or_else(|| find(&end.content, key));
             let others = || {
-                let mut others = end.conclusion.attributes.iter();
-                let other = others.find(|other| other.key.as_str() == key)?;
-                Value::of(field.attribute.value_type, other.value.clone())
+                let other = end
+                    .undeclared
+                    .iter()
+                    .find(|other| other.key.as_str() == key);
+                if let Some(other) = other {
+                    return Value::of(field.attribute.value_type, other.value.clone());
+                }
+                end.inherited()
+                    .find(|(other, _)| *other == key)
+                    .map(|(_, value)| value.clone())
             };
             let constant = field.constant.map(Value::from);
             constant.or_else(|| own().cloned()).or_else(others)
@@ -403,12 +415,10 @@ impl SpanState {
             };
             let Some(value) = value else { continue };
             binding.measure(derived.metric, &value, |key| {
-                derived
-                    .with
-                    .iter()
-                    .find_map(|(other, value)| (*other == key).then(|| Value::from(*value)))
-                    .or_else(|| find(entries, key).cloned())
-                    .or_else(|| self.value(key))
+                let with = derived.with.iter().find(|(other, _)| *other == key);
+                with.map(|(_, value)| Cow::Owned(Value::from(*value)))
+                    .or_else(|| find(entries, key).map(Cow::Borrowed))
+                    .or_else(|| self.value(key).map(Cow::Owned))
             });
         }
     }
@@ -480,7 +490,7 @@ impl SpanState {
     fn conclude(
         &self,
         end_time: Option<SystemTime>,
-        conclude: impl FnOnce(&Core, &mut Data) -> Conclusion,
+        conclude: impl FnOnce(&Core, &mut Data) -> Status,
     ) -> Option<End> {
         if self.foreign {
             return None;
@@ -493,10 +503,15 @@ impl SpanState {
             if std::mem::replace(&mut data.ended, true) {
                 return None;
             }
-            let conclusion = conclude(&self.core, &mut data);
+            let status = conclude(&self.core, &mut data);
             End {
-                conclusion,
-                entries: data.entries.clone(),
+                status,
+                entries: std::mem::take(&mut data.entries),
+                sent: data.sent,
+                shown: data.shown,
+                changed: std::mem::take(&mut data.changed),
+                undeclared: std::mem::take(&mut data.undeclared),
+                inherited: data.inherited.take(),
                 content: std::mem::take(&mut data.content),
                 event: self.definition.at_end.filter(|_| !data.told),
                 duration,
@@ -515,9 +530,13 @@ impl SpanState {
         let Some(span) = live.traced(self.definition) else {
             return;
         };
-        let fields = &end.conclusion.fields;
-        if !fields.is_empty() {
-            with_values(self.definition.metadata(), fields.iter(), |values| {
+        if live.has_fields {
+            let changed = end.changed.iter().map(|place| &end.entries[*place]);
+            let fields = end.entries[end.shown..].iter().chain(changed);
+            with_values(self.definition.metadata(), fields, |values| {
+                if values.is_empty() {
+                    return;
+                }
                 span.with_subscriber(|(id, dispatch)| {
                     tracer::while_sending(|| {
                         dispatch.record(id, &tracing::span::Record::new(values));
@@ -529,26 +548,25 @@ impl SpanState {
             live,
             definition: self.definition,
             depth: self.depth,
-            entries: &end.entries,
-            inherited: &end.conclusion.attributes[end.conclusion.own..],
-            status: &end.conclusion.status,
-            duration: end.duration,
+            end,
         });
     }
 
-    /// Ends the SDK's span and measures.
+    /// Measures, and ends the SDK's span.
     fn close(&self, end: End, end_time: Option<SystemTime>) {
+        self.measure(self.definition.metrics, &end.entries, end.duration);
         // No lock is held: processors and exporters may log, in this very span.
         let sdk = lock(&self.sdk).take();
         if let Some(mut span) = sdk {
-            span.set_attributes(end.conclusion.attributes);
-            span.set_status(end.conclusion.status);
+            let status = end.set_on(&mut span);
+            if status != Status::Unset {
+                span.set_status(status);
+            }
             tracer::while_closing(|| match end_time {
                 Some(time) => span.end_with_timestamp(time),
                 None => span.end(),
             });
         }
-        self.measure(self.definition.metrics, &end.entries, end.duration);
     }
 }
 
@@ -566,26 +584,48 @@ impl Drop for SpanState {
 }
 
 /// How a span ended, and with what.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct End {
-    conclusion: Conclusion,
-    entries: Vec<Entry>,
+    pub(crate) status: Status,
+    pub(crate) entries: Vec<Entry>,
+    /// Of the entries, what OpenTelemetry has already: the first so many.
+    sent: usize,
+    /// What `tracing` has already as fields: the first so many, but for those changed since.
+    shown: usize,
+    changed: Vec<usize>,
+    undeclared: Vec<KeyValue>,
+    inherited: Option<Arc<Vec<Entry>>>,
     /// Kept for the event at the end.
     content: Vec<Entry>,
     /// The event at the end, unless it was sent, or content goes into none.
     event: Option<&'static EventDefinition>,
-    duration: Duration,
+    pub(crate) duration: Duration,
 }
 
-/// What goes out when a span ends.
-#[derive(Clone)]
-struct Conclusion {
-    status: Status,
-    /// Its own first, then inherited ones.
-    attributes: Vec<KeyValue>,
-    own: usize,
-    /// Of these, what `tracing` has not seen.
-    fields: Vec<Entry>,
+impl End {
+    /// What it inherits and has not got itself.
+    pub(crate) fn inherited(&self) -> impl Iterator<Item = &Entry> {
+        let inherited = self.inherited.as_deref().into_iter().flatten();
+        inherited.filter(|(key, _)| {
+            find(&self.entries, key).is_none()
+                && !self
+                    .undeclared
+                    .iter()
+                    .any(|other| other.key.as_str() == *key)
+        })
+    }
+
+    /// Hands all of it to the SDK's span.
+    fn set_on(self, span: &mut Span) -> Status {
+        for entry in self.inherited() {
+            span.set_attribute(key_value(entry));
+        }
+        for (key, value) in self.entries.into_iter().skip(self.sent) {
+            span.set_attribute(KeyValue::new(key, value));
+        }
+        span.set_attributes(self.undeclared);
+        self.status
+    }
 }
 
 impl Core {
@@ -707,42 +747,22 @@ impl Core {
     }
 
     /// How the span ended, with all that follows from it.
-    fn conclude(&self, data: &mut Data, unwinding: bool) -> Conclusion {
+    fn conclude(&self, data: &mut Data, unwinding: bool) -> Status {
         let failure = outcome::failure(self.definition, data, unwinding);
         if let Some(outcome) = &self.definition.outcome
             && let Some(member) = outcome::inferred_member(outcome, data, failure.as_ref())
         {
             data.entries.push((outcome.key, Value::from(member)));
         }
-        if let Some(failure) = &failure {
-            let error_type = Value::Text(failure.error_type.clone());
-            data.entries.push((error::TYPE, error_type));
-        }
-        let changed = data.changed.iter().map(|place| &data.entries[*place]);
-        let fields = data.entries[data.shown..]
-            .iter()
-            .chain(changed)
-            .cloned()
-            .collect();
-        let own = data.entries[data.sent..].iter().map(key_value);
-        let mut attributes: Vec<KeyValue> = own.chain(data.undeclared.drain(..)).collect();
-        let own = attributes.len();
-        for entry in &data.inherited {
-            let taken = find(&data.entries, entry.0).is_some()
-                || attributes.iter().any(|other| other.key.as_str() == entry.0);
-            if !taken {
-                attributes.push(key_value(entry));
+        match failure {
+            Some(failure) => {
+                let status = failure.status();
+                data.entries
+                    .push((error::TYPE, Value::Text(failure.error_type)));
+                status
             }
-        }
-        Conclusion {
-            status: match failure {
-                Some(failure) => failure.status(),
-                None if data.ok => Status::Ok,
-                None => Status::Unset,
-            },
-            attributes,
-            own,
-            fields,
+            None if data.ok => Status::Ok,
+            None => Status::Unset,
         }
     }
 }

@@ -188,6 +188,13 @@ pub(crate) fn wants_events(span: &tracing::Span) -> bool {
     .unwrap_or(true)
 }
 
+/// Whether layers other than Vigil's look at fields there.
+pub(crate) fn shows_fields(dispatch: &Dispatch) -> bool {
+    dispatch
+        .downcast_ref::<FindTyped>()
+        .is_none_or(|find| find.fields)
+}
+
 /// The nearest typed span around the current code that `wanted` accepts.
 pub(crate) fn current_typed(wanted: impl Fn(&SpanState) -> bool) -> Option<Arc<SpanState>> {
     tracing::dispatcher::get_default(|dispatch: &Dispatch| {

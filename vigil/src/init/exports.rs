@@ -10,7 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Task, processor};
-use crate::carrier;
+use crate::carrier::{self, InheritedAttributes};
 use crate::config::Resolved;
 use crate::export::{Export, ExportError, ExportStats, Monitor, Signal, shutdown_meter_provider};
 
@@ -30,7 +30,9 @@ impl Exports {
         builder: TracerProviderBuilder,
     ) -> Result<TracerProviderBuilder, ExportError> {
         let Some(target) = resolved.target(Signal::Traces) else {
-            return Ok(builder.with_sampler(Sampler::AlwaysOff));
+            return Ok(builder
+                .with_sampler(Sampler::AlwaysOff)
+                .with_span_processor(InheritedAttributes::new()));
         };
         let mut export = Export::to(target.clone()).batch(resolved.span_batch());
         if let Some(length) = resolved.limits().span_attribute_length {

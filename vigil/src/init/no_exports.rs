@@ -15,6 +15,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Identity;
 
 use super::Task;
+use crate::carrier::InheritedAttributes;
 use crate::config::Resolved;
 use crate::export::{ExportError, ExportStats, Signal};
 
@@ -27,7 +28,9 @@ impl Exports {
         _: &Resolved,
         builder: TracerProviderBuilder,
     ) -> Result<TracerProviderBuilder, ExportError> {
-        Ok(builder.with_sampler(Sampler::AlwaysOff))
+        Ok(builder
+            .with_sampler(Sampler::AlwaysOff)
+            .with_span_processor(InheritedAttributes::new()))
     }
 
     pub(super) fn metrics(

@@ -77,9 +77,9 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
         attributes.key(key);
         value(attributes.line, attribute);
     }
-    for attribute in span.inherited() {
-        attributes.key(attribute.key.as_str());
-        foreign(attributes.line, &attribute.value);
+    for (key, attribute) in span.inherited() {
+        attributes.key(key);
+        value(attributes.line, attribute);
     }
     attributes.end();
     ids(&mut object, span.span_context().as_ref());
