@@ -46,6 +46,10 @@ pub(crate) fn with_values<'a, R>(
     entries: impl Iterator<Item = &'a Entry>,
     f: impl FnOnce(&ValueSet<'_>) -> R,
 ) -> R {
+    let mut entries = entries.peekable();
+    if entries.peek().is_none() {
+        return f(&metadata.fields().value_set(&[]));
+    }
     let held: Vec<(Field, Held<'a>)> = entries
         .filter_map(|(key, value)| Some((metadata.fields().field(*key)?, Held::of(value))))
         .collect();

@@ -1,5 +1,6 @@
 //! How a span starts.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -194,7 +195,7 @@ impl Starting {
         let mut place = Place::of(&parent);
         let on_span = attributes.gate().capture().on_spans();
         let (mut entries, mut content) = attributes.into_declared(definition.fields);
-        if on_span {
+        if on_span && !content.is_empty() {
             entries.append(&mut content);
         }
         if definition.root {
@@ -373,9 +374,15 @@ fn first(definition: &SpanDefinition, sent: &[Entry]) -> Vec<KeyValue> {
 
 /// Brings what samplers look at to the front and says how much it is.
 fn sampled_first(definition: &SpanDefinition, entries: &mut [Entry]) -> usize {
-    let sampled = |key: &str| definition.field(key).is_some_and(|field| field.sampled);
-    entries.sort_by_key(|(key, _)| !sampled(key));
-    entries.iter().take_while(|(key, _)| sampled(key)).count()
+    let mut sampled = 0;
+    for place in 0..entries.len() {
+        let key = entries[place].0;
+        if definition.field(key).is_some_and(|field| field.sampled) {
+            entries[sampled..=place].rotate_right(1);
+            sampled += 1;
+        }
+    }
+    sampled
 }
 
 /// The inherited attributes under a root span: those above it, and its own in their place.
@@ -421,26 +428,23 @@ fn inherit(
 
 /// The span's name; a placeholder without a value is dropped with its space.
 pub(crate) fn name(definition: &SpanDefinition, entries: &[Entry]) -> String {
-    let mut name = String::new();
+    let mut name = String::with_capacity(48);
     for part in definition.name {
         let start = name.len();
         if start > 0 {
             name.push(' ');
         }
-        let filled = match part {
-            NamePart::Word(word) => {
-                name.push_str(word);
-                true
-            }
-            NamePart::Key(key) => match find(entries, key).map(Value::to_string) {
-                Some(value) if !value.is_empty() => {
-                    name.push_str(&value);
-                    true
-                }
-                _ => false,
+        let words = name.len();
+        match part {
+            NamePart::Word(word) => name.push_str(word),
+            NamePart::Key(key) => match find(entries, key) {
+                Some(Value::Text(text)) => name.push_str(text.as_str()),
+                // A string takes all.
+                Some(value) => drop(write!(name, "{value}")),
+                None => {}
             },
-        };
-        if !filled {
+        }
+        if name.len() == words {
             name.truncate(start);
         }
     }

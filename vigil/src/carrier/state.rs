@@ -38,7 +38,6 @@ pub(crate) struct SpanState {
     /// How many typed spans it stands under.
     pub(crate) depth: usize,
     started: Instant,
-    started_at: SystemTime,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     was_panicking: bool,
     pub(crate) chunks: Chunks,
@@ -157,7 +156,6 @@ impl SpanState {
             binding: new.binding,
             depth: new.depth,
             started: Instant::now(),
-            started_at: SystemTime::now(),
             was_panicking: std::thread::panicking(),
             chunks: Chunks::default(),
             live: OnceLock::new(),
@@ -442,12 +440,15 @@ impl SpanState {
 
     /// How long the span was open. The wall clock counts only where a time was given: it jumps.
     pub(crate) fn duration(&self, end_time: Option<SystemTime>) -> Duration {
-        let start = match (self.start_time, end_time) {
+        let now = SystemTime::now;
+        let (start, end) = match (self.start_time, end_time) {
             (None, None) => return self.started.elapsed(),
-            (start, _) => start.unwrap_or(self.started_at),
+            (None, Some(end)) => (now().checked_sub(self.started.elapsed()), end),
+            (start, end) => (start, end.unwrap_or_else(now)),
         };
-        let end = end_time.unwrap_or_else(SystemTime::now);
-        end.duration_since(start).unwrap_or_default()
+        start
+            .and_then(|start| end.duration_since(start).ok())
+            .unwrap_or_default()
     }
 
     /// Its place among the open spans.

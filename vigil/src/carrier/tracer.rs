@@ -290,7 +290,7 @@ impl Tracer for CarrierTracer {
                 self.foreign.build_with_context(builder, parent)
             });
             return CarrierSpan(Repr::Foreign {
-                inner,
+                inner: Box::new(inner),
                 late: Vec::new(),
             });
         };
@@ -312,8 +312,6 @@ impl Tracer for CarrierTracer {
 #[derive(Debug)]
 pub(crate) struct CarrierSpan(Repr);
 
-// One is made for each span, and stays where it is made.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug)]
 enum Repr {
     /// The SDK's span is in the state, from where it is ended: what runs then may come back here.
@@ -322,7 +320,11 @@ enum Repr {
         core: Arc<Core>,
     },
     /// Attributes wait for the end, so that one set again replaces the first: the SDK appends.
-    Foreign { inner: Span, late: Vec<KeyValue> },
+    /// In a box, as typed spans are moved about a lot, and are small.
+    Foreign {
+        inner: Box<Span>,
+        late: Vec<KeyValue>,
+    },
 }
 
 impl CarrierSpan {

@@ -62,7 +62,9 @@ impl Pipeline {
         if resolved.target(Signal::Metrics).is_none() && lines.is_none() {
             return Ok(());
         }
-        let mut builder = SdkMeterProvider::builder().with_resource(resolved.resource());
+        let mut builder = SdkMeterProvider::builder()
+            .with_resource(resolved.resource())
+            .with_view(without_the_sdk);
         if resolved.histogram_aggregation() == HistogramAggregation::Exponential {
             builder = builder.with_view(exponential);
         }
@@ -107,6 +109,20 @@ impl Pipeline {
             in_time,
         }
     }
+}
+
+/// Leaves out what the SDK measures of itself: nobody has asked for it, and [`ExportStats`] tells
+/// more. It comes with bound instruments.
+///
+/// [`ExportStats`]: crate::export::ExportStats
+fn without_the_sdk(instrument: &Instrument) -> Option<Stream> {
+    if instrument.scope().name() != "otel.sdk" {
+        return None;
+    }
+    Stream::builder()
+        .with_aggregation(Aggregation::Drop)
+        .build()
+        .ok()
 }
 
 /// Makes every histogram exponential, in the size that the specification gives such ones.
