@@ -68,6 +68,7 @@ pub mod config;
 pub mod export;
 mod generated;
 mod init;
+pub mod journal;
 pub mod log;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -80,6 +81,8 @@ pub use config::{Preset, VigConfig};
 pub use generated::{events, metrics, records, registry, semconv, spans};
 #[doc(inline)]
 pub use init::{ShutdownReport, VigError, VigGuard, exit, init, init_with_writer};
+#[doc(inline)]
+pub use journal::{extract_trace_context, write_trace_context};
 #[doc(inline)]
 pub use spans::gen_ai::{agent_span, chat_span, tool_span};
 #[doc(inline)]
