@@ -63,12 +63,16 @@
 #[allow(unused_extern_crates)]
 extern crate self as vigil;
 
+#[cfg(feature = "aios")]
+pub mod aios;
 pub mod carrier;
 pub mod config;
 pub mod export;
 mod generated;
 mod init;
 pub mod journal;
+#[cfg(feature = "lago")]
+pub mod lago;
 pub mod log;
 #[cfg(feature = "testing")]
 pub mod testing;

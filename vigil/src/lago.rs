@@ -1,0 +1,152 @@
+//! Lago's journal, `lago-core` 0.3: events that carry the trace they happened in, and both ways from
+//! one to the other.
+//!
+//! `vigil/examples/journal.rs` runs a loop against a real journal and asks it both questions.
+//! Needs Rust 1.93, as `lago-core` does.
+
+use aios_protocol::EventKind;
+use lago_core::{EventEnvelope, EventId, EventQuery, Journal, LagoResult, SeqNo, SessionId};
+use opentelemetry::trace::TraceId;
+
+use crate::aios::event_kind;
+use crate::carrier::{Handle, Int};
+use crate::events::life::JournalAppend;
+use crate::journal::{
+    TRACE_ID, TraceCarrier, TraceContext, TraceContextError, extract_trace_context,
+};
+
+impl TraceCarrier for EventEnvelope {
+    fn trace_id(&self) -> Option<&str> {
+        self.metadata.trace_id()
+    }
+
+    fn span_id(&self) -> Option<&str> {
+        self.metadata.span_id()
+    }
+
+    fn trace_flags(&self) -> Option<&str> {
+        self.metadata.trace_flags()
+    }
+
+    fn set(&mut self, trace_id: String, span_id: String, trace_flags: &'static str) {
+        self.metadata.set(trace_id, span_id, trace_flags);
+    }
+}
+
+/// What traces and a journal have to do with each other. Every [`Journal`] has it.
+pub trait JournalExt: Journal {
+    /// Appends `event` with the trace context of `span`, and emits `life.journal.append` there, so
+    /// that one can go from the trace to the journal and back.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't append it; nothing is emitted then.
+    fn append_traced(
+        &self,
+        span: &Handle,
+        mut event: EventEnvelope,
+    ) -> impl Future<Output = LagoResult<SeqNo>> + Send {
+        span.write_trace_context(&mut event);
+        let append = span.is_active().then(|| appended(&event));
+        async move {
+            let seq = self.append(event).await?;
+            if let Some(mut append) = append {
+                append.event_seq = Int::from(seq).get();
+                append.emit(span);
+            }
+            Ok(seq)
+        }
+    }
+
+    /// The events of a trace, in the order of the journal: of one session, or, which reads the whole
+    /// journal, of all.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read.
+    fn events_of_trace(
+        &self,
+        trace_id: TraceId,
+        session: Option<&SessionId>,
+    ) -> impl Future<Output = LagoResult<Vec<EventEnvelope>>> + Send {
+        let mut query = EventQuery::new().with_metadata(TRACE_ID, trace_id.to_string());
+        if let Some(session) = session {
+            query = query.session(session.clone());
+        }
+        let session = session.cloned();
+        async move {
+            let mut events = self.read(query).await?;
+            // The journal finds sessions by the beginning of their ids, so others can be among them.
+            events.retain(|event| {
+                session
+                    .as_ref()
+                    .is_none_or(|session| event.session_id == *session)
+                    && event.metadata.trace_id() == Some(trace_id.to_string().as_str())
+            });
+            Ok(events)
+        }
+    }
+
+    /// The trace in which an event happened: `None` if there is no such event, or it carries none.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't be read. What the event carries is checked, too.
+    fn trace_of_event(
+        &self,
+        event_id: &EventId,
+    ) -> impl Future<Output = LagoResult<Option<Result<TraceContext, TraceContextError>>>> + Send
+    {
+        async move {
+            let event = self.get_event(event_id).await?;
+            Ok(event.and_then(|event| extract_trace_context(&event).transpose()))
+        }
+    }
+}
+
+impl<J: Journal + ?Sized> JournalExt for J {}
+
+/// What is told of an event that was appended, but for its place.
+fn appended(event: &EventEnvelope) -> JournalAppend {
+    let append = JournalAppend::new(0_i64, event_kind(&event.payload))
+        .stream_id(event.session_id.to_string())
+        .fs_branch(event.branch_id.to_string());
+    match blob(&event.payload) {
+        Some(hash) => append.blob_hash(hash.to_owned()),
+        None => append,
+    }
+}
+
+/// The blob that holds the event's payload.
+fn blob(payload: &EventKind) -> Option<&str> {
+    match payload {
+        EventKind::FileWrite {
+            blob_hash: hash, ..
+        }
+        | EventKind::SnapshotCreated {
+            data_hash: hash, ..
+        }
+        | EventKind::ObservationAppended {
+            observation_ref: hash,
+            ..
+        }
+        | EventKind::ReflectionCompacted {
+            summary_ref: hash, ..
+        }
+        | EventKind::MemoryProposed {
+            entries_ref: hash, ..
+        }
+        | EventKind::MemoryCommitted {
+            committed_ref: hash,
+            ..
+        }
+        | EventKind::WorldModelObserved {
+            state_ref: hash, ..
+        }
+        | EventKind::WorldModelRollout {
+            trajectory_ref: hash,
+            ..
+        } => Some(hash.as_str()),
+        _ => None,
+    }
+}
