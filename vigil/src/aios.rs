@@ -15,6 +15,8 @@
 //! # drop(gate);
 //! ```
 
+mod observer;
+
 use std::fmt;
 
 use aios_protocol::event as protocol;
@@ -23,6 +25,8 @@ use crate::journal::TraceCarrier;
 use crate::records::gen_ai::TokenUsage;
 use crate::records::life::{AgentState, Budget};
 use crate::semconv::life::{LoopPhase, OperatingMode, RiskLevel, ToolStatus};
+
+pub use observer::{ObservedEvent, Observer};
 
 /// Two enums that have to have the same members: a member that one of them gains or loses doesn't
 /// compile.

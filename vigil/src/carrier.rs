@@ -29,6 +29,7 @@ mod parent;
 mod run;
 mod start;
 mod state;
+mod told;
 mod tracer;
 mod value;
 
@@ -51,6 +52,7 @@ pub use opentelemetry::trace::SpanKind;
 pub use parent::{ForeignSpan, Parent, ParentRef, ParentSpan, RemoteParent, Root, TypedSpan};
 pub use run::{Run, RunWith};
 pub use start::SpanStart;
+pub use told::told_at;
 pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]

@@ -20,6 +20,7 @@ use super::inherited::Inherited;
 use super::instruments::{Binding, capture_content};
 use super::open::{self, Place};
 use super::outcome::{self, Failure, Seen};
+use super::told;
 use super::tracer;
 use super::value::{Text, Value};
 use crate::generated::semconv::error;
@@ -36,6 +37,8 @@ pub(crate) struct SpanState {
     pub(crate) depth: usize,
     started: Instant,
     started_at: SystemTime,
+    /// It is told after the fact, so nothing is measured.
+    told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     was_panicking: bool,
     live: OnceLock<Live>,
@@ -143,6 +146,7 @@ impl SpanState {
             depth: new.depth,
             started: Instant::now(),
             started_at: SystemTime::now(),
+            told: told::time().is_some(),
             was_panicking: std::thread::panicking(),
             live: OnceLock::new(),
             built: Mutex::default(),
@@ -240,11 +244,15 @@ impl SpanState {
     fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
         let live = self.live();
         let otel = || attributes.entries().iter().map(key_value).collect();
+        let time = || told::time().unwrap_or_else(SystemTime::now);
         match live.filter(|live| tracer::wants_events(&live.span)) {
             Some(live) if live.is_own => {
-                self.with_sdk(|span| span.add_event(event.name, otel()));
+                self.with_sdk(|span| span.add_event_with_timestamp(event.name, time(), otel()));
             }
-            Some(live) => live.context.span().add_event(event.name, otel()),
+            Some(live) => {
+                let span = live.context.span();
+                span.add_event_with_timestamp(event.name, time(), otel());
+            }
             None => {}
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
@@ -301,7 +309,7 @@ impl SpanState {
     }
 
     fn measure(&self, derived: &'static [Derived], entries: &[Entry], duration: Duration) {
-        if derived.is_empty() {
+        if derived.is_empty() || self.told {
             return;
         }
         let Some(binding) = Binding::of(self.binding.as_ref()) else {
@@ -343,6 +351,7 @@ impl SpanState {
 
     /// Ends the span, once.
     pub(crate) fn end(&self, end_time: Option<SystemTime>) {
+        let end_time = end_time.or_else(told::time);
         let unwinding = std::thread::panicking() && !self.was_panicking;
         if let Some(end) = self.conclude(end_time, |core, data| core.conclude(data, unwinding)) {
             self.show(&end);
