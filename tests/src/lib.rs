@@ -1,4 +1,7 @@
 //! Tests that span the crates of the workspace; see `tests/`. Here is what they share.
 
+pub mod child;
+pub mod everything;
+pub mod received;
 pub mod receiver;
 pub mod scratch;

@@ -24,8 +24,10 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use socket2::{Domain, Socket, Type};
+use vigil::export::Signal;
 
 pub use certificates::Authority;
 
@@ -77,6 +79,20 @@ pub struct Received {
     pub accepted: bool,
 }
 
+/// What a receiver has told its clients that it took, so many of a signal's spans, data points or log
+/// records.
+///
+/// That is counted when the answer has been written, to the last byte. A request whose client went
+/// away before is none of it, nor is one that was refused; one that came twice and was accepted twice
+/// counts twice, as it does where telemetry is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Taken.
+    pub taken: u64,
+    /// Rejected in answers that accepted the rest.
+    pub rejected: u64,
+}
+
 /// What was exported.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -88,10 +104,70 @@ pub enum Body {
     Logs(ExportLogsServiceRequest),
 }
 
+impl Body {
+    /// What it brings.
+    pub fn signal(&self) -> Signal {
+        match self {
+            Self::Traces(_) => Signal::Traces,
+            Self::Metrics(_) => Signal::Metrics,
+            Self::Logs(_) => Signal::Logs,
+        }
+    }
+
+    /// How many spans, data points or log records it brings.
+    pub fn items(&self) -> u64 {
+        let items: usize = match self {
+            Self::Traces(request) => {
+                let scopes = request.resource_spans.iter().flat_map(|r| &r.scope_spans);
+                scopes.map(|scope| scope.spans.len()).sum()
+            }
+            Self::Metrics(request) => {
+                let scopes = request
+                    .resource_metrics
+                    .iter()
+                    .flat_map(|r| &r.scope_metrics);
+                let metrics = scopes.flat_map(|scope| &scope.metrics);
+                metrics
+                    .map(|metric| match &metric.data {
+                        Some(Data::Gauge(gauge)) => gauge.data_points.len(),
+                        Some(Data::Sum(sum)) => sum.data_points.len(),
+                        Some(Data::Histogram(histogram)) => histogram.data_points.len(),
+                        _ => 0,
+                    })
+                    .sum()
+            }
+            Self::Logs(request) => {
+                let scopes = request.resource_logs.iter().flat_map(|r| &r.scope_logs);
+                scopes.map(|scope| scope.log_records.len()).sum()
+            }
+        };
+        items as u64
+    }
+}
+
+impl Answer {
+    /// How many items it rejects while it accepts the rest; `None` if it accepts nothing.
+    fn rejects(&self) -> Option<u64> {
+        match self {
+            Self::Accept | Self::Slow(_) | Self::HalfAnswer | Self::Garbage | Self::Endless => {
+                Some(0)
+            }
+            Self::Partial(rejected, _) => Some(u64::try_from(*rejected).unwrap_or_default()),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct State {
     requests: Vec<Received>,
-    script: VecDeque<Answer>,
+    /// Whether the requests are kept, or only counted.
+    keeps: bool,
+    acknowledged: [Acknowledged; 3],
+    /// Answers that accept and are not written yet.
+    accepting: usize,
+    /// Answers to the requests to come; with a path, to those that go there.
+    script: VecDeque<(Option<&'static str>, Answer)>,
     otherwise: Answer,
     stopped: bool,
 }
@@ -110,21 +186,71 @@ impl Shared {
     /// Records a request and says how to answer it.
     fn take(&self, mut received: Received) -> Answer {
         let mut state = self.lock();
-        let answer = state.script.pop_front();
-        let answer = answer.unwrap_or_else(|| state.otherwise.clone());
-        received.accepted = matches!(
-            answer,
-            Answer::Accept
-                | Answer::Slow(_)
-                | Answer::Partial(..)
-                | Answer::HalfAnswer
-                | Answer::Garbage
-                | Answer::Endless
-        );
-        state.requests.push(received);
+        let fits = |(path, _): &(Option<&str>, Answer)| path.is_none_or(|p| p == received.path);
+        let at = state.script.iter().position(fits);
+        let answer = at.and_then(|at| state.script.remove(at));
+        let answer = answer.map_or_else(|| state.otherwise.clone(), |(_, answer)| answer);
+        received.accepted = answer.rejects().is_some();
+        state.accepting += usize::from(received.accepted);
+        if state.keeps {
+            state.requests.push(received);
+        }
         drop(state);
         self.changed.notify_all();
         answer
+    }
+}
+
+/// An answer that is about to be written: counted, or not, when it is over.
+struct Answering<'a> {
+    shared: &'a Shared,
+    signal: Signal,
+    items: u64,
+    rejects: Option<u64>,
+}
+
+impl<'a> Answering<'a> {
+    /// Records a request and says how to answer it.
+    fn begin(shared: &'a Shared, received: Received) -> (Answer, Self) {
+        let (signal, items) = (received.body.signal(), received.body.items());
+        let answer = shared.take(received);
+        let rejects = answer.rejects();
+        let answering = Self {
+            shared,
+            signal,
+            items,
+            rejects,
+        };
+        (answer, answering)
+    }
+
+    /// It has been written.
+    fn written(self) {
+        let Some(rejected) = self.rejects else {
+            return;
+        };
+        let rejected = rejected.min(self.items);
+        let mut state = self.shared.lock();
+        let acknowledged = &mut state.acknowledged[place(self.signal)];
+        acknowledged.taken += self.items - rejected;
+        acknowledged.rejected += rejected;
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        if self.rejects.is_some() {
+            self.shared.lock().accepting -= 1;
+            self.shared.changed.notify_all();
+        }
+    }
+}
+
+fn place(signal: Signal) -> usize {
+    match signal {
+        Signal::Traces => 0,
+        Signal::Metrics => 1,
+        Signal::Logs => 2,
     }
 }
 
@@ -175,6 +301,9 @@ impl Receiver {
             shared: Arc::new(Shared {
                 state: Mutex::new(State {
                     requests: Vec::new(),
+                    keeps: true,
+                    acknowledged: [Acknowledged::default(); 3],
+                    accepting: 0,
                     script: VecDeque::new(),
                     otherwise: Answer::Accept,
                     stopped: false,
@@ -227,7 +356,30 @@ impl Receiver {
 
     /// Answers the next request that has no answer yet like this.
     pub fn next(&self, answer: Answer) {
-        self.shared.lock().script.push_back(answer);
+        self.shared.lock().script.push_back((None, answer));
+    }
+
+    /// Answers the next request to that path that has no answer yet like this.
+    pub fn next_to(&self, path: &'static str, answer: Answer) {
+        self.shared.lock().script.push_back((Some(path), answer));
+    }
+
+    /// Counts what comes from now on, and keeps none of it.
+    pub fn count_only(&self) {
+        self.shared.lock().keeps = false;
+    }
+
+    /// What it has told its clients that it took. Answers that are being written, it waits for.
+    ///
+    /// # Panics
+    ///
+    /// If one is not written within ten seconds.
+    pub fn acknowledged(&self, signal: Signal) -> Acknowledged {
+        let state = self.wait_until(
+            |state| state.accepting == 0,
+            |state| format!("all but {} answers", state.accepting),
+        );
+        state.acknowledged[place(signal)]
     }
 
     /// Answers all requests like this that have no answer of their own.
@@ -246,12 +398,22 @@ impl Receiver {
     ///
     /// If they do not come for ten seconds.
     pub fn wait_for(&self, requests: usize) -> Vec<Received> {
+        let few = |state: &State| format!("{} of {requests} requests", state.requests.len());
+        let state = self.wait_until(|state| state.requests.len() >= requests, few);
+        state.requests.clone()
+    }
+
+    /// Waits for that to be so, and panics with what is so instead after ten seconds.
+    fn wait_until(
+        &self,
+        is_so: impl Fn(&State) -> bool,
+        instead: impl Fn(&State) -> String,
+    ) -> std::sync::MutexGuard<'_, State> {
         let until = Instant::now() + Duration::from_secs(10);
         let mut state = self.shared.lock();
-        while state.requests.len() < requests {
+        while !is_so(&state) {
             let left = until.saturating_duration_since(Instant::now());
-            let came = state.requests.len();
-            assert!(!left.is_zero(), "{came} of {requests} requests came");
+            assert!(!left.is_zero(), "waited for, and came: {}", instead(&state));
             state = self
                 .shared
                 .changed
@@ -259,7 +421,7 @@ impl Receiver {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        state.requests.clone()
+        state
     }
 
     /// All spans of the accepted requests.

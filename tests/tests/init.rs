@@ -280,14 +280,3 @@ fn content_is_cut_to_size_inside_its_json() {
     let json: serde_yaml::Value = serde_yaml::from_str(&messages).expect("it is still JSON");
     assert_eq!(json[0]["role"], "user");
 }
-
-#[test]
-fn what_can_be_asked_for_and_is_not_there_is_said() {
-    let capture = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
-    let output = agent("run", &[(capture, "EVENT_ONLY")]);
-    assert!(
-        lines(&output).contains("only spans carry it"),
-        "{}",
-        lines(&output)
-    );
-}

@@ -4,7 +4,11 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
+use vigil::carrier::Stream;
+use vigil::content::Message;
 use vigil::records::life::Budget;
 use vigil::semconv::gen_ai::ProviderName;
 use vigil::semconv::life::{OperatingMode, ToolStatus};
@@ -32,6 +36,29 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
+/// A response of so many chunks.
+struct Chunks(usize);
+
+impl Stream for Chunks {
+    type Item = Result<(), ()>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let left = self.0;
+        self.0 = left.saturating_sub(1);
+        Poll::Ready((left > 0).then_some(Ok(())))
+    }
+}
+
+/// Reads the stream to its end and says how many items it had.
+fn read<S: Stream + Unpin>(mut stream: S) -> usize {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut items = 0;
+    while let Poll::Ready(Some(_)) = Pin::new(&mut stream).poll_next(&mut cx) {
+        items += 1;
+    }
+    items
+}
+
 fn tick(session: &str, model: &str) -> Result<(), ()> {
     let agent = agent_span(session, "arcan").run_id(session).start();
     phase_span(&agent, Perceive).record_budget(&Budget::new(1_000).cost_remaining_usd(2.5));
@@ -42,6 +69,14 @@ fn tick(session: &str, model: &str) -> Result<(), ()> {
         .start();
     chat.run_blocking(|| Ok::<_, ()>(()))?;
     chat.record_finish_reason("stop");
+    chat.record_output_messages(|| -> Message<'static> {
+        unreachable!("content is only built for somebody")
+    });
+    chat.record_chunk();
+    assert_eq!(read(chat.run_stream(Chunks(3))), 3);
+    let chat = chat.into_stream(Chunks(3));
+    let chat = chat.on_chunk(|_, ()| unreachable!("chunks are only looked at for somebody"));
+    assert_eq!(read(chat), 3);
     let execute = phase_span(&agent, Execute);
     let tool = tool_span(&execute, "shell", "call-1").start();
     tool.record_tool_status(ToolStatus::Ok);

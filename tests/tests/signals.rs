@@ -5,188 +5,14 @@
 #![allow(clippy::float_cmp)]
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use opentelemetry::trace::SpanKind;
-use vigil::events::{exception, gen_ai as genai_events, life as life_events};
-use vigil::records::autonomic::Health;
-use vigil::records::gen_ai::TokenUsage;
-use vigil::records::life::{AgentState, Budget};
+use vigil::events::life as life_events;
 use vigil::registry::REGISTRY;
-use vigil::semconv::autonomic::EconomicMode;
-use vigil::semconv::gen_ai::{OutputType, ProviderName};
-use vigil::semconv::life::{LoopPhase, OperatingMode, RiskLevel, ToolStatus};
+use vigil::semconv::life::{LoopPhase, OperatingMode};
 use vigil::testing::{ExportedSpan, Pipeline};
-use vigil::{
-    Deliberate, Execute, Perceive, Reflect, agent_span, chat_span, phase_span, phase_span_dyn,
-    tool_span,
-};
-
-/// Every signal with nothing but what it can't be made without.
-fn least() {
-    let agent = agent_span("s-1", "arcan").start();
-    for phase in LoopPhase::MEMBERS {
-        phase_span_dyn(&agent, *phase).end();
-    }
-    let perceive = phase_span(&agent, Perceive);
-    perceive.record_budget(&Budget::new(1_000));
-    perceive.record_operating_mode(OperatingMode::Explore);
-    perceive.record_health(&Health::new(EconomicMode::Hustle));
-    let deliberate = phase_span(&agent, Deliberate);
-    let chat = chat_span(&deliberate, "sonnet", ProviderName::Anthropic).start();
-    chat.record_token_usage(&TokenUsage::default());
-    chat.record_finish_reason("stop");
-    genai_events::ClientInferenceOperationDetails::new("chat", "anthropic").emit(&chat);
-    genai_events::EvaluationResult::new("relevance").emit(&chat);
-    exception::Exception::default().emit(&chat);
-    let execute = phase_span(&agent, Execute);
-    tool_span(&execute, "shell", "call-1")
-        .start()
-        .record_tool_status(ToolStatus::Ok);
-    let reflect = phase_span(&agent, Reflect);
-    reflect.record_agent_state(&AgentState::new(0.5));
-    reflect.record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
-    life_events::JournalAppend::new(7, "RunFinished").emit(&reflect);
-}
-
-/// Every signal with everything that it can carry.
-fn most() {
-    let agent = agent_span("s-1", "arcan")
-        .agent_id("agent-1")
-        .agent_description("fixes tests")
-        .agent_version("1.2.0")
-        .conversation_id("c-1")
-        .run_id("r-1")
-        .branch_id("main")
-        .input_messages(|| "[]")
-        .start();
-    agent.record_output_messages(|| "[]");
-    let perceive = phase_span(&agent, Perceive);
-    perceive.record_budget(
-        &Budget::new(1_000)
-            .cost_remaining_usd(2.5)
-            .time_remaining_ms(90_000)
-            .tool_calls_remaining(12),
-    );
-    perceive.record_operating_mode(OperatingMode::AskHuman);
-    perceive.record_health(
-        &Health::new(EconomicMode::Sovereign)
-            .operational_health(1.0)
-            .cognitive_health(0.5)
-            .economic_health(0.25),
-    );
-    let deliberate = phase_span(&agent, Deliberate);
-    let chat = chat_span(&deliberate, "sonnet", ProviderName::Anthropic)
-        .server_address("api.anthropic.com")
-        .server_port(443)
-        .request_max_tokens(4_096)
-        .request_temperature(0.7)
-        .request_top_p(0.9)
-        .request_top_k(40.0)
-        .request_stop_sequences(["END"])
-        .request_frequency_penalty(0.1)
-        .request_presence_penalty(0.2)
-        .request_seed(42)
-        .request_choice_count(2)
-        .request_stream(true)
-        .output_type(OutputType::Text)
-        .system_instructions(|| "[]")
-        .input_messages(|| "[]")
-        .tool_definitions(|| "[]")
-        .start();
-    chat.record_response_id("resp-1");
-    chat.record_response_model("sonnet-20251101");
-    chat.record_response_time_to_first_chunk(Duration::from_millis(250));
-    chat.record_output_messages(|| "[]");
-    chat.record_token_usage(
-        &TokenUsage::default()
-            .input_tokens(1_200)
-            .output_tokens(80)
-            .cache_read_input_tokens(512)
-            .cache_creation_input_tokens(64)
-            .reasoning_output_tokens(30),
-    );
-    chat.record_finish_reason("stop");
-    chat.record_error("overloaded");
-    details().emit(&chat);
-    genai_events::EvaluationResult::new("relevance")
-        .evaluation_score_value(0.9)
-        .evaluation_score_label("pass")
-        .evaluation_explanation("on topic")
-        .response_id("resp-1")
-        .error_type("timeout")
-        .emit(&chat);
-    exception::Exception::default()
-        .exception_type("std::io::Error")
-        .message("connection reset")
-        .stacktrace("0: main")
-        .emit(&chat);
-    let execute = phase_span(&agent, Execute);
-    let tool = tool_span(&execute, "shell", "call-1")
-        .tool_type("function")
-        .tool_description(|| "runs a command")
-        .tool_call_arguments(|| "{}")
-        .start();
-    tool.record_tool_call_result(|| "{}");
-    tool.record_tool_output(|| "done");
-    tool.record_tool_status(ToolStatus::Timeout);
-    drop(tool);
-    let reflect = phase_span(&agent, Reflect);
-    reflect.record_agent_state(
-        &AgentState::new(0.5)
-            .uncertainty(0.25)
-            .risk_level(RiskLevel::High)
-            .error_streak(2)
-            .context_pressure(0.75),
-    );
-    reflect.record_mode_transition(OperatingMode::Explore, OperatingMode::Recover);
-    life_events::JournalAppend::new(7, "RunFinished")
-        .stream_id("stream-1")
-        .blob_hash("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-        .fs_branch("main")
-        .emit(&reflect);
-    agent.record_error("budget exceeded");
-}
-
-fn details() -> genai_events::ClientInferenceOperationDetails {
-    genai_events::ClientInferenceOperationDetails::new("chat", "anthropic")
-        .request_model("sonnet")
-        .conversation_id("c-1")
-        .server_address("api.anthropic.com")
-        .server_port(443)
-        .request_max_tokens(4_096)
-        .request_temperature(0.7)
-        .request_top_p(0.9)
-        .request_top_k(40.0)
-        .request_stop_sequences(["END"])
-        .request_frequency_penalty(0.1)
-        .request_presence_penalty(0.2)
-        .request_seed(42)
-        .request_choice_count(2)
-        .request_stream(true)
-        .output_type(OutputType::Text)
-        .system_instructions("[]")
-        .input_messages("[]")
-        .tool_definitions("[]")
-        .response_id("resp-1")
-        .response_model("sonnet-20251101")
-        .response_finish_reasons(["stop"])
-        .response_time_to_first_chunk(Duration::from_millis(250))
-        .usage_input_tokens(1_200)
-        .usage_output_tokens(80)
-        .usage_cache_read_input_tokens(512)
-        .usage_cache_creation_input_tokens(64)
-        .usage_reasoning_output_tokens(30)
-        .output_messages("[]")
-        .error_type("overloaded")
-}
-
-fn keys(span: &ExportedSpan) -> BTreeSet<&str> {
-    span.attributes()
-        .iter()
-        .map(|attribute| attribute.key.as_str())
-        .collect()
-}
+use vigil::{Perceive, Reflect, agent_span, phase_span};
+use vigil_tests::everything::{least, missing, most};
 
 /// All that the registry names, apart from metrics that need more than what is required.
 fn all_names<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
@@ -226,80 +52,7 @@ fn every_signal_conforms_with_everything_that_it_can_carry() {
     pipeline.scope(most);
     pipeline.assert_conforms(&REGISTRY);
 
-    let metrics = pipeline.metrics();
-    assert_eq!(
-        metrics
-            .iter()
-            .map(|metric| metric.name.as_str())
-            .collect::<BTreeSet<_>>(),
-        all_names(REGISTRY.metrics.iter().map(|metric| metric.name()))
-    );
-    for metric in &metrics {
-        let definition = REGISTRY
-            .metrics
-            .iter()
-            .find(|other| other.name() == metric.name);
-        let points: BTreeSet<_> = metric
-            .points
-            .iter()
-            .flat_map(|point| &point.attributes)
-            .map(|attribute| attribute.key.as_str())
-            .collect();
-        for field in definition.expect("it conforms").attributes() {
-            // No span of the tree carries what only a direct measurement can say.
-            assert!(
-                points.contains(field.key()),
-                "{}: {}",
-                metric.name,
-                field.key()
-            );
-        }
-    }
-
-    let spans = pipeline.spans();
-    for definition in REGISTRY.spans {
-        let carried: BTreeSet<_> = spans
-            .iter()
-            .filter(|span| span.name().starts_with(first_word(definition.span_type())))
-            .flat_map(keys)
-            .collect();
-        for field in definition.attributes() {
-            if field.key() != "vigil.parent.unchecked"
-                && !(field.key() == "error.type" && definition.span_type() == "life.phase.internal")
-            {
-                assert!(
-                    carried.contains(field.key()),
-                    "{}: {}",
-                    definition.span_type(),
-                    field.key()
-                );
-            }
-        }
-    }
-    for event in spans.iter().flat_map(ExportedSpan::events) {
-        let definition = REGISTRY
-            .events
-            .iter()
-            .find(|other| other.name() == event.name);
-        for field in definition.expect("it conforms").attributes() {
-            assert!(
-                event.attribute(field.key()).is_some(),
-                "{}: {}",
-                event.name,
-                field.key()
-            );
-        }
-    }
-}
-
-fn first_word(span_type: &str) -> &'static str {
-    match span_type {
-        "gen_ai.invoke_agent.internal" => "invoke_agent ",
-        "life.phase.internal" => "phase ",
-        "gen_ai.inference.client" => "chat ",
-        "gen_ai.execute_tool.internal" => "execute_tool ",
-        other => panic!("`{other}` is new: export it here too"),
-    }
+    assert_eq!(missing(&pipeline.exported()), [""; 0]);
 }
 
 #[test]
@@ -362,7 +115,7 @@ fn metrics_have_the_units_kinds_and_boundaries_of_the_conventions() {
     use vigil::carrier::InstrumentKind::{
         self, CounterInt, GaugeDouble, GaugeInt, HistogramDouble, HistogramInt,
     };
-    let declared: [(&str, InstrumentKind, &str, &[f64]); 9] = [
+    let declared: [(&str, InstrumentKind, &str, &[f64]); 10] = [
         (
             "gen_ai.client.token.usage",
             HistogramInt,
@@ -377,6 +130,12 @@ fn metrics_have_the_units_kinds_and_boundaries_of_the_conventions() {
         ),
         (
             "gen_ai.client.operation.time_to_first_chunk",
+            HistogramDouble,
+            "s",
+            &DURATIONS,
+        ),
+        (
+            "gen_ai.client.operation.time_per_output_chunk",
             HistogramDouble,
             "s",
             &DURATIONS,

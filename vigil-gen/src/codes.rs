@@ -97,11 +97,13 @@ codes! {
     INVALID_PARENT = "invalid-parent", "A parent that has no contract of its own.";
     INVALID_PHASES = "invalid-phases", "Phases of a span whose parent has none.";
     INVALID_TYPE_PER = "invalid-type-per", "A `type_per` that is no required enum attribute of the span.";
+    INVALID_STREAM = "invalid-stream", "A stream that its span can't tell of.";
     UNREACHABLE_SPAN = "unreachable-span", "A span that stands under no root.";
     INVALID_RECORD = "invalid-record", "A record that its span can't make.";
     DUPLICATE_RECORD = "duplicate-record", "Two records of one span with the same name.";
     RECORD_OVERLAP = "record-overlap", "An attribute that a span gets from two sides.";
     RECORD_EVENT = "record-event", "A record whose event needs what the record does not give.";
+    END_EVENT = "end-event", "An event that its span can't send when it ends.";
 
     // Metrics.
     METRIC_IDENTITY = "metric-identity", "An attribute on a metric that names a single session, run or call.";

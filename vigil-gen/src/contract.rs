@@ -1,10 +1,12 @@
 //! What `annotations.vigil` promises: where spans may stand, what is recorded on them, which
 //! metrics derive from them. Checks the promises and completes the registry with them.
 
+mod events;
 mod metrics;
 mod name;
 mod records;
 mod spans;
+mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +71,7 @@ pub fn check(
         if event.refines.is_some() {
             continue;
         }
+        events::check(event, references, &mut checker);
         let attributes = checker.plain_references(references);
         let name = event.name.value.clone();
         let docs = event.docs.over(None);
@@ -79,6 +82,7 @@ pub fn check(
                 docs,
                 attributes,
                 keep_last: event.keep_last,
+                at_end_of: event.at_end_of.as_ref().map(|span| span.value.clone()),
             },
         );
     }
@@ -91,12 +95,14 @@ pub fn check(
 enum Source {
     Span(String),
     Record(String),
+    /// The stream of a span, by the span's type.
+    Stream(String),
 }
 
 impl Source {
     fn name(&self) -> &str {
         match self {
-            Source::Span(name) | Source::Record(name) => name,
+            Source::Span(name) | Source::Record(name) | Source::Stream(name) => name,
         }
     }
 }
@@ -110,6 +116,8 @@ struct Links {
     metrics: BTreeMap<Source, BTreeSet<String>>,
     /// The records of each span, by id.
     records: BTreeMap<String, Vec<String>>,
+    /// The event that each span sends when it ends, and where that is said.
+    at_end: BTreeMap<String, (String, Location)>,
 }
 
 impl Links {
@@ -242,6 +250,10 @@ impl<'a> Checker<'a> {
             for metric in span.notes.iter().flat_map(|notes| &notes.metrics) {
                 self.link_metric(&Source::Span(span.ty.value.clone()), metric);
             }
+            let streams = span.notes.iter().filter_map(|notes| notes.stream.as_ref());
+            for metric in streams.filter_map(|stream| stream.time_per_output_chunk.as_ref()) {
+                self.link_metric(&Source::Stream(span.ty.value.clone()), metric);
+            }
         }
         for group in &definitions.groups {
             let Some(record) = &group.record else {
@@ -266,6 +278,7 @@ impl<'a> Checker<'a> {
                 self.link_source(metric, from);
             }
         }
+        events::link(self);
     }
 
     fn link_metric(&mut self, source: &Source, metric: &Located<String>) {
@@ -439,6 +452,8 @@ impl<'a> Checker<'a> {
             contract,
             records,
             metrics: self.links.metrics_of(&Source::Span(ty.clone())),
+            stream: stream::check(span, self),
+            at_end: self.links.at_end.get(ty).map(|(event, _)| event.clone()),
         }
     }
 

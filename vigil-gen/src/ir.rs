@@ -259,6 +259,8 @@ pub struct Span {
     pub later: Vec<Later>,
     /// The records that the open span takes.
     pub records: Vec<RecordMethod>,
+    /// Set if its work may come in chunks.
+    pub stream: Option<StreamMethods>,
     /// Set if each member of an enum is a type of its own.
     pub type_per: Option<TypePer>,
     /// Its static description.
@@ -341,6 +343,15 @@ pub struct RecordMethod {
     pub set: Option<RecordArgument>,
     /// The trait of the phases in which it may be made, if not in all.
     pub bound: Option<ContractTrait>,
+}
+
+/// The methods of a span whose work may come in chunks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StreamMethods {
+    /// What records a chunk: `record_chunk`.
+    pub method: String,
+    /// Its docs.
+    pub docs: Vec<String>,
 }
 
 /// The argument that takes a record's struct.
@@ -432,6 +443,10 @@ pub struct SpanDefinition {
     pub outcome: Option<String>,
     /// What derives from it, as expressions.
     pub metrics: Vec<String>,
+    /// What is recorded of its chunks, as an expression.
+    pub stream: Option<String>,
+    /// The static of the event that it sends when it ends.
+    pub at_end: Option<String>,
 }
 
 /// The records of a namespace.

@@ -328,6 +328,21 @@ pub struct Span {
     pub records: Vec<String>,
     /// The metrics that derive from it when it ends (its own list and theirs).
     pub metrics: Vec<String>,
+    /// `annotations.vigil.stream`: set if its work may come in chunks.
+    pub stream: Option<Stream>,
+    /// The event that it sends when it ends.
+    pub at_end: Option<String>,
+}
+
+/// What is recorded on a span whose work comes in chunks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Stream {
+    /// The boolean attribute that says so.
+    pub flag: Option<String>,
+    /// The attribute that takes the time from the span's start to the first chunk, in seconds.
+    pub time_to_first_chunk: String,
+    /// The metric that takes the time from each chunk to the next, in seconds.
+    pub time_per_output_chunk: Option<String>,
 }
 
 /// How a span is named.
@@ -429,6 +444,8 @@ pub enum MeasuredValue {
     Duration,
     /// `count`: one for each span or record.
     Count,
+    /// `chunk`: the time from each chunk of a stream to the next.
+    Chunk,
     /// The value of that attribute, where it is given.
     Attribute(String),
 }
@@ -444,4 +461,6 @@ pub struct Event {
     pub attributes: Vec<AttributeRef>,
     /// `annotations.vigil.keep_last`: the span that it happens on keeps the last values.
     pub keep_last: bool,
+    /// `annotations.vigil.at_end_of`: the type of the span that sends it when it ends.
+    pub at_end_of: Option<String>,
 }

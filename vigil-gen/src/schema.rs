@@ -257,6 +257,19 @@ pub struct SpanNotes {
     pub immediate: bool,
     /// `metrics`
     pub metrics: Vec<Located<String>>,
+    /// `stream`
+    pub stream: Option<StreamNotes>,
+}
+
+/// `annotations.vigil.stream` of a span.
+#[derive(Clone, Debug)]
+pub struct StreamNotes {
+    /// `flag`
+    pub flag: Option<Located<String>>,
+    /// `time_to_first_chunk`
+    pub time_to_first_chunk: Option<Located<String>>,
+    /// `time_per_output_chunk`
+    pub time_per_output_chunk: Option<Located<String>>,
 }
 
 /// An item of `metrics` or `metric_refinements`.
@@ -313,6 +326,8 @@ pub enum MeasuredDef {
     Duration,
     /// `count`
     Count,
+    /// `chunk`
+    Chunk,
     /// `attribute`
     Attribute(Located<String>),
 }
@@ -332,6 +347,8 @@ pub struct EventDef {
     pub entities: Vec<Located<String>>,
     /// `annotations.vigil.keep_last`
     pub keep_last: bool,
+    /// `annotations.vigil.at_end_of`
+    pub at_end_of: Option<Located<String>>,
 }
 
 /// An item of `entities` or `entity_refinements`.

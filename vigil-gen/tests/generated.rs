@@ -118,6 +118,8 @@ fn types_in(template: &str) -> Vec<String> {
             _ => line,
         };
         let without_texts: String = line.split('"').step_by(2).collect();
+        // So is one that a bound names.
+        let without_texts = without_texts.replace("<Item = ", "<");
         let mut before = ' ';
         let mut word = String::new();
         for c in without_texts.chars().chain([' ']) {

@@ -14,11 +14,13 @@
 //! - A span ends once, when its owner says so or is dropped; what comes later has no effect.
 
 mod attributes;
+mod bridge;
 mod callsite;
 mod content;
 mod definition;
 mod ended;
 mod fields;
+mod gate;
 mod handle;
 mod inherited;
 mod instruments;
@@ -29,35 +31,50 @@ mod parent;
 mod run;
 mod start;
 mod state;
+mod stream;
 mod told;
 mod tracer;
 mod value;
 
 pub use attributes::{AttributeSet, Attributes};
+pub use bridge::{LogBridge, log_bridge};
 pub use content::set_content_max_bytes;
 pub use definition::{
     Aggregate, AttributeDefinition, Derived, EventDefinition, Field, InstrumentKind, Level,
     Measured, MetricDefinition, NamePart, Outcome, RecordDefinition, Registry, Scope,
-    SpanDefinition, ValueType,
+    SpanDefinition, StreamDefinition, ValueType,
 };
 pub use ended::{EndedSpan, OnEnd};
+pub use futures_core::Stream;
+pub use gate::{set_capture_content, set_redaction};
 pub use handle::Handle;
 pub use inherited::InheritedAttributes;
 pub use instruments::{
-    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_capture_content,
-    set_meter_provider,
+    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_meter_provider,
 };
 pub use layer::{TraceLayer, trace_layer};
 pub use opentelemetry::trace::SpanKind;
 pub use parent::{ForeignSpan, Parent, ParentRef, ParentSpan, RemoteParent, Root, TypedSpan};
 pub use run::{Run, RunWith};
 pub use start::SpanStart;
+pub use stream::{
+    OnChunk, RunStream, RunStreamWith, SpanStream, record_chunk, run_stream, run_stream_with,
+};
+pub(crate) use told::now;
 pub use told::told_at;
 pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]
+pub(crate) use gate::Gate;
+#[cfg(feature = "aios")]
+pub(crate) use gate::captures;
+pub(crate) use gate::{Redaction, hides, set as set_redaction_hook};
+#[cfg(feature = "_otlp")]
+pub(crate) use gate::{captured, is_content};
+#[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
 pub(crate) use open::{Reason, end_open, keep_open};
+pub(crate) use tracer::is_ending;
 
 /// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.
 #[inline]

@@ -56,10 +56,13 @@ pub use options::{
 };
 pub use preset::Preset;
 pub use resolved::{Output, Resolved};
+pub(crate) use text::base64;
 pub use variables::{VARIABLES, Variable};
 pub use warning::Warning;
 
 pub use crate::export::{Compression, Protocol, Secret, Signal};
+
+use crate::carrier::Redaction;
 
 /// What a pipeline is to be, as far as code says. What it doesn't say has the specification's
 /// default, and the environment overrides all of it: see the [module](self).
@@ -90,6 +93,7 @@ pub struct VigConfig {
     shutdown_timeout: Option<Duration>,
     handle_signals: Option<bool>,
     panics_are_fatal: Option<bool>,
+    redaction: Option<Redaction>,
 }
 
 /// What one signal has of its own.
@@ -296,7 +300,7 @@ impl VigConfig {
         self
     }
 
-    /// How often metrics leave.
+    /// How often metrics leave. As log lines they are written no more often than that.
     ///
     /// `OTEL_METRIC_EXPORT_INTERVAL`
     pub fn metric_interval(mut self, interval: Duration) -> Self {
@@ -320,7 +324,7 @@ impl VigConfig {
         self
     }
 
-    /// The buckets of histograms that name none.
+    /// The buckets of all histograms.
     ///
     /// `OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION`
     pub fn histogram_aggregation(mut self, aggregation: HistogramAggregation) -> Self {
@@ -353,11 +357,29 @@ impl VigConfig {
         self
     }
 
-    /// Where content goes.
+    /// Where content goes; `true` is onto spans.
     ///
     /// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, or `VIGIL_CAPTURE_CONTENT`
-    pub fn capture_content(mut self, capture: CaptureContent) -> Self {
-        self.capture_content = Some(capture);
+    pub fn capture_content(mut self, capture: impl Into<CaptureContent>) -> Self {
+        self.capture_content = Some(capture.into());
+        self
+    }
+
+    /// Asks `redact` about every piece of content that is captured, before it is cut to size: with the
+    /// key of its attribute and its text. What it returns goes out, and with `None` nothing does. See
+    /// [`set_redaction`](crate::set_redaction).
+    ///
+    /// ```
+    /// let config = vigil::VigConfig::new()
+    ///     .capture_content(true)
+    ///     .redact(|_key, text| Some(text.replace("hunter2", "…")));
+    /// # drop(config);
+    /// ```
+    pub fn redact(
+        mut self,
+        redact: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.redaction = Some(Redaction::new(redact));
         self
     }
 

@@ -53,6 +53,8 @@ mod grpc;
 #[cfg(any(feature = "http-proto", feature = "http-json"))]
 mod http;
 #[cfg(feature = "_otlp")]
+mod limits;
+#[cfg(feature = "_otlp")]
 mod logs;
 #[cfg(feature = "_otlp")]
 mod metrics;

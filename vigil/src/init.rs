@@ -3,34 +3,32 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use opentelemetry::propagation::TextMapCompositePropagator;
-#[cfg(feature = "_otlp")]
-use opentelemetry_sdk::logs::SdkLoggerProvider;
-#[cfg(feature = "_otlp")]
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanLimits};
-use tracing::Subscriber;
-use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 
 use self::lifetime::Running;
-use crate::carrier::{self, InheritedAttributes, Reason};
-use crate::config::{HistogramAggregation, Limits, Propagator, Resolved, VigConfig, Warning};
-#[cfg(feature = "_otlp")]
-use crate::export::{Export, Monitor, shutdown_meter_provider};
+use self::pipeline::Pipeline;
+use crate::carrier::{self, Reason};
+use crate::config::{Propagator, Resolved, VigConfig, Warning};
 use crate::export::{ExportError, ExportStats, Signal};
-use crate::log::{FilterError, LogLayer};
+use crate::log::{FilterError, LogLayer, MetricLines};
 
+#[cfg_attr(not(feature = "_otlp"), path = "init/no_exports.rs")]
+mod exports;
 mod lifetime;
+mod pipeline;
 #[cfg(feature = "_otlp")]
 mod processor;
 #[cfg(unix)]
 mod signals;
 
 pub use lifetime::exit;
+
+/// Something that may take its time.
+type Task<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// A pipeline belongs to the process, and so there is one.
 static RUNNING: AtomicBool = AtomicBool::new(false);
@@ -93,21 +91,19 @@ fn start(
     if tracing::dispatcher::has_been_set() {
         return Err(VigError::SubscriberSet);
     }
-    let mut pipeline = Pipeline::default();
-    if !resolved.is_disabled() {
-        pipeline.traces(&resolved)?;
-        #[cfg(feature = "_otlp")]
-        {
-            pipeline.metrics(&resolved)?;
-            pipeline.logs(&resolved)?;
-        }
-    }
     let lines = lines(resolved.log_format())
         .filter(resolved.log_filter())
         .map_err(VigError::Filter)?
         // Spans that are exported need no line: one looks at them where they go.
         .spans(is_told(&resolved));
-    let bridge = pipeline.bridge();
+    let metric_lines = (are_metrics_told(&resolved) && lines.wants_metrics())
+        .then(|| MetricLines::every(resolved.metric_interval()));
+    let lines = match &metric_lines {
+        Some(metrics) => lines.metrics(metrics),
+        None => lines,
+    };
+    let pipeline = Pipeline::new(&resolved, metric_lines)?;
+    let bridge = pipeline.exports.bridge();
     let traces = pipeline
         .tracers
         .as_ref()
@@ -122,19 +118,18 @@ fn start(
     if let Some(tracers) = &pipeline.tracers {
         opentelemetry::global::set_tracer_provider(tracers.clone());
     }
-    #[cfg(feature = "_otlp")]
     if let Some(meters) = &pipeline.meters {
         opentelemetry::global::set_meter_provider(meters.clone());
         carrier::set_meter_provider(meters.clone());
     }
-    carrier::set_capture_content(resolved.capture_content().on_spans());
+    if let Some(redaction) = resolved.redaction() {
+        carrier::set_redaction_hook(redaction.clone());
+    }
+    carrier::set_capture_content(resolved.capture_content());
     carrier::set_content_max_bytes(resolved.content_max_bytes());
     opentelemetry::global::set_text_map_propagator(propagator(&resolved));
     for warning in resolved.warnings() {
         tracing::warn!(target: "vigil", "{warning}");
-    }
-    for setting in without_effect(&resolved) {
-        tracing::warn!(target: "vigil", "{setting}");
     }
     if resolved.is_disabled() {
         return Ok(VigGuard {
@@ -171,32 +166,11 @@ fn is_told(resolved: &Resolved) -> bool {
     traces.is_on_console() || (traces.target().is_none() && !traces.is_off())
 }
 
-/// What can be asked for and is not there yet, with what holds instead.
-fn without_effect(resolved: &Resolved) -> Vec<&'static str> {
-    let limits = resolved.limits();
-    let standard = Limits::default();
-    let asked = [
-        (
-            resolved.capture_content().in_events(),
-            "content is not put into events: only spans carry it",
-        ),
-        (
-            resolved.histogram_aggregation() == HistogramAggregation::Exponential,
-            "exponential histograms are not made: buckets are those of the registry",
-        ),
-        (
-            (limits.log_attributes, limits.log_attribute_length)
-                != (standard.log_attributes, standard.log_attribute_length),
-            "limits of log records have no effect: they leave as they are",
-        ),
-        (
-            resolved.output(Signal::Metrics).is_on_console()
-                || resolved.output(Signal::Logs).is_on_console(),
-            "metrics are not written as log lines, and log lines are written anyway",
-        ),
-    ];
-    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked);
-    asked.map(|(_, what)| what).collect()
+/// Whether metrics are written as lines: where nothing at all is exported, or where that was asked
+/// for.
+fn are_metrics_told(resolved: &Resolved) -> bool {
+    let metrics = resolved.output(Signal::Metrics);
+    metrics.is_on_console() || (resolved.is_local() && !metrics.is_off())
 }
 
 fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {
@@ -208,183 +182,6 @@ fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {
             Propagator::Baggage => Box::new(BaggagePropagator::new()) as Box<_>,
         });
     TextMapCompositePropagator::new(propagators.collect())
-}
-
-/// What runs.
-#[derive(Debug, Default)]
-struct Pipeline {
-    tracers: Option<SdkTracerProvider>,
-    #[cfg(feature = "_otlp")]
-    meters: Option<SdkMeterProvider>,
-    #[cfg(feature = "_otlp")]
-    loggers: Option<SdkLoggerProvider>,
-    #[cfg(feature = "_otlp")]
-    spans: Option<Monitor>,
-    #[cfg(feature = "_otlp")]
-    data_points: Option<Monitor>,
-    #[cfg(feature = "_otlp")]
-    log_records: Option<Monitor>,
-}
-
-#[cfg_attr(
-    not(feature = "_otlp"),
-    allow(
-        unused_mut,
-        clippy::unnecessary_wraps,
-        clippy::unused_self,
-        reason = "exports use it"
-    )
-)]
-impl Pipeline {
-    fn traces(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
-        if resolved.output(Signal::Traces).is_off() {
-            return Ok(());
-        }
-        let limits = resolved.limits();
-        let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
-        let builder = SdkTracerProvider::builder()
-            .with_resource(resolved.resource())
-            .with_span_limits(SpanLimits {
-                max_events_per_span: count(limits.span_events),
-                max_attributes_per_span: count(limits.span_attributes),
-                max_links_per_span: count(limits.span_links),
-                max_attributes_per_event: count(limits.event_attributes),
-                max_attributes_per_link: count(limits.link_attributes),
-            })
-            .with_span_processor(InheritedAttributes::new());
-        let builder = match resolved.target(Signal::Traces) {
-            #[cfg(feature = "_otlp")]
-            Some(target) => {
-                let spans = Export::to(target.clone())
-                    .batch(resolved.span_batch())
-                    .spans()?;
-                self.spans = Some(spans.monitor());
-                builder
-                    .with_sampler(Sampler::from(resolved.sampler()))
-                    .with_span_processor(processor::Outgoing::new(spans, resolved.clone()))
-            }
-            _ => builder.with_sampler(Sampler::AlwaysOff),
-        };
-        self.tracers = Some(builder.build());
-        Ok(())
-    }
-
-    #[cfg(feature = "_otlp")]
-    fn metrics(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
-        let Some(target) = resolved.target(Signal::Metrics) else {
-            return Ok(());
-        };
-        let target = target.clone().timeout(resolved.metric_export_timeout());
-        let exporter = Export::to(target)
-            .metrics()?
-            .with_temporality(resolved.temporality().into());
-        self.data_points = Some(exporter.monitor());
-        let reader = PeriodicReader::builder(exporter)
-            .with_interval(resolved.metric_interval())
-            .build();
-        let provider = SdkMeterProvider::builder()
-            .with_resource(resolved.resource())
-            .with_reader(reader)
-            .build();
-        self.meters = Some(provider);
-        Ok(())
-    }
-
-    #[cfg(feature = "_otlp")]
-    fn logs(&mut self, resolved: &Resolved) -> Result<(), ExportError> {
-        let Some(target) = resolved.target(Signal::Logs) else {
-            return Ok(());
-        };
-        let records = Export::to(target.clone())
-            .batch(resolved.log_batch())
-            .logs()?;
-        self.log_records = Some(records.monitor());
-        let provider = SdkLoggerProvider::builder()
-            .with_resource(resolved.resource())
-            .with_log_processor(records)
-            .build();
-        self.loggers = Some(provider);
-        Ok(())
-    }
-
-    /// The layer that hands log lines to the logger provider.
-    #[cfg(feature = "_otlp")]
-    fn bridge<S>(&self) -> Option<impl Layer<S> + use<S>>
-    where
-        S: Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
-    {
-        let loggers = self.loggers.as_ref();
-        loggers.map(opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new)
-    }
-
-    #[cfg(not(feature = "_otlp"))]
-    fn bridge<S: Subscriber>(&self) -> Option<impl Layer<S> + use<S>> {
-        None::<tracing_subscriber::layer::Identity>
-    }
-
-    /// Hands over what there is, all signals at once, so that one that hangs costs the others
-    /// nothing, and does `meanwhile` meanwhile.
-    fn shutdown(&self, timeout: Duration, meanwhile: impl FnOnce() + Send) -> ShutdownReport {
-        let deadline = Instant::now().checked_add(timeout);
-        let mut tasks: Vec<Box<dyn FnOnce() + Send + '_>> = vec![Box::new(meanwhile)];
-        #[cfg(feature = "_otlp")]
-        {
-            for monitor in [&self.spans, &self.log_records].into_iter().flatten() {
-                // What was lost is counted; there is nobody else to tell.
-                tasks.push(Box::new(move || drop(monitor.shutdown(timeout))));
-            }
-            if let (Some(meters), Some(monitor)) = (&self.meters, &self.data_points) {
-                tasks.push(Box::new(move || {
-                    drop(shutdown_meter_provider(meters, monitor, timeout));
-                }));
-            }
-        }
-        lifetime::all_at_once(tasks);
-        self.report(
-            deadline.is_none_or(|deadline| Instant::now() <= deadline + Duration::from_millis(100)),
-        )
-    }
-
-    /// Hands over what there is, and goes on.
-    #[cfg(unix)]
-    fn flush(&self, timeout: Duration) {
-        let mut tasks: Vec<Box<dyn FnOnce() + Send + '_>> = Vec::new();
-        #[cfg(feature = "_otlp")]
-        {
-            for monitor in [&self.spans, &self.log_records].into_iter().flatten() {
-                tasks.push(Box::new(move || drop(monitor.flush(timeout))));
-            }
-            if let Some(meters) = &self.meters {
-                tasks.push(Box::new(|| drop(meters.force_flush())));
-            }
-        }
-        let _ = timeout;
-        lifetime::all_at_once(tasks);
-    }
-
-    #[cfg(feature = "_otlp")]
-    fn stats(&self, signal: Signal) -> ExportStats {
-        let monitor = match signal {
-            Signal::Traces => &self.spans,
-            Signal::Metrics => &self.data_points,
-            Signal::Logs => &self.log_records,
-        };
-        monitor.as_ref().map(Monitor::stats).unwrap_or_default()
-    }
-
-    #[cfg(not(feature = "_otlp"))]
-    fn stats(&self, _: Signal) -> ExportStats {
-        ExportStats::default()
-    }
-
-    fn report(&self, in_time: bool) -> ShutdownReport {
-        ShutdownReport {
-            traces: self.stats(Signal::Traces),
-            metrics: self.stats(Signal::Metrics),
-            logs: self.stats(Signal::Logs),
-            in_time,
-        }
-    }
 }
 
 /// The running pipeline. Dropping it ends it, within the
@@ -418,7 +215,7 @@ impl VigGuard {
     /// What became of a signal's telemetry so far.
     pub fn stats(&self, signal: Signal) -> ExportStats {
         let running = self.running.as_ref();
-        running.map_or_else(ExportStats::default, |it| it.pipeline.stats(signal))
+        running.map_or_else(ExportStats::default, |it| it.pipeline.exports.stats(signal))
     }
 
     /// Ends what is open and hands over what there is, within `timeout` whatever the collectors do,

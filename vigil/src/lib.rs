@@ -40,13 +40,42 @@
 //! let chat = chat_span(&execute, "claude-sonnet-4-5", "anthropic").start();
 //! ```
 //!
+//! # Replies in chunks
+//!
+//! A chat that streams tells when its chunks arrive, and whether it was read to its end:
+//!
+//! ```
+//! use std::future::poll_fn;
+//! use std::pin::pin;
+//!
+//! use vigil::carrier::Stream;
+//! use vigil::spans::gen_ai::ChatSpan;
+//!
+//! async fn read<E>(
+//!     chat: &ChatSpan,
+//!     chunks: impl Stream<Item = Result<String, E>>,
+//! ) -> Result<String, E> {
+//!     let mut chunks = pin!(chat.run_stream(chunks));
+//!     let mut reply = String::new();
+//!     while let Some(chunk) = poll_fn(|cx| chunks.as_mut().poll_next(cx)).await {
+//!         reply += &chunk?; // an error sets the status and `error.type`
+//!     }
+//!     Ok(reply)
+//! }
+//! ```
+//!
+//! [`into_stream`](spans::gen_ai::ChatSpan::into_stream) takes the span along, for a stream that is
+//! handed on. [`record_chunk`](spans::gen_ai::ChatSpan::record_chunk) is for clients that call back.
+//!
 //! # Who listens
 //!
 //! Nobody, until [`init`] starts a pipeline: to an OTLP endpoint if there is one, else to the terminal.
 //! Whoever has a `tracing` subscriber or an OpenTelemetry SDK takes the parts instead: a
 //! [`trace_layer`] with [`carrier::InheritedAttributes`] among the SDK's processors,
-//! [`set_meter_provider`], [`log::LogLayer`], [`export`]. Content (messages, tool arguments and output)
-//! is recorded only if it is asked for.
+//! [`set_meter_provider`], [`log_bridge`], [`log::LogLayer`], [`export`].
+//!
+//! Content (messages, tool arguments and output) is recorded only if it is asked for: [`content`] tells
+//! how.
 //!
 //! In tests, `vigil::testing::Pipeline` (feature `testing`) keeps what was exported and checks it
 //! against the [registry](registry::REGISTRY).
@@ -67,6 +96,7 @@ extern crate self as vigil;
 pub mod aios;
 pub mod carrier;
 pub mod config;
+pub mod content;
 pub mod export;
 mod generated;
 mod init;
@@ -78,7 +108,9 @@ pub mod log;
 pub mod testing;
 
 #[doc(inline)]
-pub use carrier::{set_capture_content, set_meter_provider, trace_layer};
+pub use carrier::{
+    log_bridge, set_capture_content, set_meter_provider, set_redaction, trace_layer,
+};
 #[doc(inline)]
 pub use config::{Preset, VigConfig};
 #[doc(inline)]

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! A typed span is a line of level `INFO` and target `vigil`, so `warn` or `info,vigil=off` leave
-//! spans out.
+//! spans out. Metrics are written with [`MetricLines`]: they have the target `vigil::metrics`.
 //!
 //! # Pretty
 //!
@@ -32,15 +32,27 @@
 //! 19:43:01.745 invoke_agent arcan         60.2ms  session_id=s-1 run_id=r-7
 //! ```
 //!
+//! Metrics have how much there was in all; of several values also how many, their average and
+//! their range:
+//!
+//! ```text
+//! 19:43:01.745 ∑ client.operation.duration      80.5ms  2 × 40.2ms (40.1ms…40.3ms)  chat sonnet  anthropic
+//! 19:43:01.745 ∑ client.token.usage        1280 tokens  2 × 640 (80…1200)           chat sonnet input  anthropic
+//! 19:43:01.745 ∑ tool.executions           1 execution                              read_file error
+//! ```
+//!
 //! # JSON
 //!
 //! One object a line. A log event has `timestamp`, `level`, `target`, `message`, `fields`, and, inside
 //! a span, `span`, `trace_id` and `span_id`. A typed span has `event` (`span`), `name`, `duration_ms`,
-//! `status` (`ok` or `error`), `error.type`, `error.message`, `attributes` and its ids. What is not
-//! there, is not written.
+//! `status` (`ok` or `error`), `error.type`, `error.message`, `attributes` and its ids. A data point of
+//! a metric has `event` (`metric`), `name`, `kind` (`counter`, `updowncounter`, `gauge`, `histogram`),
+//! `unit`, `attributes` and `value`; a histogram's has `count`, `sum`, `min` and `max` instead, and no
+//! buckets. What is not there, is not written.
 
 mod context;
-mod json;
+pub(crate) mod json;
+mod metrics;
 mod output;
 mod pretty;
 mod text;
@@ -63,13 +75,16 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::context::Around;
 use self::output::Output;
-use crate::carrier::{EndedSpan, OnEnd};
+use crate::carrier::{self, EndedSpan, OnEnd};
 
+pub use self::metrics::MetricLines;
 pub use crate::config::LogFormat;
 
 /// The target of typed spans and events.
 const TARGET: &str = "vigil";
-/// Their level.
+/// The target of metrics.
+const METRICS: &str = "vigil::metrics";
+/// The level of both.
 const LEVEL: Level = Level::INFO;
 
 /// A layer that writes what is logged, and typed spans where they end, a line each.
@@ -106,6 +121,7 @@ pub struct LogLayer {
     printer: Arc<Printer>,
     /// The printers of such layers below, and this one: only one layer is told of ended spans.
     all: Printers,
+    metrics: Option<MetricLines>,
     on_end: Option<OnEnd>,
     dispatch: OnceLock<WeakDispatch>,
 }
@@ -119,7 +135,11 @@ struct Printer {
     output: Output,
 }
 
-struct Printers(Vec<Arc<Printer>>);
+#[derive(Clone, Default)]
+struct Printers {
+    printers: Vec<Arc<Printer>>,
+    metrics: Vec<MetricLines>,
+}
 
 impl LogLayer {
     /// Lines of that format, to stderr, of level `INFO` and above.
@@ -132,7 +152,8 @@ impl LogLayer {
                 spans: true,
                 output: Output::stderr(),
             }),
-            all: Printers(Vec::new()),
+            all: Printers::default(),
+            metrics: None,
             on_end: None,
             dispatch: OnceLock::new(),
         }
@@ -216,6 +237,27 @@ impl LogLayer {
         self.with(|printer| printer.spans = spans)
     }
 
+    /// Writes what `metrics` collects, a line for each data point.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use vigil::log::{LogFormat, LogLayer, MetricLines};
+    ///
+    /// let metrics = MetricLines::every(Duration::from_secs(60));
+    /// let layer = LogLayer::new(LogFormat::Pretty).metrics(&metrics);
+    /// # drop(layer);
+    /// ```
+    #[must_use]
+    pub fn metrics(mut self, metrics: &MetricLines) -> Self {
+        self.metrics = Some(metrics.clone());
+        self
+    }
+
+    /// Whether lines of metrics pass the filter.
+    pub(crate) fn wants_metrics(&self) -> bool {
+        self.printer.wants(METRICS, LEVEL)
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Printer)) -> Self {
         // Nobody else has it before the layer is in place.
         if let Some(printer) = Arc::get_mut(&mut self.printer) {
@@ -224,7 +266,7 @@ impl LogLayer {
         self
     }
 
-    fn settle(&mut self, mut below: Vec<Arc<Printer>>) {
+    fn settle(&mut self, mut below: Printers) {
         if let Some(printer) = Arc::get_mut(&mut self.printer) {
             let fitting = || {
                 printer.output.is_stderr()
@@ -233,14 +275,23 @@ impl LogLayer {
             };
             printer.color = Some(printer.color.unwrap_or_else(fitting));
         }
-        below.push(Arc::clone(&self.printer));
-        let told = below.clone();
-        self.all = Printers(below);
-        self.on_end = Some(OnEnd::new(move |span| {
-            for printer in &told {
+        below.printers.push(Arc::clone(&self.printer));
+        if let Some(metrics) = &self.metrics {
+            metrics.write_to(&self.printer);
+            below.metrics.push(metrics.clone());
+        }
+        let Printers { printers, metrics } = below.clone();
+        self.all = below;
+        let on_end = OnEnd::new(move |span| {
+            for printer in &printers {
                 printer.span(span);
             }
-        }));
+        });
+        self.on_end = Some(if metrics.is_empty() {
+            on_end
+        } else {
+            on_end.after_root(move || metrics.iter().for_each(MetricLines::write_if_due))
+        });
     }
 
     /// The dispatcher that this layer is part of.
@@ -250,7 +301,7 @@ impl LogLayer {
         }
         // In a list of layers nobody is told. An id means nothing elsewhere, so it has to be ours.
         tracing::dispatcher::get_default(|dispatch| {
-            let all = &dispatch.downcast_ref::<Printers>()?.0;
+            let all = &dispatch.downcast_ref::<Printers>()?.printers;
             all.iter()
                 .any(|printer| Arc::ptr_eq(printer, &self.printer))
                 .then(|| dispatch.clone())
@@ -280,7 +331,7 @@ where
     fn on_layer(&mut self, subscriber: &mut S) {
         let below: &dyn Subscriber = subscriber;
         let below = below.downcast_ref::<Printers>();
-        self.settle(below.map(|below| below.0.clone()).unwrap_or_default());
+        self.settle(below.cloned().unwrap_or_default());
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -296,12 +347,17 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let metadata = event.metadata();
+        // What a span says of itself when it ends belongs to its line.
+        let of_span = metadata.target() == TARGET && carrier::is_ending();
+        if of_span && !self.printer.spans {
+            return;
+        }
         if self.printer.wants(metadata.target(), *metadata.level()) {
             self.printer.print(|line| {
                 let around = Around::of(event, &ctx, |id| {
                     self.with_dispatch(|dispatch| context::ids(id, dispatch))
                 });
-                let now = SystemTime::now();
+                let now = carrier::now();
                 match self.printer.format {
                     LogFormat::Json => json::event(line, now, event, &around),
                     LogFormat::Pretty => {
@@ -347,11 +403,27 @@ impl Printer {
 
     fn span(&self, span: &EndedSpan<'_>) {
         if self.spans && self.wants(TARGET, LEVEL) {
-            let now = SystemTime::now();
+            let now = carrier::now();
             self.print(|line| match self.format {
                 LogFormat::Json => json::span(line, now, span),
                 LogFormat::Pretty => pretty::span(line, now, span, self.is_colored()),
             });
+        }
+    }
+
+    fn metrics(&self, points: &[metrics::Point]) {
+        let now = SystemTime::now();
+        match self.format {
+            LogFormat::Json => {
+                for point in points {
+                    self.print(|line| json::metric(line, now, point));
+                }
+            }
+            LogFormat::Pretty => {
+                for line in pretty::metrics(now, points, self.is_colored()) {
+                    self.print(|to| *to = line);
+                }
+            }
         }
     }
 

@@ -34,7 +34,8 @@ use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::carrier::{self, Binding, InheritedAttributes};
+use crate::carrier::{self, Binding, Gate, InheritedAttributes, Redaction};
+use crate::config::CaptureContent;
 
 /// An in-memory pipeline for traces and metrics.
 #[derive(Debug)]
@@ -50,7 +51,8 @@ pub struct Pipeline {
 /// How a [`Pipeline`] is put together.
 #[derive(Default)]
 pub struct PipelineBuilder {
-    capture_content: bool,
+    capture_content: CaptureContent,
+    redaction: Option<Redaction>,
     sampler: Option<Sampler>,
     layers: Vec<Box<dyn Layer<Registry> + Send + Sync>>,
 }
@@ -64,10 +66,46 @@ impl std::fmt::Debug for PipelineBuilder {
 }
 
 impl PipelineBuilder {
-    /// Captures content.
+    /// Captures content, on spans and in events.
     #[must_use]
-    pub fn capture_content(mut self) -> Self {
-        self.capture_content = true;
+    pub fn capture_content(self) -> Self {
+        self.capture_content_in(CaptureContent::SpanAndEvent)
+    }
+
+    /// Captures content there. Events stand on their spans.
+    ///
+    /// ```
+    /// use vigil::config::CaptureContent;
+    /// use vigil::content::Message;
+    /// use vigil::testing::Pipeline;
+    /// use vigil::{Deliberate, agent_span, chat_span, phase_span};
+    ///
+    /// let pipeline = Pipeline::builder()
+    ///     .capture_content_in(CaptureContent::EventOnly)
+    ///     .build();
+    /// pipeline.scope(|| {
+    ///     let agent = agent_span("s-1", "arcan").start();
+    ///     let deliberate = phase_span(&agent, Deliberate);
+    ///     let chat = chat_span(&deliberate, "sonnet", "anthropic");
+    ///     drop(chat.input_messages(|| Message::user("Hi!")).start());
+    /// });
+    /// let chat = pipeline.span("chat sonnet");
+    /// assert_eq!(chat.text("gen_ai.input.messages"), None);
+    /// assert!(chat.events()[0].attribute("gen_ai.input.messages").is_some());
+    /// ```
+    #[must_use]
+    pub fn capture_content_in(mut self, capture: CaptureContent) -> Self {
+        self.capture_content = capture;
+        self
+    }
+
+    /// Asks `redact` about content, as [`set_redaction`](crate::set_redaction) does for the process.
+    #[must_use]
+    pub fn redact(
+        mut self,
+        redact: impl Fn(&str, &str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.redaction = Some(Redaction::new(redact));
         self
     }
 
@@ -107,7 +145,8 @@ impl PipelineBuilder {
                 .with((!self.layers.is_empty()).then_some(self.layers))
                 .with(carrier::trace_layer(&tracers)),
         );
-        let binding = Binding::new(Arc::new(meters.clone()), self.capture_content);
+        let gate = Gate::new(self.capture_content, self.redaction);
+        let binding = Binding::new(Arc::new(meters.clone()), gate);
         Pipeline {
             dispatch,
             binding: Arc::new(binding),
@@ -217,9 +256,18 @@ impl Pipeline {
         metric.clone()
     }
 
+    /// All that was exported so far.
+    pub fn exported(&self) -> Exported {
+        Exported {
+            spans: self.spans(),
+            metrics: self.metrics(),
+            logs: Vec::new(),
+        }
+    }
+
     /// What of the spans, events and metrics is not as `registry` says: nothing, if all is well.
     pub fn violations(&self, registry: &carrier::Registry) -> Vec<String> {
-        conformance::violations(registry, &self.spans(), &self.metrics())
+        self.exported().violations(registry)
     }
 
     /// Checks every span, event and metric against `registry`.
@@ -227,6 +275,51 @@ impl Pipeline {
     /// # Panics
     ///
     /// If one is not as the registry says, with all that is wrong.
+    #[track_caller]
+    pub fn assert_conforms(&self, registry: &carrier::Registry) {
+        self.exported().assert_conforms(registry);
+    }
+}
+
+/// What was exported, by whatever way: a [`Pipeline`] keeps it, and so may an exporter or a receiver
+/// of one's own.
+///
+/// ```
+/// use vigil::testing::Exported;
+///
+/// # let kept: Vec<opentelemetry_sdk::trace::SpanData> = Vec::new();
+/// let exported = Exported {
+///     spans: kept.into_iter().map(Into::into).collect(),
+///     ..Exported::default()
+/// };
+/// let violations = exported.violations(&vigil::registry::REGISTRY);
+/// assert_eq!(violations, ["pipeline: nothing was exported"]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Exported {
+    /// Spans, all those of a trace, as contracts speak of parents.
+    pub spans: Vec<ExportedSpan>,
+    /// Metrics.
+    pub metrics: Vec<ExportedMetric>,
+    /// Log records, events among them.
+    pub logs: Vec<ExportedLog>,
+}
+
+impl Exported {
+    /// What is not as `registry` says: nothing, if all is well.
+    ///
+    /// Spans and metrics of other scopes than the registry's are somebody else's. Of the log
+    /// records, those with the name of a declared event are checked, and that those within a trace
+    /// name a span of it.
+    pub fn violations(&self, registry: &carrier::Registry) -> Vec<String> {
+        conformance::violations(registry, self)
+    }
+
+    /// Checks all of it against `registry`.
+    ///
+    /// # Panics
+    ///
+    /// If something is not as the registry says, with all that is wrong.
     #[track_caller]
     pub fn assert_conforms(&self, registry: &carrier::Registry) {
         let violations = self.violations(registry);
@@ -281,6 +374,12 @@ fn enter<R>(binding: &Arc<Binding>, dispatch: &Dispatch, f: impl FnOnce() -> R) 
 /// A span as it was exported.
 #[derive(Clone, Debug)]
 pub struct ExportedSpan(SpanData);
+
+impl From<SpanData> for ExportedSpan {
+    fn from(span: SpanData) -> Self {
+        Self(span)
+    }
+}
 
 impl ExportedSpan {
     /// Its name.
@@ -374,6 +473,28 @@ pub struct ExportedEvent {
 }
 
 impl ExportedEvent {
+    /// The value of an attribute.
+    pub fn attribute(&self, key: &str) -> Option<&Value> {
+        value(&self.attributes, key)
+    }
+}
+
+/// A log record as it was exported.
+#[derive(Clone, Debug)]
+pub struct ExportedLog {
+    /// Its event name; empty if it has none.
+    pub event_name: String,
+    /// What it says, if that is text.
+    pub body: String,
+    /// Its attributes.
+    pub attributes: Vec<KeyValue>,
+    /// The trace that it belongs to; `TraceId::INVALID` if none.
+    pub trace_id: TraceId,
+    /// The span that it was written in; `SpanId::INVALID` if none.
+    pub span_id: SpanId,
+}
+
+impl ExportedLog {
     /// The value of an attribute.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
         value(&self.attributes, key)

@@ -1,10 +1,12 @@
 //! A small agent with a pipeline of its own, for tests that look at a process from outside.
 //!
 //! Its argument says how it goes: `run` (a tick and an orderly end), `drop` (the guard is dropped
-//! at the end of `main`), `twice` (a second `init`), `own` (a subscriber of its own before `init`).
+//! at the end of `main`), `twice` (a second `init`), `own` (a subscriber of its own before `init`),
+//! `speak` (content, said in all ways; a second argument says how it is redacted).
 
 use std::time::Duration;
 
+use vigil::content::{Message, Part};
 use vigil::records::gen_ai::TokenUsage;
 use vigil::records::life::Budget;
 use vigil::semconv::life::{OperatingMode, ToolStatus};
@@ -31,9 +33,51 @@ fn tick() {
         .record_mode_transition(OperatingMode::Explore, OperatingMode::Recover);
 }
 
+fn speak() {
+    let agent = agent_span("s-1", "arcan").start();
+    let deliberate = phase_span(&agent, Deliberate);
+    let chat = chat_span(&deliberate, "claude-sonnet-4-5", "anthropic")
+        .request_stop_sequences(["END"])
+        .system_instructions(|| Part::text("secret rules"))
+        .input_messages(|| [Message::user("a secret \"question\"")])
+        .start();
+    chat.record_token_usage(&TokenUsage::default().input_tokens(1_200).output_tokens(80));
+    chat.record_finish_reason("stop");
+    chat.record_output_messages(|| {
+        Message::assistant()
+            .text("a secret answer")
+            .finish_reason("stop")
+    });
+    chat.record_error("overloaded");
+    chat.in_scope(|| {
+        tracing::info!(gen_ai.input.messages = "secret", "a line");
+        let foreign = tracing::info_span!("foreign", gen_ai.output.messages = "secret");
+        foreign.in_scope(|| tracing::info!(life.tool.output = ?"secret", "another"));
+    });
+    drop((chat, deliberate));
+    let execute = phase_span(&agent, Execute);
+    let tool = tool_span(&execute, "shell", "call-1")
+        .tool_call_arguments(|| r#"{"command":"secret"}"#)
+        .start();
+    tool.record_tool_output(|| "secret output");
+    tool.record_tool_status(ToolStatus::Ok);
+}
+
+fn redacted(config: VigConfig, how: &str) -> VigConfig {
+    match how {
+        "replaced" => config.redact(|_, text| Some(text.replace("secret", "***"))),
+        "left out" => config.redact(|key, text| {
+            (key != "gen_ai.input.messages").then(|| text.replace("secret", "***"))
+        }),
+        "panicking" => config.redact(|_, _| panic!("no")),
+        _ => config,
+    }
+}
+
 fn main() {
     let how = std::env::args().nth(1).unwrap_or_default();
     let config = VigConfig::new().service_name("agent-under-test");
+    let config = redacted(config, &std::env::args().nth(2).unwrap_or_default());
     if how == "own" {
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         match vigil::init(&config) {
@@ -55,7 +99,11 @@ fn main() {
             Err(error) => println!("refused: {error}"),
         }
     }
-    tick();
+    if how == "speak" {
+        speak();
+    } else {
+        tick();
+    }
     if how == "drop" {
         return;
     }

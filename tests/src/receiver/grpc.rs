@@ -30,7 +30,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status};
 
-use super::{Answer, Body, Received, Shared};
+use super::{Answer, Answering, Body, Received, Shared};
 
 pub(super) fn serve(
     listener: TcpListener,
@@ -88,14 +88,22 @@ impl Service {
                 (name.as_str().to_owned(), value)
             })
             .collect();
-        let answer = self.0.take(Received {
+        let received = Received {
             at: Instant::now(),
             path: path.to_owned(),
             headers,
             raw: Vec::new(),
             body,
             accepted: false,
-        });
+        };
+        let (answer, answering) = Answering::begin(&self.0, received);
+        // Dropped here if the client goes away meanwhile.
+        let said = Self::say(answer).await;
+        answering.written();
+        said
+    }
+
+    async fn say(answer: Answer) -> Result<Option<(i64, String)>, Status> {
         match answer {
             Answer::Accept => Ok(None),
             Answer::Slow(time) => {

@@ -20,8 +20,9 @@ use prost::Message;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use vigil::export::Signal;
 
-use super::{Answer, Body, Received, Shared};
+use super::{Answer, Answering, Body, Received, Shared};
 
 trait Stream: Read + Write + Send {}
 impl<S: Read + Write + Send> Stream for S {}
@@ -56,9 +57,14 @@ fn talk(socket: TcpStream, shared: &Shared, tls: Option<Arc<ServerConfig>>) -> i
     while let Some(received) = read_request(&mut stream)? {
         let is_json =
             received.headers.get("content-type").map(String::as_str) == Some("application/json");
-        let body = received.body.clone();
-        let answer = shared.take(received);
-        if shared.lock().stopped || !write_answer(stream.get_mut(), answer, &body, is_json)? {
+        let signal = received.body.signal();
+        let (answer, answering) = Answering::begin(shared, received);
+        if shared.lock().stopped {
+            break;
+        }
+        let stays_open = write_answer(stream.get_mut(), answer, signal, is_json)?;
+        answering.written();
+        if !stays_open {
             break;
         }
     }
@@ -127,17 +133,21 @@ fn decode<M: Message + Default + DeserializeOwned>(is_json: bool, raw: &[u8]) ->
 fn write_answer(
     stream: &mut impl Stream,
     answer: Answer,
-    body: &Body,
+    signal: Signal,
     is_json: bool,
 ) -> io::Result<bool> {
     match answer {
-        Answer::Accept => write_body(stream, &accepted(body, is_json, 0, ""), is_json)?,
+        Answer::Accept => write_body(stream, &accepted(signal, is_json, 0, ""), is_json)?,
         Answer::Slow(time) => {
             std::thread::sleep(time);
-            write_body(stream, &accepted(body, is_json, 0, ""), is_json)?;
+            write_body(stream, &accepted(signal, is_json, 0, ""), is_json)?;
         }
         Answer::Partial(rejected, message) => {
-            write_body(stream, &accepted(body, is_json, rejected, message), is_json)?;
+            write_body(
+                stream,
+                &accepted(signal, is_json, rejected, message),
+                is_json,
+            )?;
         }
         Answer::Later(seconds) => {
             let after = seconds.map(|seconds| ("Retry-After", seconds.to_string()));
@@ -207,11 +217,11 @@ fn write_status(
     stream.flush()
 }
 
-fn accepted(body: &Body, is_json: bool, rejected: i64, message: &str) -> Vec<u8> {
+fn accepted(signal: Signal, is_json: bool, rejected: i64, message: &str) -> Vec<u8> {
     let partial = rejected != 0 || !message.is_empty();
     let error_message = message.to_owned();
-    match body {
-        Body::Traces(_) => encode(
+    match signal {
+        Signal::Traces => encode(
             is_json,
             &ExportTraceServiceResponse {
                 partial_success: partial.then_some(ExportTracePartialSuccess {
@@ -220,7 +230,7 @@ fn accepted(body: &Body, is_json: bool, rejected: i64, message: &str) -> Vec<u8>
                 }),
             },
         ),
-        Body::Metrics(_) => encode(
+        Signal::Metrics => encode(
             is_json,
             &ExportMetricsServiceResponse {
                 partial_success: partial.then_some(ExportMetricsPartialSuccess {
@@ -229,7 +239,7 @@ fn accepted(body: &Body, is_json: bool, rejected: i64, message: &str) -> Vec<u8>
                 }),
             },
         ),
-        Body::Logs(_) => encode(
+        Signal::Logs => encode(
             is_json,
             &ExportLogsServiceResponse {
                 partial_success: partial.then_some(ExportLogsPartialSuccess {

@@ -161,7 +161,10 @@ fn check_derivation(
                     ),
                 )
                 .with_secondary(at, "derived from here")
-                .with_help("add `measures:` with `duration`, `count` or `{ attribute: KEY }`"),
+                .with_help(match source {
+                    Source::Stream(_) => "add `measures: chunk`",
+                    _ => "add `measures:` with `duration`, `count` or `{ attribute: KEY }`",
+                }),
             );
         }
         return;
@@ -169,13 +172,22 @@ fn check_derivation(
     if sources.is_empty() {
         // A link that was reported is not missing.
         if metric.notes.from.is_empty() {
+            let of_chunks = |it: &MeasureDef| matches!(it.value, MeasuredDef::Chunk);
+            let help = if metric.notes.measures.iter().any(of_chunks) {
+                STREAMED
+            } else {
+                "name its sources with `from`, or the metric under `metrics` of a span or record"
+            };
             checker.push(
                 Diagnostic::new(
                     codes::INVALID_MEASURE,
                     measures_at,
-                    format!("{} measures something, but derives from nothing", quoted(&name.value)),
+                    format!(
+                        "{} measures something, but derives from nothing",
+                        quoted(&name.value)
+                    ),
                 )
-                .with_help("name its sources with `from`, or the metric under `metrics` of a span or record"),
+                .with_help(help),
             );
         }
         return;
@@ -187,13 +199,39 @@ fn check_derivation(
     check_availability(metric, references, sources, checker);
 }
 
+/// How a metric comes by the chunks of a stream.
+const STREAMED: &str = "name it as `time_per_output_chunk` under `stream` of a span";
+
 fn check_value(
     metric: &MetricDef,
     measure: &MeasureDef,
     sources: &[Source],
     checker: &mut Checker<'_>,
 ) {
+    let stream = sources
+        .iter()
+        .find(|source| matches!(source, Source::Stream(_)));
+    if let Some(stream) = stream.filter(|_| !matches!(measure.value, MeasuredDef::Chunk)) {
+        let at = checker.links.sources[&metric.name.value][stream];
+        checker.push(
+            Diagnostic::new(
+                codes::INVALID_MEASURE,
+                measure.at,
+                format!(
+                    "{} takes the time of each chunk, so it measures nothing else",
+                    quoted(&metric.name.value)
+                ),
+            )
+            .with_secondary(at, "named for its chunks here")
+            .with_help("write `measures: chunk`"),
+        );
+        return;
+    }
     let problem = match &measure.value {
+        MeasuredDef::Chunk => {
+            check_chunks(metric, measure, sources, checker);
+            None
+        }
         MeasuredDef::Duration => {
             let record = sources
                 .iter()
@@ -228,6 +266,50 @@ fn check_value(
                 .with_secondary(metric.name.at, "the metric"),
         );
     }
+}
+
+/// What is measured of each chunk is a time, and only streams have chunks.
+fn check_chunks(
+    metric: &MetricDef,
+    measure: &MeasureDef,
+    sources: &[Source],
+    checker: &mut Checker<'_>,
+) {
+    let other = sources
+        .iter()
+        .find(|source| !matches!(source, Source::Stream(_)));
+    if let Some(other) = other {
+        let at = checker.links.sources[&metric.name.value][other];
+        checker.push(
+            Diagnostic::new(
+                codes::INVALID_MEASURE,
+                measure.at,
+                format!(
+                    "{} ends as a whole, and only streams have chunks",
+                    quoted(other.name())
+                ),
+            )
+            .with_secondary(at, "derived from here")
+            .with_help(STREAMED),
+        );
+        return;
+    }
+    let problem = if metric
+        .instrument
+        .is_some_and(|it| it != Instrument::Histogram)
+    {
+        "the times of chunks make a histogram"
+    } else if metric.unit.as_deref().is_some_and(|unit| unit != "s") {
+        "the time of a chunk is measured in the unit `s`"
+    } else if metric.value_type == Some(NumberType::Int) {
+        "the time of a chunk is a `double`"
+    } else {
+        return;
+    };
+    checker.push(
+        Diagnostic::new(codes::INVALID_MEASURE, measure.at, problem)
+            .with_secondary(metric.name.at, "the metric"),
+    );
 }
 
 /// The attribute whose value is measured is a number that every source has.
@@ -265,6 +347,8 @@ fn check_measured(
                 has(checker.own_references(ty), &key.value) || recorded(ty, &key.value, checker)
             }
             Source::Record(id) => has(checker.group_references(id), &key.value),
+            // What such a metric may measure was said before.
+            Source::Stream(_) => true,
         };
         if !found {
             let at = checker.links.sources[&metric.name.value][source];
@@ -434,26 +518,32 @@ fn source_gives(source: &Source, key: &str, checker: &Checker<'_>) -> bool {
                 .records
                 .get(id.as_str())
                 .and_then(|(_, record)| record.on.as_ref());
-            let span = on.map_or(&[][..], |on| checker.own_references(&on.value));
-            let at_start = |it: &&Reference| {
-                it.notes
-                    .set
-                    .as_ref()
-                    .is_none_or(|set| set.value == SetTime::Start)
-            };
-            let started = span.iter().filter(at_start);
             gives(checker.group_references(id))
-                || started
-                    .into_iter()
-                    .any(|it| it.key.value == key && is_given(it))
+                || on.is_some_and(|on| given_at_start(&on.value, key, checker))
         }
+        Source::Stream(ty) => given_at_start(ty, key, checker),
     }
+}
+
+/// Whether the span has the attribute from the start, for what is measured while it is open.
+fn given_at_start(span: &str, key: &str, checker: &Checker<'_>) -> bool {
+    let at_start = |it: &&Reference| {
+        it.notes
+            .set
+            .as_ref()
+            .is_none_or(|set| set.value == SetTime::Start)
+    };
+    let started = checker.own_references(span).iter().filter(at_start);
+    started
+        .into_iter()
+        .any(|it| it.key.value == key && is_given(it))
 }
 
 fn measure(definition: &MeasureDef, checker: &Checker<'_>) -> Measure {
     let value = match &definition.value {
         MeasuredDef::Duration => MeasuredValue::Duration,
         MeasuredDef::Count => MeasuredValue::Count,
+        MeasuredDef::Chunk => MeasuredValue::Chunk,
         MeasuredDef::Attribute(key) => MeasuredValue::Attribute(key.value.clone()),
     };
     let mut with = BTreeMap::new();

@@ -116,3 +116,13 @@ impl Context<'_> {
         self.structure(name, docs, &references, &home, imports)
     }
 }
+
+/// The static of an event, from another module.
+pub(super) fn event_definition(event: &str, imports: &mut Imports) -> String {
+    imports.sibling("events");
+    let module = names::module_name(names::namespace(event));
+    format!(
+        "&events::{module}::definitions::{}",
+        names::constant_name(event)
+    )
+}

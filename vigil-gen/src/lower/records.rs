@@ -6,6 +6,7 @@ use crate::registry::{Aggregate, AttributeRef, Group, RequirementLevel};
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::Docs;
+use super::events::event_definition;
 use super::imports::Imports;
 use super::passing::element_passing;
 use super::usage::{Home, setter_allows};
@@ -80,14 +81,7 @@ impl Context<'_> {
         let record = group.record.as_ref();
         let event = record
             .and_then(|record| record.event.as_ref())
-            .map(|event| {
-                imports.sibling("events");
-                let module = names::module_name(names::namespace(event));
-                format!(
-                    "&events::{module}::definitions::{}",
-                    names::constant_name(event)
-                )
-            });
+            .map(|event| event_definition(event, imports));
         ir::RecordDefinition {
             docs: vec![format!("`{}`", group.id)],
             id: literal::string(&group.id),

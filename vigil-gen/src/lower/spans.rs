@@ -13,11 +13,14 @@ mod contract;
 mod members;
 mod prose;
 mod recording;
+mod stream;
 
 use members::PerMember;
+use stream::claimed_stream;
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
+use super::events::event_definition;
 use super::imports::Imports;
 use super::semconv::variant;
 use super::usage::{Home, deprecated_allow, function_allows, setter_allow, structure_of};
@@ -212,9 +215,9 @@ impl Context<'_> {
         for group in groups {
             self.claim_record(group, &place, identifiers);
         }
+        let stream = claimed_stream(span, &place, &owner, imports, identifiers);
 
-        let contract = span.contract.as_ref();
-        let immediate = contract.is_some_and(|contract| contract.immediate);
+        let immediate = span.contract.as_ref().is_some_and(|it| it.immediate);
         let place = self.place(span, names, imports);
         let signature = signature(&place, &arguments);
         let (parameters, values) = split_signature(&signature);
@@ -252,6 +255,7 @@ impl Context<'_> {
             setters,
             later,
             records,
+            stream,
             definition: self.span_definition(span, names, imports),
             function: names.function.clone(),
             type_per,
@@ -477,6 +481,11 @@ impl Context<'_> {
             fields: self.fields(&span.attributes, imports),
             outcome: self.outcome(span, imports),
             metrics: self.derived(&span.metrics, imports),
+            stream: self.stream_definition(span, imports),
+            at_end: span
+                .at_end
+                .as_ref()
+                .map(|event| event_definition(event, imports)),
         }
     }
 

@@ -272,25 +272,47 @@ impl Context<'_> {
         metric
             .measures
             .iter()
-            .map(|measure| {
-                imports.carriers(&["Derived", "Measured"]);
-                imports.sibling("metrics");
-                let module = names::module_name(names::namespace(&metric.name));
+            .filter_map(|measure| {
                 let value = match &measure.value {
                     MeasuredValue::Duration => "Duration".to_owned(),
                     MeasuredValue::Count => "Count".to_owned(),
-                    MeasuredValue::Attribute(key) => format!("Attribute({})", self.key(key, imports)),
+                    MeasuredValue::Attribute(key) => {
+                        format!("Attribute({})", self.key(key, imports))
+                    }
+                    // It is fed while the span is open.
+                    MeasuredValue::Chunk => return None,
                 };
-                let constant = self.metric_constant(&metric.name);
+                imports.carriers(&["Derived", "Measured"]);
+                let definition = self.metric_definition(&metric.name, imports);
                 let with: Vec<String> = measure
                     .with
                     .iter()
-                    .map(|(key, value)| format!("({}, {})", self.key(key, imports), literal::value_as_string(value)))
+                    .map(|(key, value)| {
+                        format!(
+                            "({}, {})",
+                            self.key(key, imports),
+                            literal::value_as_string(value)
+                        )
+                    })
                     .collect();
-                let with = if with.is_empty() { String::new() } else { format!(".with(&[{}])", with.join(", ")) };
-                format!("Derived::new(&metrics::{module}::definitions::{constant}, Measured::{value}){with}")
+                let with = if with.is_empty() {
+                    String::new()
+                } else {
+                    format!(".with(&[{}])", with.join(", "))
+                };
+                Some(format!(
+                    "Derived::new({definition}, Measured::{value}){with}"
+                ))
             })
             .collect()
+    }
+
+    /// The static that describes a metric, as an expression.
+    pub(crate) fn metric_definition(&self, name: &str, imports: &mut Imports) -> String {
+        imports.sibling("metrics");
+        let module = names::module_name(names::namespace(name));
+        let constant = self.metric_constant(name);
+        format!("&metrics::{module}::definitions::{constant}")
     }
 
     /// A struct of these attributes.

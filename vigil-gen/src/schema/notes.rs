@@ -6,7 +6,8 @@ use super::fields::{Fields, Shape, Vocabulary, list, text, wrong_shape};
 use super::reference::ListOf;
 use super::unit::check_unit;
 use super::{
-    AttributeNotes, Located, MeasureDef, MeasuredDef, MetricNotes, RecordNotes, RefNotes, SpanNotes,
+    AttributeNotes, Located, MeasureDef, MeasuredDef, MetricNotes, RecordNotes, RefNotes,
+    SpanNotes, StreamNotes,
 };
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, misspelt, nearest, quoted};
@@ -62,6 +63,7 @@ const SPAN: Place = Place {
         "type_per",
         "immediate",
         "metrics",
+        "stream",
     ],
 };
 const GROUP: Place = Place {
@@ -74,7 +76,7 @@ const METRIC: Place = Place {
 };
 const EVENT: Place = Place {
     what: "an event",
-    keys: &["keep_last"],
+    keys: &["keep_last", "at_end_of"],
 };
 
 /// Every place, to tell in which a misplaced key belongs.
@@ -93,6 +95,12 @@ const RECORD: Shape = Shape {
     what: "a record",
     required: &["on"],
     optional: &["name", "phases", "metrics", "event"],
+};
+
+const STREAM: Shape = Shape {
+    what: "a stream",
+    required: &["time_to_first_chunk"],
+    optional: &["flag", "time_per_output_chunk"],
 };
 
 const SET: Vocabulary<SetTime> = Vocabulary {
@@ -343,6 +351,18 @@ pub(super) fn read_span_notes(
         type_per,
         immediate: flag(&fields, "immediate", diagnostics),
         metrics: fields.texts("metrics", diagnostics),
+        stream: fields
+            .get("stream")
+            .and_then(|node| read_stream(node, diagnostics)),
+    })
+}
+
+fn read_stream(node: &Node, diagnostics: &mut Diagnostics) -> Option<StreamNotes> {
+    let fields = Fields::open(node, &STREAM, diagnostics)?;
+    Some(StreamNotes {
+        flag: fields.text("flag", diagnostics),
+        time_to_first_chunk: fields.text("time_to_first_chunk", diagnostics),
+        time_per_output_chunk: fields.text("time_per_output_chunk", diagnostics),
     })
 }
 
@@ -380,9 +400,18 @@ pub(super) fn read_record_notes(
     })
 }
 
-pub(super) fn read_event_notes(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> bool {
-    open(fields, &EVENT, diagnostics)
-        .is_some_and(|(_, fields)| flag(&fields, "keep_last", diagnostics))
+/// `keep_last` and `at_end_of`.
+pub(super) fn read_event_notes(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> (bool, Option<Located<String>>) {
+    let Some((_, fields)) = open(fields, &EVENT, diagnostics) else {
+        return (false, None);
+    };
+    (
+        flag(&fields, "keep_last", diagnostics),
+        fields.text("at_end_of", diagnostics),
+    )
 }
 
 /// `annotations.code_generation.metric_value_type`, which is upstream's. `required_by` is the
@@ -477,21 +506,22 @@ fn read_boundaries(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located
 }
 
 fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> {
+    const WORDS: [(&str, MeasuredDef); 3] = [
+        ("duration", MeasuredDef::Duration),
+        ("count", MeasuredDef::Count),
+        ("chunk", MeasuredDef::Chunk),
+    ];
+    let known = node
+        .text()
+        .and_then(|text| WORDS.into_iter().find(|(word, _)| *word == text));
+    if let Some((_, value)) = known {
+        return vec![MeasureDef {
+            at: node.at,
+            value,
+            with: Vec::new(),
+        }];
+    }
     match &node.yaml {
-        Yaml::String(word) if word == "duration" => {
-            vec![MeasureDef {
-                at: node.at,
-                value: MeasuredDef::Duration,
-                with: Vec::new(),
-            }]
-        }
-        Yaml::String(word) if word == "count" => {
-            vec![MeasureDef {
-                at: node.at,
-                value: MeasuredDef::Count,
-                with: Vec::new(),
-            }]
-        }
         Yaml::Map(_) => read_measure(node, diagnostics).into_iter().collect(),
         Yaml::List(items) if !items.is_empty() => items
             .iter()
@@ -500,11 +530,11 @@ fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> 
         _ => {
             let word = node
                 .text()
-                .and_then(|text| nearest(text, ["duration", "count"]));
+                .and_then(|text| nearest(text, WORDS.map(|(word, _)| word)));
             diagnostics.push(
                 invalid(
                     node.at,
-                    "`measures` is `duration`, `count`, a mapping with `attribute`, or a list of such mappings",
+                    "`measures` is `duration`, `count`, `chunk`, a mapping with `attribute`, or a list of such mappings",
                 )
                 .with_help_if(word.map(|word| format!("did you mean `{word}`?"))),
             );

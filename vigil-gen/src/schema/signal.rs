@@ -430,9 +430,9 @@ fn read_event(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
     let items = read_items(&fields, "attributes", ListOf::Event, diagnostics);
     let entities = read_associations(&fields, diagnostics);
-    let keep_last = if shape.required.contains(&"ref") {
+    let (keep_last, at_end_of) = if shape.required.contains(&"ref") {
         read_no_notes(&fields, shape.what, diagnostics);
-        false
+        (false, None)
     } else {
         read_event_notes(&fields, diagnostics)
     };
@@ -448,6 +448,7 @@ fn read_event(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
             items,
             entities,
             keep_last,
+            at_end_of,
         });
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aios_protocol::event::{EventEnvelope, EventKind, EventRecord, LoopPhase, TokenUsage};
 
 use super::event_kind;
-use crate::carrier::{Handle, Parent, Text, TypedSpan, told_at};
+use crate::carrier::{Handle, Parent, Text, TypedSpan, captures, told_at};
+use crate::content::Message;
 use crate::events::exception::Exception;
 use crate::records::life::{AgentState, Budget};
 use crate::semconv::life::{OperatingMode, ToolStatus};
@@ -357,8 +358,19 @@ struct Call {
     id: Option<String>,
     run: Option<String>,
     name: String,
+    /// Kept until it starts, where content is captured.
+    arguments: Option<String>,
     /// None while it is only wanted.
     span: Option<ToolSpan>,
+}
+
+/// A tool's call that starts.
+struct Called<'a> {
+    name: &'a str,
+    id: &'a str,
+    arguments: Option<String>,
+    /// When it did, if not now.
+    begun: Option<SystemTime>,
 }
 
 impl Run {
@@ -367,21 +379,62 @@ impl Run {
         match event.kind {
             EventKind::PhaseEntered { phase } => self.enter(*phase, now),
             EventKind::AssistantMessageCommitted {
+                role,
+                content,
                 model: Some(model),
                 token_usage,
-                ..
             }
             | EventKind::Message {
+                role,
+                content,
                 model: Some(model),
                 token_usage,
-                ..
-            } => self.message(model, token_usage.as_ref(), now),
+            } => {
+                let message = Message::new(role.as_str()).text(content.as_str());
+                self.message(model, message, token_usage.as_ref(), now);
+            }
+            EventKind::ToolCallRequested { .. }
+            | EventKind::ToolCallStarted { .. }
+            | EventKind::ToolCallCompleted { .. }
+            | EventKind::ToolCallFailed { .. } => self.take_call(event.kind, now),
+            EventKind::BudgetUpdated { budget, .. } => {
+                self.budget = Some(Budget::from(budget));
+                self.record_budget();
+            }
+            EventKind::ModeChanged { from, to, .. } => self.change_mode(from.into(), to.into()),
+            EventKind::StateEstimated { state, mode } => {
+                if let Some(phase) = &self.phase {
+                    phase.record_operating_mode(mode.into());
+                }
+                if let Some(AnyPhaseSpan::Reflect(reflect)) = &self.phase {
+                    reflect.record_agent_state(&AgentState::from(state));
+                }
+            }
+            EventKind::ErrorRaised { message } => {
+                let exception = Exception::default()
+                    .exception_type(event_kind(event.kind))
+                    .message(message.clone());
+                match &self.phase {
+                    Some(phase) => exception.emit(phase.handle()),
+                    None => exception.emit(&self.agent),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take_call(&mut self, kind: &EventKind, now: SystemTime) {
+        match kind {
             EventKind::ToolCallRequested {
-                call_id, tool_name, ..
+                call_id,
+                tool_name,
+                arguments,
+                ..
             } => self.keep(Call {
                 id: Some(call_id.clone()),
                 run: None,
                 name: tool_name.clone(),
+                arguments: captures().then(|| arguments.to_string()),
                 span: None,
             }),
             EventKind::ToolCallStarted {
@@ -392,9 +445,15 @@ impl Run {
                     call.span.is_none() && call.run.is_none() && call.name == *tool_name
                 });
                 let wanted = wanted.map(|place| self.calls.remove(place));
-                let id = wanted.and_then(|call| call.id);
+                let (id, arguments) = wanted.map_or((None, None), |call| (call.id, call.arguments));
                 let run = tool_run_id.as_str();
-                let span = self.start_tool(tool_name, id.as_deref().unwrap_or(run), None, now);
+                let called = Called {
+                    name: tool_name,
+                    id: id.as_deref().unwrap_or(run),
+                    arguments,
+                    begun: None,
+                };
+                let span = self.start_tool(called, now);
                 if id.is_none() {
                     // Nobody told what the model calls it.
                     mark(&span);
@@ -403,6 +462,7 @@ impl Run {
                     id,
                     run: Some(run.to_owned()),
                     name: tool_name.clone(),
+                    arguments: None,
                     span: Some(span),
                 });
             }
@@ -429,29 +489,7 @@ impl Run {
                 let ids = (Some(call_id.as_str()), None);
                 let span = self.end_call(ids, tool_name, None, now);
                 span.record_tool_status(ToolStatus::Error);
-                span.record_error_with(event_kind(event.kind), error.clone());
-            }
-            EventKind::BudgetUpdated { budget, .. } => {
-                self.budget = Some(Budget::from(budget));
-                self.record_budget();
-            }
-            EventKind::ModeChanged { from, to, .. } => self.change_mode(from.into(), to.into()),
-            EventKind::StateEstimated { state, mode } => {
-                if let Some(phase) = &self.phase {
-                    phase.record_operating_mode(mode.into());
-                }
-                if let Some(AnyPhaseSpan::Reflect(reflect)) = &self.phase {
-                    reflect.record_agent_state(&AgentState::from(state));
-                }
-            }
-            EventKind::ErrorRaised { message } => {
-                let exception = Exception::default()
-                    .exception_type(event_kind(event.kind))
-                    .message(message.clone());
-                match &self.phase {
-                    Some(phase) => exception.emit(phase.handle()),
-                    None => exception.emit(&self.agent),
-                }
+                span.record_error_with(event_kind(kind), error.clone());
             }
             _ => {}
         }
@@ -491,7 +529,13 @@ impl Run {
     }
 
     /// A model's call, from what was committed of it.
-    fn message(&mut self, model: &str, usage: Option<&TokenUsage>, now: SystemTime) {
+    fn message(
+        &mut self,
+        model: &str,
+        message: Message<'_>,
+        usage: Option<&TokenUsage>,
+        now: SystemTime,
+    ) {
         if self.deliberated.is_none() {
             self.phase = None;
             let deliberate = phase_span(&self.agent, Deliberate);
@@ -517,6 +561,7 @@ impl Run {
         if provider.is_none() {
             mark(&chat);
         }
+        chat.record_output_messages(|| message);
         if let Some(usage) = usage {
             chat.record_token_usage(&usage.into());
         }
@@ -532,16 +577,13 @@ impl Run {
     }
 
     /// A tool's span, from now on or from a time before.
-    fn start_tool(
-        &mut self,
-        name: &str,
-        id: &str,
-        begun: Option<SystemTime>,
-        now: SystemTime,
-    ) -> ToolSpan {
+    fn start_tool(&mut self, called: Called<'_>, now: SystemTime) -> ToolSpan {
         let execute = self.execute(now);
-        let mut tool = tool_span(&execute, name.to_owned(), id.to_owned());
-        if let Some(begun) = begun {
+        let mut tool = tool_span(&execute, called.name.to_owned(), called.id.to_owned());
+        if let Some(arguments) = called.arguments {
+            tool = tool.tool_call_arguments(|| arguments);
+        }
+        if let Some(begun) = called.begun {
             tool = tool.start_time(begun);
         }
         tool.start()
@@ -563,13 +605,19 @@ impl Run {
             .position(of_run)
             .or_else(|| self.calls.iter().position(of_id));
         let call = place.map(|place| self.calls.remove(place));
-        if let Some(Call {
-            span: Some(span), ..
-        }) = call
-        {
-            return span;
-        }
-        let span = self.start_tool(name, id.or(run).unwrap_or_default(), begun, now);
+        let arguments = match call {
+            Some(Call {
+                span: Some(span), ..
+            }) => return span,
+            call => call.and_then(|call| call.arguments),
+        };
+        let called = Called {
+            name,
+            id: id.or(run).unwrap_or_default(),
+            arguments,
+            begun,
+        };
+        let span = self.start_tool(called, now);
         mark(&span);
         span
     }

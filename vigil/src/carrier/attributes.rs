@@ -1,6 +1,7 @@
 //! A batch of attributes on its way to a span, an event or a measurement.
 
-use super::content;
+use super::definition::Field;
+use super::gate::Gate;
 use super::value::{Element, Value};
 
 /// A batch of attributes.
@@ -10,21 +11,25 @@ use super::value::{Element, Value};
 #[derive(Debug)]
 pub struct Attributes {
     entries: Vec<Entry>,
-    capture: bool,
+    /// What passed the gate.
+    content: Vec<Entry>,
+    gate: Gate,
 }
 
 /// One attribute of a batch.
 pub(crate) type Entry = (&'static str, Value);
 
 impl Attributes {
-    pub(crate) fn new(capture: bool) -> Self {
+    pub(crate) fn new(gate: Gate) -> Self {
         Self {
             entries: Vec::new(),
-            capture,
+            content: Vec::new(),
+            gate,
         }
     }
 
-    /// Sets `key` to `value`, in the place of an earlier one.
+    /// Sets `key` to `value`, in the place of an earlier one. Content goes nowhere from here:
+    /// [`set_sensitive`](Self::set_sensitive) is for that.
     pub fn set<V: Into<Value>>(&mut self, key: &'static str, value: impl Into<V>) {
         self.put(key, value.into().into());
     }
@@ -44,24 +49,23 @@ impl Attributes {
         key: &'static str,
         value: impl FnOnce() -> T,
     ) {
-        if self.capture {
-            self.put(key, content::cut_to_size(value().into().into()));
+        if self.gate.is_open()
+            && let Some(value) = self.gate.admit(key, value().into().into())
+        {
+            put(&mut self.content, key, value);
         }
     }
 
-    pub(crate) fn set_capture(&mut self, capture: bool) {
-        self.capture = capture;
+    pub(crate) fn set_gate(&mut self, gate: Gate) {
+        self.gate = gate;
     }
 
-    pub(crate) fn captures(&self) -> bool {
-        self.capture
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn put(&mut self, key: &'static str, value: Value) {
-        match self.entries.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, old)) => *old = value,
-            None => self.entries.push((key, value)),
-        }
+        put(&mut self.entries, key, value);
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Value> {
@@ -72,8 +76,30 @@ impl Attributes {
         &self.entries
     }
 
-    pub(crate) fn into_entries(self) -> Vec<Entry> {
-        self.entries
+    pub(crate) fn content(&self) -> &[Entry] {
+        &self.content
+    }
+
+    /// What of it `fields` declare, each to its end: all but content, and content.
+    pub(crate) fn into_declared(self, fields: &[Field]) -> (Vec<Entry>, Vec<Entry>) {
+        let declared = |entries: Vec<Entry>, is_content| -> Vec<Entry> {
+            let declared = |(key, value): &Entry| {
+                fields.iter().any(|field| {
+                    field.key() == *key
+                        && field.takes(value)
+                        && (is_content || !field.attribute.sensitive)
+                })
+            };
+            entries.into_iter().filter(declared).collect()
+        };
+        (declared(self.entries, false), declared(self.content, true))
+    }
+}
+
+fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
+    match entries.iter_mut().find(|(other, _)| *other == key) {
+        Some((_, old)) => *old = value,
+        None => entries.push((key, value)),
     }
 }
 

@@ -249,6 +249,8 @@ pub struct SpanDefinition {
     pub(crate) root: bool,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) metrics: &'static [Derived],
+    pub(crate) stream: Option<StreamDefinition>,
+    pub(crate) at_end: Option<&'static EventDefinition>,
     pub(crate) site: Site,
 }
 
@@ -271,6 +273,8 @@ impl SpanDefinition {
             root: false,
             outcome: None,
             metrics: &[],
+            stream: None,
+            at_end: None,
             site: Site::new(),
         }
     }
@@ -317,6 +321,20 @@ impl SpanDefinition {
         self
     }
 
+    /// What is recorded of it if its work comes in chunks.
+    #[must_use]
+    pub const fn stream(mut self, stream: StreamDefinition) -> Self {
+        self.stream = Some(stream);
+        self
+    }
+
+    /// The event that it sends when it ends, where content goes into events.
+    #[must_use]
+    pub const fn at_end(mut self, event: &'static EventDefinition) -> Self {
+        self.at_end = Some(event);
+        self
+    }
+
     /// Its type in the registry: `gen_ai.inference.client`.
     pub const fn span_type(&self) -> &'static str {
         self.span_type
@@ -330,6 +348,39 @@ impl SpanDefinition {
     /// Its attribute of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key() == key)
+    }
+}
+
+/// What is recorded on a span whose work comes in chunks.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamDefinition {
+    pub(crate) flag: Option<&'static str>,
+    pub(crate) time_to_first_chunk: &'static str,
+    pub(crate) time_per_output_chunk: Option<&'static MetricDefinition>,
+}
+
+impl StreamDefinition {
+    /// The first chunk sets this attribute: the time since the span started, in seconds.
+    pub const fn new(time_to_first_chunk: &'static str) -> Self {
+        Self {
+            flag: None,
+            time_to_first_chunk,
+            time_per_output_chunk: None,
+        }
+    }
+
+    /// The boolean attribute that says that it streams.
+    #[must_use]
+    pub const fn flag(mut self, key: &'static str) -> Self {
+        self.flag = Some(key);
+        self
+    }
+
+    /// Each chunk but the first is measured: the time since the one before, in seconds.
+    #[must_use]
+    pub const fn time_per_output_chunk(mut self, metric: &'static MetricDefinition) -> Self {
+        self.time_per_output_chunk = Some(metric);
+        self
     }
 }
 

@@ -71,18 +71,32 @@ impl EndedSpan<'_> {
 /// What a layer is told of each typed span that ends, on the thread that ends it.
 ///
 /// A layer that wants it answers for this type in its `downcast_raw`.
-pub struct OnEnd(Box<dyn Fn(&EndedSpan<'_>) + Send + Sync>);
+pub struct OnEnd {
+    ended: Box<dyn Fn(&EndedSpan<'_>) + Send + Sync>,
+    measured: Option<Box<dyn Fn() + Send + Sync>>,
+}
 
 impl OnEnd {
     /// Calls `f` for each typed span that ends.
     pub fn new(f: impl Fn(&EndedSpan<'_>) + Send + Sync + 'static) -> Self {
-        Self(Box::new(f))
+        Self {
+            ended: Box::new(f),
+            measured: None,
+        }
+    }
+
+    /// Calls `f` too when a typed span that stands under no other has ended and what it measured
+    /// is in its metrics. No lock is held then.
+    #[must_use]
+    pub fn after_root(mut self, f: impl Fn() + Send + Sync + 'static) -> Self {
+        self.measured = Some(Box::new(f));
+        self
     }
 }
 
 impl std::fmt::Debug for OnEnd {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("OnEnd").finish_non_exhaustive()
+        f.debug_struct("OnEnd").finish_non_exhaustive()
     }
 }
 
@@ -97,7 +111,7 @@ pub(crate) fn tell(
 ) {
     live.span.with_subscriber(|(_, dispatch)| {
         if let Some(on_end) = dispatch.downcast_ref::<OnEnd>() {
-            (on_end.0)(&EndedSpan {
+            (on_end.ended)(&EndedSpan {
                 live,
                 definition,
                 depth,
@@ -105,6 +119,18 @@ pub(crate) fn tell(
                 status,
                 duration,
             });
+        }
+    });
+}
+
+/// Tells it that all is measured of a span that stands under no other.
+pub(crate) fn tell_measured(live: &Live) {
+    live.span.with_subscriber(|(_, dispatch)| {
+        if let Some(measured) = dispatch
+            .downcast_ref::<OnEnd>()
+            .and_then(|on_end| on_end.measured.as_ref())
+        {
+            measured();
         }
     });
 }

@@ -21,7 +21,8 @@ use super::{is_active, run};
 ///
 /// It is not `Clone`: whoever has it decides when the span ends, by [`end`](Self::end) or by
 /// dropping it, on whatever thread. For work elsewhere there is `parent()` on the generated
-/// handles, and [`run`](Self::run), which borrows nothing.
+/// handles, and [`run`](Self::run), which borrows nothing. [`run_stream`](super::run_stream) does the
+/// same for streams.
 ///
 /// # How a span ends
 ///
@@ -107,7 +108,7 @@ impl Handle {
     }
 
     /// Sets the attribute `key`; a second value takes the first one's place, is added to it or
-    /// follows it, as the registry says.
+    /// follows it, as the registry says. Content has [`set_sensitive`](Self::set_sensitive).
     pub fn set<V: Into<Value>>(&self, key: &'static str, value: impl Into<V>) {
         self.set_many(|attributes| attributes.set(key, value));
     }
@@ -141,7 +142,7 @@ impl Handle {
     /// Records `record`: its attributes, its event, its measurements.
     pub fn record(&self, record: &'static RecordDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
+            let mut attributes = state.attributes_with(true, record.event.is_some());
             write(&mut attributes);
             state.record(record, &attributes);
         }
@@ -150,7 +151,7 @@ impl Handle {
     /// Sends `event`.
     pub fn emit(&self, event: &'static EventDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
+            let mut attributes = state.attributes_with(event.keep_last, true);
             write(&mut attributes);
             state.emit(event, &attributes);
         }

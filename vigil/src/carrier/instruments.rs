@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use opentelemetry::metrics::{self as otel, MeterProvider};
 
 use super::attributes::{AttributeSet, Attributes};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
+use super::gate::Gate;
 use super::tracer::instrumentation_scope;
 use super::value::{Int, Text, Value};
 
@@ -22,8 +23,6 @@ const OVERFLOW: &str = "_OTHER";
 static BOUND: AtomicUsize = AtomicUsize::new(0);
 /// The process's own.
 static GLOBAL: RwLock<Option<Arc<Binding>>> = RwLock::new(None);
-/// Whether content is captured, outside of test scopes.
-static CAPTURE: AtomicBool = AtomicBool::new(false);
 
 std::thread_local! {
     /// The test scope's.
@@ -42,7 +41,7 @@ pub(crate) fn is_bound() -> bool {
 ///
 /// Instruments need not be made anew: those that were touched before are live as well.
 pub fn set_meter_provider(provider: impl MeterProvider + Send + Sync + 'static) {
-    let binding = Arc::new(Binding::new(Arc::new(provider), false));
+    let binding = Arc::new(Binding::new(Arc::new(provider), Gate::closed()));
     let before = GLOBAL
         .write()
         .unwrap_or_else(PoisonError::into_inner)
@@ -52,25 +51,11 @@ pub fn set_meter_provider(provider: impl MeterProvider + Send + Sync + 'static) 
     }
 }
 
-/// Captures content, such as messages and tool output, from now on, or stops to. Off at first.
-pub fn set_capture_content(capture: bool) {
-    CAPTURE.store(capture, Ordering::Relaxed);
-}
-
-pub(crate) fn capture_content(scoped: Option<&Binding>) -> bool {
-    match scoped {
-        Some(binding) => binding.capture,
-        None => match Binding::scoped() {
-            Some(binding) => binding.capture,
-            None => CAPTURE.load(Ordering::Relaxed),
-        },
-    }
-}
-
 /// A meter provider and the instruments that were made with it.
 pub(crate) struct Binding {
     provider: Arc<dyn MeterProvider + Send + Sync>,
-    capture: bool,
+    /// What becomes of content in a test scope.
+    gate: Gate,
     /// By the address of their definition, which is static.
     instruments: RwLock<HashMap<usize, Arc<Instrument>>>,
 }
@@ -86,12 +71,16 @@ impl Drop for BindingGuard {
 }
 
 impl Binding {
-    pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, capture: bool) -> Self {
+    pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, gate: Gate) -> Self {
         Self {
             provider,
-            capture,
+            gate,
             instruments: RwLock::default(),
         }
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Measures with `binding` on this thread until the guard is dropped.
@@ -343,7 +332,7 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     let Some(binding) = Binding::of(None) else {
         return;
     };
-    let mut batch = Attributes::new(false);
+    let mut batch = Attributes::new(Gate::closed());
     attributes.write(&mut batch);
     binding.measure(metric, &value.value(), |key| batch.get(key).cloned());
 }

@@ -1,5 +1,6 @@
 //! Scopes: code that runs in a span, and what it tells of how the span ends.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -116,9 +117,16 @@ pub(crate) fn see<T, E, C: Into<Text>>(
 ) {
     let seen = match result {
         Ok(_) => Seen::Success,
-        Err(error) => Seen::Failure(Failure::of_type(classify(error).into())),
+        Err(error) => Seen::Failure(failure(error, classify)),
     };
     state.see(seen);
+}
+
+/// What an error says of how the work ended. A caller's mistake in telling what kind it is does not
+/// take the error itself from the program.
+pub(crate) fn failure<E, C: Into<Text>>(error: &E, classify: impl FnOnce(&E) -> C) -> Failure {
+    let error_type = catch_unwind(AssertUnwindSafe(|| classify(error).into()));
+    Failure::of_type(error_type.unwrap_or_else(|_| type_name(error).into()))
 }
 
 /// The `error.type` of an error that nobody classifies.
@@ -143,7 +151,7 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
-fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
     let live = state.live();
     let f = || match live {
         Some(live) => live.span.in_scope(f),

@@ -9,9 +9,10 @@ use tracing::Dispatch;
 use super::attributes::{Attributes, Entry, find, key_value};
 use super::definition::{NamePart, SpanDefinition};
 use super::fields::with_values;
+use super::gate::Gate;
 use super::handle::Handle;
 use super::inherited::Inherited;
-use super::instruments::{Binding, capture_content};
+use super::instruments::Binding;
 use super::is_active;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
@@ -69,7 +70,7 @@ impl SpanStart {
     #[cold]
     fn active(definition: &'static SpanDefinition, parent: ParentLink) -> Self {
         let binding = Binding::scoped().or_else(|| parent.binding());
-        let attributes = Attributes::new(capture_content(binding.as_deref()));
+        let attributes = Attributes::new(gate(definition, binding.as_deref()));
         Self(Some(Box::new(Starting {
             definition,
             parent,
@@ -85,8 +86,8 @@ impl SpanStart {
             starting.parent = parent.into();
             if starting.binding.is_none() {
                 starting.binding = starting.parent.binding();
-                let capture = capture_content(starting.binding.as_deref());
-                starting.attributes.set_capture(capture);
+                let gate = gate(starting.definition, starting.binding.as_deref());
+                starting.attributes.set_gate(gate);
             }
         }
     }
@@ -98,7 +99,7 @@ impl SpanStart {
         }
     }
 
-    /// Sets the attribute `key`.
+    /// Sets the attribute `key`. Content has [`set_sensitive`](Self::set_sensitive).
     pub fn set<V: Into<Value>>(&mut self, key: &'static str, value: impl Into<V>) {
         if let Some(starting) = &mut self.0 {
             starting.attributes.set(key, value);
@@ -151,6 +152,11 @@ impl SpanStart {
     }
 }
 
+/// The gate of what a span of that type records itself.
+pub(crate) fn gate(definition: &SpanDefinition, binding: Option<&Binding>) -> Gate {
+    Gate::of(binding).only(true, definition.at_end.is_some())
+}
+
 impl From<ParentRef<'_>> for ParentLink {
     fn from(parent: ParentRef<'_>) -> Self {
         match parent.0 {
@@ -186,12 +192,11 @@ impl Starting {
             start_time,
         } = self;
         let mut place = Place::of(&parent);
-        let mut entries = attributes.into_entries();
-        entries.retain(|(key, value)| {
-            definition
-                .field(key)
-                .is_some_and(|field| field.takes(value))
-        });
+        let on_span = attributes.gate().capture().on_spans();
+        let (mut entries, mut content) = attributes.into_declared(definition.fields);
+        if on_span {
+            entries.append(&mut content);
+        }
         if definition.root {
             let inherited = inherit(definition, place.inherited.as_ref(), &mut entries);
             place.context = place.context.with_value(inherited.clone());
@@ -214,6 +219,7 @@ impl Starting {
             foreign: false,
             start_time,
         }));
+        state.data().content = content;
         let live = open(&state, place, &entries, sent);
         state.begin(live, entries, sent);
         open::add(&state);

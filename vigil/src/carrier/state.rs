@@ -10,23 +10,25 @@ use tracing::Dispatch;
 use tracing::metadata::Kind;
 
 use super::attributes::{Attributes, Entry, find, key_value};
+use super::bridge::{LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
 };
 use super::ended;
 use super::fields::with_values;
+use super::gate::{self, Gate, Place};
 use super::inherited::Inherited;
-use super::instruments::{Binding, capture_content};
-use super::open::{self, Place};
+use super::instruments::Binding;
+use super::open;
 use super::outcome::{self, Failure, Seen};
+use super::start;
+use super::stream::Chunks;
 use super::told;
-use super::tracer;
+use super::tracer::{self, MESSAGE};
 use super::value::{Text, Value};
+use crate::config::CaptureContent;
 use crate::generated::semconv::error;
-
-/// The field of an event that log layers print first.
-const MESSAGE: &str = "message";
 
 /// A span: shared by its handle, its scopes and the parents of its children.
 pub(crate) struct SpanState {
@@ -38,14 +40,15 @@ pub(crate) struct SpanState {
     started: Instant,
     started_at: SystemTime,
     /// It is told after the fact, so nothing is measured.
-    told: bool,
+    pub(super) told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     was_panicking: bool,
+    pub(crate) chunks: Chunks,
     live: OnceLock<Live>,
     /// What the layer made of it, until the start is through.
     built: Mutex<Option<Context>>,
     /// Where it stands among the open spans, if those are kept.
-    place: OnceLock<Place>,
+    place: OnceLock<open::Place>,
 }
 
 /// What of a span OpenTelemetry's context reaches as well.
@@ -101,6 +104,13 @@ pub(crate) struct Data {
     /// since.
     shown: usize,
     changed: Vec<usize>,
+    /// Content that goes into the event at the end, and nowhere else.
+    pub(crate) content: Vec<Entry>,
+    /// Content as foreign code set it. It passes the gate at the end: that may ask foreign code, and
+    /// here locks may be held.
+    foreign_content: Vec<Entry>,
+    /// The event at the end was sent by hand.
+    told: bool,
     /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
     undeclared: Vec<KeyValue>,
     /// Inherited attributes as they were when the span started.
@@ -148,6 +158,7 @@ impl SpanState {
             started_at: SystemTime::now(),
             told: told::time().is_some(),
             was_panicking: std::thread::panicking(),
+            chunks: Chunks::default(),
             live: OnceLock::new(),
             built: Mutex::default(),
             place: OnceLock::new(),
@@ -188,7 +199,14 @@ impl SpanState {
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
-        Attributes::new(capture_content(self.binding.as_deref()))
+        self.attributes_with(true, false)
+    }
+
+    /// For what stands on the span, goes into an event, or both.
+    pub(crate) fn attributes_with(&self, on_span: bool, in_event: bool) -> Attributes {
+        let at_end = on_span && self.definition.at_end.is_some();
+        let gate = Gate::of(self.binding.as_deref());
+        Attributes::new(gate.only(on_span, in_event || at_end))
     }
 
     /// Sets attributes of the span's own contract.
@@ -216,18 +234,23 @@ impl SpanState {
 
     /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
     /// any contract and go nowhere. Returns whether the span is open.
-    fn merge(&self, fields: &'static [Field], attributes: &Attributes) -> bool {
-        let declared = attributes.entries().iter().filter_map(|(key, value)| {
+    fn merge<'a>(&self, fields: &'static [Field], attributes: &'a Attributes) -> bool {
+        let declared = |(key, value): &'a Entry| {
             let field = fields.iter().find(|field| field.key() == *key)?;
-            let allowed = attributes.captures() || !field.attribute.sensitive;
-            (allowed && field.takes(value)).then_some((field, value))
-        });
+            field.takes(value).then_some((field, value))
+        };
+        let plain = attributes.entries().iter().filter_map(declared);
+        let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
+        let content = attributes.content().iter().filter_map(declared);
+        let capture = attributes.gate().capture();
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
             if let Some(live) = self.live() {
-                let attributes =
-                    declared.map(|(field, value)| KeyValue::new(field.key(), value.clone()));
-                live.context.span().set_attributes(attributes);
+                let content = content.filter(|_| capture.on_spans());
+                let attributes = plain
+                    .chain(content)
+                    .map(|(field, value)| KeyValue::new(field.key(), value.clone()));
+                tracer::while_sending(|| live.context.span().set_attributes(attributes));
             }
             return true;
         }
@@ -235,24 +258,75 @@ impl SpanState {
         if data.ended {
             return false;
         }
-        for (field, value) in declared {
+        for (field, value) in plain {
             self.core.put(&mut data, field, value);
+        }
+        for (field, value) in content {
+            self.core.keep_content(&mut data, field, value, capture);
         }
         true
     }
 
     fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
+        if self
+            .definition
+            .at_end
+            .is_some_and(|at_end| std::ptr::eq(at_end, event))
+        {
+            self.data().told = true;
+        }
+        let is_content = |key: &str| {
+            let mut fields = event.fields.iter();
+            fields.any(|field| field.attribute.sensitive && field.key() == key)
+        };
+        let plain = attributes.entries().iter();
+        let content = attributes.content().iter();
+        let in_event = attributes.gate().capture().in_events();
+        let entries: Vec<Entry> = plain
+            .filter(|(key, _)| !is_content(key))
+            .chain(content.filter(|(key, _)| in_event && is_content(key)))
+            .cloned()
+            .collect();
+        self.tell(event, &entries, None);
+    }
+
+    /// Sends the event that the span declares for its end, with what stands on the span and the
+    /// content that was kept for it.
+    fn send_at_end(&self, end: &End, end_time: Option<SystemTime>) {
+        let Some(event) = end.event else { return };
+        let value = |field: &Field| {
+            let key = field.key();
+            let own = || find(&end.entries, key).or_else(|| find(&end.content, key));
+            let others = || {
+                let mut others = end.conclusion.attributes.iter();
+                let other = others.find(|other| other.key.as_str() == key)?;
+                Value::of(field.attribute.value_type, other.value.clone())
+            };
+            let constant = field.constant.map(Value::from);
+            constant.or_else(|| own().cloned()).or_else(others)
+        };
+        let entries: Vec<Entry> = event
+            .fields
+            .iter()
+            .filter_map(|field| Some((field.key(), value(field)?)))
+            .collect();
+        tracer::while_ending(|| self.tell(event, &entries, end_time));
+    }
+
+    fn tell(&self, event: &'static EventDefinition, entries: &[Entry], time: Option<SystemTime>) {
         let live = self.live();
-        let otel = || attributes.entries().iter().map(key_value).collect();
-        let time = || told::time().unwrap_or_else(SystemTime::now);
+        let otel = || entries.iter().map(key_value).collect();
+        let time = time.or_else(told::time);
+        let at = || time.unwrap_or_else(SystemTime::now);
         match live.filter(|live| tracer::wants_events(&live.span)) {
             Some(live) if live.is_own => {
-                self.with_sdk(|span| span.add_event_with_timestamp(event.name, time(), otel()));
+                self.with_sdk(|span| span.add_event_with_timestamp(event.name, at(), otel()));
             }
-            Some(live) => {
-                let span = live.context.span();
-                span.add_event_with_timestamp(event.name, time(), otel());
-            }
+            Some(live) => tracer::while_sending(|| {
+                live.context
+                    .span()
+                    .add_event_with_timestamp(event.name, at(), otel());
+            }),
             None => {}
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
@@ -262,7 +336,7 @@ impl SpanState {
         });
         // Log layers print a message, not the name.
         let message = (MESSAGE, Value::from(event.name));
-        let fields = || std::iter::once(&message).chain(attributes.entries());
+        let fields = || std::iter::once(&message).chain(entries);
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
                 with_values(metadata, fields(), |values| {
@@ -270,7 +344,16 @@ impl SpanState {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         None => tracing::Event::new(metadata, values),
                     };
-                    tracer::while_sending(|| dispatch.event(&event));
+                    let telling = dispatch.is::<LogBridge>().then(|| Telling {
+                        metadata,
+                        scope: self.definition.scope,
+                        entries: entries.to_vec(),
+                        span: live.map(|live| live.context.span().span_context().clone()),
+                        time,
+                    });
+                    tracer::while_telling(telling, || {
+                        tracer::while_sending(|| dispatch.event(&event));
+                    });
                 });
             }
         };
@@ -333,8 +416,25 @@ impl SpanState {
         }
     }
 
+    /// Content that foreign code set passes the gate. What the typed API says of it comes first.
+    fn admit_foreign(&self, gate: &Gate) {
+        let foreign = std::mem::take(&mut self.data().foreign_content);
+        for (key, value) in foreign {
+            // No lock is held: it may ask foreign code.
+            let Some(value) = gate.admit(key, value) else {
+                continue;
+            };
+            let mut data = self.data();
+            let said = find(&data.entries, key).is_some() || find(&data.content, key).is_some();
+            if let Some(field) = self.definition.field(key).filter(|_| !said) {
+                self.core
+                    .keep_content(&mut data, field, &value, gate.capture());
+            }
+        }
+    }
+
     /// How long the span was open. The wall clock counts only where a time was given: it jumps.
-    fn duration(&self, end_time: Option<SystemTime>) -> Duration {
+    pub(crate) fn duration(&self, end_time: Option<SystemTime>) -> Duration {
         let start = match (self.start_time, end_time) {
             (None, None) => return self.started.elapsed(),
             (start, _) => start.unwrap_or(self.started_at),
@@ -344,7 +444,7 @@ impl SpanState {
     }
 
     /// Its place among the open spans.
-    pub(crate) fn placed(&self, place: Place) {
+    pub(crate) fn placed(&self, place: open::Place) {
         // Set once, by whoever started the span.
         let _ = self.place.set(place);
     }
@@ -354,6 +454,7 @@ impl SpanState {
         let end_time = end_time.or_else(told::time);
         let unwinding = std::thread::panicking() && !self.was_panicking;
         if let Some(end) = self.conclude(end_time, |core, data| core.conclude(data, unwinding)) {
+            self.send_at_end(&end, end_time);
             self.show(&end);
             self.close(end, end_time);
         }
@@ -367,6 +468,7 @@ impl SpanState {
             ))));
             core.conclude(data, false)
         })?;
+        self.send_at_end(&end, None);
         self.close(end.clone(), None);
         Some(end)
     }
@@ -380,22 +482,27 @@ impl SpanState {
             return None;
         }
         let duration = self.duration(end_time);
-        let (conclusion, entries) = {
+        let gate = start::gate(self.definition, self.binding.as_deref());
+        self.admit_foreign(&gate);
+        let mut end = {
             let mut data = self.data();
             if std::mem::replace(&mut data.ended, true) {
                 return None;
             }
             let conclusion = conclude(&self.core, &mut data);
-            (conclusion, data.entries.clone())
+            End {
+                conclusion,
+                entries: data.entries.clone(),
+                content: std::mem::take(&mut data.content),
+                event: self.definition.at_end.filter(|_| !data.told),
+                duration,
+            }
         };
+        end.event = end.event.filter(|_| gate.capture().in_events());
         if let Some(place) = self.place.get() {
             open::remove(place);
         }
-        Some(End {
-            conclusion,
-            entries,
-            duration,
-        })
+        Some(end)
     }
 
     /// Shows the end to log layers.
@@ -437,6 +544,11 @@ impl SpanState {
             }
         }
         self.measure(self.definition.metrics, &end.entries, end.duration);
+        if self.depth == 0
+            && let Some(live) = self.live()
+        {
+            ended::tell_measured(live);
+        }
     }
 }
 
@@ -458,6 +570,10 @@ impl Drop for SpanState {
 pub(crate) struct End {
     conclusion: Conclusion,
     entries: Vec<Entry>,
+    /// Kept for the event at the end.
+    content: Vec<Entry>,
+    /// The event at the end, unless it was sent, or content goes into none.
+    event: Option<&'static EventDefinition>,
     duration: Duration,
 }
 
@@ -509,11 +625,16 @@ impl Core {
         } else if let Some(field) = self.definition.field(key) {
             if let Some(value) = Value::of(field.attribute.value_type, attribute.value)
                 && field.takes(&value)
-                && !field.attribute.sensitive
             {
-                self.put(&mut data, field, &value);
+                if field.attribute.sensitive {
+                    data.foreign_content
+                        .retain(|(other, _)| *other != field.key());
+                    data.foreign_content.push((field.key(), value));
+                } else {
+                    self.put(&mut data, field, &value);
+                }
             }
-        } else {
+        } else if !gate::withholds(key, Place::Span) {
             let undeclared = &mut data.undeclared;
             match undeclared
                 .iter_mut()
@@ -561,6 +682,25 @@ impl Core {
             && outcome::is_success(outcome, key, value)
         {
             data.failure = None;
+        }
+    }
+
+    /// Keeps what passed the gate: on the span, or for the event at the end.
+    fn keep_content(
+        &self,
+        data: &mut Data,
+        field: &'static Field,
+        value: &Value,
+        capture: CaptureContent,
+    ) {
+        if capture.on_spans() {
+            self.put(data, field, value);
+        } else if capture.in_events() && self.definition.at_end.is_some() {
+            let content = &mut data.content;
+            match content.iter_mut().find(|(key, _)| *key == field.key()) {
+                Some((_, kept)) => kept.merge(value.clone(), field.aggregate),
+                None => content.push((field.key(), value.clone())),
+            }
         }
     }
 

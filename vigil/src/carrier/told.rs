@@ -33,6 +33,11 @@ pub fn told_at<R>(time: SystemTime, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// When what is told here and now happened: now, unless that is said.
+pub(crate) fn now() -> SystemTime {
+    time().unwrap_or_else(SystemTime::now)
+}
+
 /// When what is told here and now happened, if not now.
 pub(crate) fn time() -> Option<SystemTime> {
     TOLD.get()

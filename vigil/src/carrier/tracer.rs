@@ -15,10 +15,15 @@ use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tracing::{Dispatch, Metadata};
 
+use super::bridge::Telling;
 use super::definition::Scope;
+use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
 use super::state::{Core, SpanState};
+
+/// The field of an event that log layers print first.
+pub(crate) const MESSAGE: &str = "message";
 
 thread_local! {
     /// The typed span that `tracing` is making here and now.
@@ -31,6 +36,10 @@ thread_local! {
     static SENDING: Cell<bool> = const { Cell::new(false) };
     /// A log line is being turned into an event of the span around it.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
+    /// The event that a span sends when it ends passes through the layers.
+    static ENDING: Cell<bool> = const { Cell::new(false) };
+    /// The typed event that passes through the layers, for the one that makes log records.
+    static TELLING: RefCell<Option<Telling>> = const { RefCell::new(None) };
 }
 
 /// What the layer needs to know of a typed span that `tracing` is making.
@@ -104,12 +113,38 @@ pub(crate) fn is_sending() -> bool {
     SENDING.get()
 }
 
+/// Runs `f`, in which a typed event passes through the layers.
+pub(crate) fn while_telling<R>(telling: Option<Telling>, f: impl FnOnce() -> R) -> R {
+    match telling {
+        Some(telling) => leave(&TELLING, telling, f),
+        None => f(),
+    }
+}
+
+/// The typed event that passes, if that is what `metadata` belongs to: another layer may log on the
+/// way.
+pub(crate) fn take_telling(metadata: &'static Metadata<'static>) -> Option<Telling> {
+    let is_it = |telling: &mut Telling| std::ptr::eq(telling.metadata, metadata);
+    TELLING
+        .try_with(|telling| telling.borrow_mut().take_if(is_it))
+        .ok()?
+}
+
+/// Runs `f`, in which a span sends the event of its end.
+pub(crate) fn while_ending<R>(f: impl FnOnce() -> R) -> R {
+    with_flag(&ENDING, f)
+}
+
+pub(crate) fn is_ending() -> bool {
+    ENDING.get()
+}
+
 /// Runs `f`, in which a log line becomes a span event.
 pub(crate) fn while_logging<R>(f: impl FnOnce() -> R) -> R {
     with_flag(&LOGGING, f)
 }
 
-fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce() -> R) -> R {
     struct Restore(&'static LocalKey<Cell<bool>>, bool);
 
     impl Drop for Restore {
@@ -145,6 +180,12 @@ pub(crate) fn current_typed(wanted: impl Fn(&SpanState) -> bool) -> Option<Arc<S
         let find = dispatch.downcast_ref::<FindTyped>()?;
         find.nearest(dispatch, &wanted)
     })
+}
+
+/// Whether an attribute may stand where foreign code puts it. What the carrier sends has passed the
+/// gate already.
+fn passes(attribute: &KeyValue, place: Place) -> bool {
+    is_sending() || !gate::withholds(attribute.key.as_str(), place)
 }
 
 /// The tracer under the layer.
@@ -197,6 +238,13 @@ impl Tracer for CarrierTracer {
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &Context) -> CarrierSpan {
         let Some(building) = BUILDING.try_with(RefCell::take).ok().flatten() else {
+            if let Some(attributes) = &mut builder.attributes {
+                attributes.retain(|attribute| passes(attribute, Place::Span));
+            }
+            for event in builder.events.iter_mut().flatten() {
+                let passes = |attribute: &KeyValue| passes(attribute, Place::Event);
+                event.attributes.retain(passes);
+            }
             if let Some(inherited) = Inherited::of(parent) {
                 inherited.complete(builder.attributes.get_or_insert_default());
             }
@@ -265,6 +313,8 @@ impl opentelemetry::trace::Span for CarrierSpan {
     ) where
         T: Into<Cow<'static, str>>,
     {
+        let mut attributes = attributes;
+        attributes.retain(|attribute| passes(attribute, Place::Event));
         self.with_sdk(|span| span.add_event_with_timestamp(name, timestamp, attributes));
     }
 
@@ -285,6 +335,7 @@ impl opentelemetry::trace::Span for CarrierSpan {
     fn set_attribute(&mut self, attribute: KeyValue) {
         match &mut self.0 {
             Repr::Typed { core, .. } => core.set_foreign(attribute),
+            Repr::Foreign { .. } if !passes(&attribute, Place::Span) => {}
             Repr::Foreign { late, .. } => {
                 match late.iter_mut().find(|it| it.key == attribute.key) {
                     Some(earlier) => earlier.value = attribute.value,

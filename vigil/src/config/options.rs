@@ -145,9 +145,25 @@ impl CaptureContent {
         matches!(self, Self::SpanOnly | Self::SpanAndEvent)
     }
 
+    pub(crate) const fn of(on_spans: bool, in_events: bool) -> Self {
+        match (on_spans, in_events) {
+            (false, false) => Self::NoContent,
+            (true, false) => Self::SpanOnly,
+            (false, true) => Self::EventOnly,
+            (true, true) => Self::SpanAndEvent,
+        }
+    }
+
     /// Whether events carry content.
     pub const fn in_events(self) -> bool {
         matches!(self, Self::EventOnly | Self::SpanAndEvent)
+    }
+}
+
+/// `true` is onto spans.
+impl From<bool> for CaptureContent {
+    fn from(capture: bool) -> Self {
+        Self::of(capture, false)
     }
 }
 
@@ -179,13 +195,13 @@ impl From<Temporality> for opentelemetry_sdk::metrics::Temporality {
     }
 }
 
-/// The buckets of histograms that name none.
+/// The buckets of all histograms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HistogramAggregation {
-    /// Fixed ones.
+    /// Fixed ones: those of the registry, or the SDK's where none are named.
     #[default]
     ExplicitBuckets,
-    /// Exponential ones, which fit themselves to what is measured.
+    /// Exponential ones, which fit themselves to what is measured: at most 160, of scale 20 or less.
     Exponential,
 }
 

@@ -91,6 +91,7 @@ pub(super) fn resolve(
             .or_else(|| config.log_filter.clone())
             .unwrap_or_else(|| LOG_FILTER.to_owned()),
         capture_content: capture_content(config, &env),
+        redaction: config.redaction.clone(),
         content_max_bytes: env.number(
             "VIGIL_CAPTURE_CONTENT_MAX_BYTES",
             checked(

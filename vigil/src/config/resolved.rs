@@ -12,6 +12,7 @@ use super::{
     CaptureContent, HistogramAggregation, Limits, LogFormat, Preset, Propagator, Sampler,
     Temporality, Warning,
 };
+use crate::carrier::Redaction;
 use crate::export::{Batch, Compression, Signal, Target};
 
 /// What holds: the configuration in code as the environment overrides it, complete, with the
@@ -40,6 +41,7 @@ pub struct Resolved {
     pub(super) shutdown_timeout: Duration,
     pub(super) handle_signals: bool,
     pub(super) panics_are_fatal: bool,
+    pub(super) redaction: Option<Redaction>,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -139,7 +141,7 @@ impl Resolved {
         self.log_batch
     }
 
-    /// How often metrics leave.
+    /// How often metrics leave, or may be written as log lines.
     pub fn metric_interval(&self) -> Duration {
         self.metric_interval
     }
@@ -154,7 +156,7 @@ impl Resolved {
         self.temporality
     }
 
-    /// The buckets of histograms that name none.
+    /// The buckets of all histograms.
     pub fn histogram_aggregation(&self) -> HistogramAggregation {
         self.histograms
     }
@@ -177,6 +179,11 @@ impl Resolved {
     /// Where content goes.
     pub fn capture_content(&self) -> CaptureContent {
         self.capture_content
+    }
+
+    /// What looks at content before it goes there.
+    pub(crate) fn redaction(&self) -> Option<&Redaction> {
+        self.redaction.as_ref()
     }
 
     /// The size to which the content of an attribute is cut.
@@ -262,6 +269,9 @@ impl fmt::Display for Resolved {
             "content: {}, at most {} bytes",
             self.capture_content, self.content_max_bytes
         )?;
+        if self.redaction.is_some() {
+            f.write_str(", redacted")?;
+        }
         write!(
             f,
             "\nend: {} to hand over",

@@ -72,7 +72,7 @@ pub const VARIABLES: &[Variable] = variables! {
     ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]
         "Since when exported sums and histograms count", "`cumulative`", "`cumulative`, `delta`, `lowmemory`", "";
     ["OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"]
-        "Buckets of histograms that name none", "`explicit_bucket_histogram`",
+        "Buckets of all histograms: those of the registry, or such as fit themselves to what is measured", "`explicit_bucket_histogram`",
         "`explicit_bucket_histogram`, `base2_exponential_bucket_histogram`", "";
     ["OTEL_TRACES_SAMPLER"]
         "Which traces are recorded", "`parentbased_always_on`",
@@ -100,7 +100,7 @@ pub const VARIABLES: &[Variable] = variables! {
     ["OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"]
         "Log records in one request", "512, or the queue if that is smaller", "log records", "the queue's size bounds it";
     ["OTEL_METRIC_EXPORT_INTERVAL"]
-        "Metrics leave this often", "60000", "milliseconds", "";
+        "Metrics leave this often; as log lines, no more often", "60000", "milliseconds", "";
     ["OTEL_METRIC_EXPORT_TIMEOUT"]
         "For one export of metrics; 0 for no limit", "30000", "milliseconds", "";
     ["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]

@@ -12,6 +12,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogBatch, LogProcessor, SdkLogRecord};
 
 use super::courier::Courier;
+use super::limits::AttributeLimits;
 use super::monitor::{Monitor, sdk_result};
 use super::queue::{Deliver, Outcome, Patience, Queue};
 use super::spans::SharedResource;
@@ -70,17 +71,19 @@ impl Drop for LogExport {
 pub(super) struct DeliverLogs {
     pub(super) courier: Courier,
     pub(super) resource: SharedResource,
+    pub(super) limits: AttributeLimits,
 }
 
 impl Deliver<Record> for DeliverLogs {
     fn deliver(&mut self, batch: Vec<Record>, patience: &Patience<'_>) -> Outcome {
         let records: Vec<_> = batch.iter().map(|record| (&record.0, &record.1)).collect();
-        let request = ExportLogsServiceRequest {
+        let mut request = ExportLogsServiceRequest {
             resource_logs: group_logs_by_resource_and_scope(
                 &LogBatch::new(&records),
                 &self.resource.get(),
             ),
         };
+        self.limits.of_log_records(&mut request);
         let items = batch.len() as u64;
         // Not needed for the retries.
         drop(records);

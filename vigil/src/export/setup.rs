@@ -8,6 +8,7 @@ use opentelemetry_sdk::metrics::Temporality;
 
 use super::courier::Courier;
 use super::error::ExportError;
+use super::limits::AttributeLimits;
 use super::logs::{DeliverLogs, LogExport};
 use super::metrics::{DeliverMetrics, Job, MetricExport};
 use super::queue::{Limits, Queue, Reporter};
@@ -28,6 +29,7 @@ const SHORTEST_DELAY: Duration = Duration::from_millis(10);
 pub struct Export {
     target: Target,
     batch: Option<Batch>,
+    attributes: AttributeLimits,
     reporter: Reporter,
 }
 
@@ -37,6 +39,7 @@ impl Export {
         Self {
             target,
             batch: None,
+            attributes: AttributeLimits::default(),
             reporter: Arc::new(warn),
         }
     }
@@ -45,6 +48,22 @@ impl Export {
     #[must_use]
     pub fn batch(mut self, batch: Batch) -> Self {
         self.batch = Some(batch);
+        self
+    }
+
+    /// Cuts texts in the attributes of spans, of their events and links, and of log records to so
+    /// many characters. Unless said, they are not cut.
+    #[must_use]
+    pub fn attribute_length(mut self, characters: usize) -> Self {
+        self.attributes.length = Some(characters);
+        self
+    }
+
+    /// Drops attributes of a log record beyond so many, which the record says. Unless said, none are
+    /// dropped. Those of spans the SDK counts, as its `SpanLimits` say.
+    #[must_use]
+    pub fn attribute_count(mut self, attributes: usize) -> Self {
+        self.attributes.count = Some(attributes);
         self
     }
 
@@ -67,6 +86,7 @@ impl Export {
         let deliver = DeliverSpans {
             courier: Courier::new(Signal::Traces, &self.target)?,
             resource: resource.clone(),
+            limits: self.attributes,
         };
         let limits = self.limits(batch);
         Ok(SpanExport {
@@ -87,6 +107,7 @@ impl Export {
         let deliver = DeliverLogs {
             courier: Courier::new(Signal::Logs, &self.target)?,
             resource: resource.clone(),
+            limits: self.attributes,
         };
         let limits = self.limits(batch);
         Ok(LogExport {

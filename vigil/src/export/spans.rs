@@ -12,6 +12,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::courier::Courier;
+use super::limits::AttributeLimits;
 use super::monitor::{Monitor, sdk_result};
 use super::queue::{Deliver, Outcome, Patience, Queue};
 
@@ -79,14 +80,16 @@ impl SharedResource {
 pub(super) struct DeliverSpans {
     pub(super) courier: Courier,
     pub(super) resource: SharedResource,
+    pub(super) limits: AttributeLimits,
 }
 
 impl Deliver<SpanData> for DeliverSpans {
     fn deliver(&mut self, batch: Vec<SpanData>, patience: &Patience<'_>) -> Outcome {
         let items = batch.len() as u64;
-        let request = ExportTraceServiceRequest {
+        let mut request = ExportTraceServiceRequest {
             resource_spans: group_spans_by_resource_and_scope(batch, &self.resource.get()),
         };
+        self.limits.of_spans(&mut request);
         self.courier.deliver(&request, items, patience)
     }
 }

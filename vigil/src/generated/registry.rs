@@ -34,6 +34,7 @@ pub static REGISTRY: Registry = Registry {
     ],
     metrics: &[
         &metrics::gen_ai::definitions::CLIENT_OPERATION_DURATION,
+        &metrics::gen_ai::definitions::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK,
         &metrics::gen_ai::definitions::CLIENT_OPERATION_TIME_TO_FIRST_CHUNK,
         &metrics::gen_ai::definitions::CLIENT_TOKEN_USAGE,
         &metrics::gen_ai::definitions::EXECUTE_TOOL_DURATION,

@@ -9,7 +9,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Pipeline, ShutdownReport};
+use super::pipeline::Pipeline;
+use super::{ShutdownReport, Task};
 use crate::carrier::{self, Reason};
 
 /// The process's pipeline, for who ends the process without having its guard.
@@ -198,7 +199,7 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
 }
 
 /// Does all of it, each on a thread of its own as far as there are any.
-pub(super) fn all_at_once(tasks: Vec<Box<dyn FnOnce() + Send + '_>>) {
+pub(super) fn all_at_once(tasks: Vec<Task<'_>>) {
     std::thread::scope(|scope| {
         for task in tasks {
             let task = once(task);

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use opentelemetry::{Context, KeyValue, Value};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use crate::carrier;
 use crate::config::Resolved;
 use crate::export::SpanExport;
 
-/// Adds the keys that the chosen backend reads, cuts what is too long, and hands the span on.
+/// Withholds content that is not captured, adds the keys that the chosen backend reads, and hands the
+/// span on.
 #[derive(Debug)]
 pub(super) struct Outgoing {
     export: SpanExport,
@@ -29,6 +31,7 @@ impl SpanProcessor for Outgoing {
     }
 
     fn on_end(&self, mut span: SpanData) {
+        withhold(&mut span);
         if self.resolved.preset().is_some() {
             let attributes = span
                 .attributes
@@ -36,12 +39,6 @@ impl SpanProcessor for Outgoing {
                 .map(|attribute| (attribute.key.as_str(), &attribute.value));
             let vendor = self.resolved.vendor_attributes(span.start_time, attributes);
             span.attributes.extend(vendor);
-        }
-        if let Some(length) = self.resolved.limits().span_attribute_length {
-            cut(&mut span.attributes, length);
-            for event in &mut span.events.events {
-                cut(&mut event.attributes, length);
-            }
         }
         self.export.on_end(span);
     }
@@ -59,13 +56,16 @@ impl SpanProcessor for Outgoing {
     }
 }
 
-/// Cuts texts to `length` characters.
-fn cut(attributes: &mut [KeyValue], length: usize) {
-    for attribute in attributes {
-        if let Value::String(text) = &attribute.value
-            && let Some((end, _)) = text.as_str().char_indices().nth(length)
-        {
-            attribute.value = text.as_str()[..end].to_owned().into();
+/// Takes content off a span that is captured for no span: the SDK's own spans pass no other gate.
+fn withhold(span: &mut SpanData) {
+    let captured = carrier::captured();
+    let passes = |attribute: &KeyValue| !carrier::is_content(attribute.key.as_str());
+    if !captured.on_spans() {
+        span.attributes.retain(passes);
+    }
+    if !captured.in_events() {
+        for event in &mut span.events.events {
+            event.attributes.retain(passes);
         }
     }
 }

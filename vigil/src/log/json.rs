@@ -8,7 +8,8 @@ use tracing::Event;
 use tracing::field::{Field, Visit};
 
 use super::context::Around;
-use super::{LEVEL, TARGET, text, time};
+use super::metrics::{Amount, Measured, Point};
+use super::{LEVEL, METRICS, TARGET, text, time};
 use crate::carrier::{EndedSpan, Value};
 use crate::semconv::error;
 
@@ -27,7 +28,7 @@ pub(super) fn event(line: &mut String, now: SystemTime, event: &Event<'_>, aroun
         arrays: metadata.target() == TARGET,
         ..Fields::default()
     };
-    event.record(&mut fields);
+    event.record(&mut text::Shown(&mut fields));
     if let Some(message) = &fields.message {
         object.string("message", message);
     }
@@ -81,6 +82,42 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
     object.end();
 }
 
+/// The line of a metric's data point.
+pub(super) fn metric(line: &mut String, now: SystemTime, point: &Point) {
+    let mut object = Object::start(line);
+    head(&mut object, now, LEVEL.as_str(), METRICS);
+    object.string("event", "metric");
+    object.string("name", &point.name);
+    object.string("kind", point.kind.as_str());
+    object.string("unit", &point.unit);
+    object.key("attributes");
+    let mut attributes = Object::start(object.line);
+    for attribute in &point.attributes {
+        attributes.key(attribute.key.as_str());
+        foreign(attributes.line, &attribute.value);
+    }
+    attributes.end();
+    match point.measured {
+        Measured::Value(value) => object.amount("value", value),
+        Measured::Distribution {
+            count,
+            sum,
+            min,
+            max,
+        } => {
+            object.key("count");
+            display(object.line, count);
+            object.amount("sum", sum);
+            for (key, bound) in [("min", min), ("max", max)] {
+                if let Some(bound) = bound {
+                    object.amount(key, bound);
+                }
+            }
+        }
+    }
+    object.end();
+}
+
 fn head(object: &mut Object<'_>, now: SystemTime, level: &str, target: &str) {
     object.key("timestamp");
     object.line.push('"');
@@ -122,8 +159,37 @@ impl<'a> Object<'a> {
         string(self.line, value);
     }
 
+    fn amount(&mut self, key: &str, amount: Amount) {
+        self.key(key);
+        match amount {
+            Amount::Int(amount) => display(self.line, amount),
+            Amount::Double(amount) => double(self.line, amount),
+        }
+    }
+
     fn end(self) {
         self.line.push('}');
+    }
+}
+
+/// A value that is OpenTelemetry's, not the carrier's.
+fn foreign(line: &mut String, value: &opentelemetry::Value) {
+    use opentelemetry::{Array, Value};
+    match value {
+        Value::Bool(value) => display(line, value),
+        Value::I64(value) => display(line, value),
+        Value::F64(value) => double(line, *value),
+        Value::Array(values) => match values {
+            Array::Bool(values) => array(line, values, |line, value| display(line, value)),
+            Array::I64(values) => array(line, values, |line, value| display(line, value)),
+            Array::F64(values) => array(line, values, |line, value| double(line, *value)),
+            Array::String(values) => {
+                array(line, values, |line, value| string(line, value.as_str()));
+            }
+            // Whatever else there may be one day.
+            _ => string(line, &value.as_str()),
+        },
+        _ => string(line, &value.as_str()),
     }
 }
 
@@ -165,7 +231,8 @@ fn double(line: &mut String, value: f64) {
     }
 }
 
-fn string(line: &mut String, value: &str) {
+/// A string in its quotes.
+pub(crate) fn string(line: &mut String, value: &str) {
     line.push('"');
     let _ = Escaped(line).write_str(value);
     line.push('"');

@@ -1,5 +1,7 @@
 //! Lines for people.
 
+mod metrics;
+
 use std::fmt::{self, Debug, Write};
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +13,8 @@ use super::context::Around;
 use super::{TARGET, text, time};
 use crate::carrier::{EndedSpan, NamePart, Value};
 use crate::semconv::{error, gen_ai, life};
+
+pub(super) use metrics::metrics;
 
 /// How wide a span's name is, with what it is indented by. The durations stand in a column.
 const NAME: usize = 26;
@@ -45,7 +49,7 @@ pub(super) fn event(
         line.paint(Style::Dim, format_args!("{}:", metadata.target()));
     }
     let mut fields = Fields::default();
-    event.record(&mut fields);
+    event.record(&mut text::Shown(&mut fields));
     if let Some(message) = &fields.message {
         line.push(" ");
         let _ = Plain(&mut *line.line).write_str(message);
@@ -188,8 +192,7 @@ fn tokens<'a>(take: &mut impl FnMut(&str) -> Option<&'a Value>) -> Option<String
 fn budget<'a>(take: &mut impl FnMut(&str) -> Option<&'a Value>) -> Option<String> {
     let tokens = take(life::BUDGET_TOKENS_REMAINING).map(|tokens| format!("{tokens} tokens"));
     let cost = take(life::BUDGET_COST_REMAINING_USD).map(|cost| match cost {
-        // Less than a cent is told in full.
-        Value::Double(cost) if *cost == 0.0 || cost.abs() >= 0.01 => format!("${cost:.2}"),
+        Value::Double(cost) => dollars(*cost),
         cost => format!("${cost}"),
     });
     let time = take(life::BUDGET_TIME_REMAINING_MS).map(|time| match time {
@@ -202,6 +205,15 @@ fn budget<'a>(take: &mut impl FnMut(&str) -> Option<&'a Value>) -> Option<String
     let calls = take(life::BUDGET_TOOL_CALLS_REMAINING).map(|calls| format!("{calls} calls"));
     let parts: Vec<String> = [tokens, cost, time, calls].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Less than a cent is told in full.
+fn dollars(cost: f64) -> String {
+    if cost == 0.0 || cost.abs() >= 0.01 {
+        format!("${cost:.2}")
+    } else {
+        format!("${cost}")
+    }
 }
 
 /// Three digits or so, in the unit that fits: `35µs`, `40.2ms`, `1.25s`, `2m05s`, `1h02m`.
@@ -236,7 +248,7 @@ fn readable(duration: Duration) -> String {
 }
 
 /// A key without what everybody knows: `gen_ai.request.max_tokens` is `max_tokens`.
-fn short(key: &'static str) -> &'static str {
+fn short(key: &str) -> &str {
     let Some((namespace, rest)) = key.split_once('.') else {
         return key;
     };

@@ -1,24 +1,26 @@
 //! Checks exported telemetry against a registry.
 
+use opentelemetry::trace::TraceId;
 use opentelemetry::{Array, KeyValue, Value};
 
-use super::{ExportedEvent, ExportedMetric, ExportedSpan};
+use super::{Exported, ExportedEvent, ExportedLog, ExportedMetric, ExportedSpan};
 use crate::carrier::{
     EventDefinition, Field, Level, MetricDefinition, NamePart, Registry, Scope, SpanDefinition,
     ValueType,
 };
 
 /// What is not as the registry says.
-pub(super) fn violations(
-    registry: &Registry,
-    spans: &[ExportedSpan],
-    metrics: &[ExportedMetric],
-) -> Vec<String> {
+pub(super) fn violations(registry: &Registry, exported: &Exported) -> Vec<String> {
+    let Exported {
+        spans,
+        metrics,
+        logs,
+    } = exported;
     let mut check = Check {
         registry,
         violations: Vec::new(),
     };
-    if spans.is_empty() && metrics.is_empty() {
+    if spans.is_empty() && metrics.is_empty() && logs.is_empty() {
         check.say("pipeline", "nothing was exported");
     }
     for span in spans {
@@ -26,6 +28,9 @@ pub(super) fn violations(
     }
     for metric in metrics {
         check.metric(metric);
+    }
+    for log in logs {
+        check.log(log, spans);
     }
     check.violations
 }
@@ -111,6 +116,22 @@ impl Check<'_> {
                 &format!("`{}` is not among its parents", parent.name()),
             );
         }
+        for key in self.always_inherited() {
+            if parent.attribute(key).is_some() && span.attribute(key).is_none() {
+                self.say(place, &format!("`{key}` is inherited and missing"));
+            }
+        }
+    }
+
+    /// What a root can't do without and all under it inherit. Others may be set later than a child
+    /// starts.
+    fn always_inherited(&self) -> Vec<&'static str> {
+        let roots = self.registry.spans.iter().filter(|span| span.root);
+        roots
+            .flat_map(|root| root.fields)
+            .filter(|field| field.level == Level::Required && field.attribute.inherited)
+            .map(Field::key)
+            .collect()
     }
 
     fn event(&mut self, place: &str, event: &ExportedEvent) {
@@ -119,12 +140,41 @@ impl Check<'_> {
             return;
         };
         let place = format!("{place}, event `{}`", event.name);
-        let declared: Vec<&Field> = definition.fields.iter().collect();
-        for attribute in &event.attributes {
-            self.attribute(&place, attribute, &declared, false);
+        self.event_attributes(&place, definition, &event.attributes);
+    }
+
+    fn log(&mut self, log: &ExportedLog, spans: &[ExportedSpan]) {
+        let definition = self.event_definition(&log.event_name);
+        let place = match definition {
+            Some(definition) => format!("log record `{}`", definition.name),
+            None => format!("log record \"{}\"", log.body),
+        };
+        let is_in_trace = log.trace_id != TraceId::INVALID;
+        if is_in_trace || definition.is_some() {
+            let written_in = spans
+                .iter()
+                .find(|span| (span.trace_id(), span.span_id()) == (log.trace_id, log.span_id));
+            if written_in.is_none() {
+                self.say(&place, "its span was not exported");
+            }
         }
-        self.no_duplicates(&place, &event.attributes);
-        self.all_required(&place, definition.fields, &event.attributes);
+        if let Some(definition) = definition {
+            self.event_attributes(&place, definition, &log.attributes);
+        }
+    }
+
+    fn event_attributes(
+        &mut self,
+        place: &str,
+        definition: &EventDefinition,
+        attributes: &[KeyValue],
+    ) {
+        let declared: Vec<&Field> = definition.fields.iter().collect();
+        for attribute in attributes {
+            self.attribute(place, attribute, &declared, false);
+        }
+        self.no_duplicates(place, attributes);
+        self.all_required(place, definition.fields, attributes);
     }
 
     fn event_definition(&self, name: &str) -> Option<&'static EventDefinition> {
@@ -170,6 +220,7 @@ impl Check<'_> {
             for attribute in &point.attributes {
                 self.attribute(&place, attribute, &declared, false);
             }
+            self.no_duplicates(&place, &point.attributes);
             self.all_required(&place, definition.fields, &point.attributes);
         }
     }

@@ -14,6 +14,8 @@ use vigil::carrier::{AttributeSet, Attributes, Handle, Int, Text};
 
 /// A call of a model in full, for those who keep its content apart from the traces.
 ///
+/// The span of the call sends it when it ends, where content goes into events.
+///
 /// `gen_ai.client.inference.operation.details`. Stability: development.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

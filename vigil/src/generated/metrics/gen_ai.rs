@@ -142,6 +142,124 @@ impl AttributeSet for ClientOperationDurationAttributes {
     }
 }
 
+/// How long each chunk of a streamed response took to arrive after the one before.
+///
+/// One measurement for each chunk but the first, which
+/// `gen_ai.client.operation.time_to_first_chunk` has. For streamed responses only.
+///
+/// `gen_ai.client.operation.time_per_output_chunk`, histogram of double, in `s`. Stability:
+/// development.
+pub static CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: DurationHistogram<
+    ClientOperationTimePerOutputChunkAttributes,
+> = DurationHistogram::new(&definitions::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK);
+
+/// The attributes of [`CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientOperationTimePerOutputChunkAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The server's port.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+}
+
+impl ClientOperationTimePerOutputChunkAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The server's port.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientOperationTimePerOutputChunkAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+    }
+}
+
 /// How long the first chunk of a streamed response took to arrive.
 ///
 /// Measured from the request on, for streamed responses only.
@@ -535,6 +653,30 @@ pub mod definitions {
         Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
         Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
         Field::new(&error::definitions::TYPE, Level::ConditionallyRequired).cardinality(100),
+    ]);
+
+    /// [`CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK`](super::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK)
+    pub static CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.operation.time_per_output_chunk",
+        InstrumentKind::HistogramDouble,
+        "s",
+        "How long each chunk of a streamed response took to arrive after the one before.",
+        &registry::SCOPE,
+    )
+    .boundaries(&[
+        0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+    ])
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
     ]);
 
     /// [`CLIENT_OPERATION_TIME_TO_FIRST_CHUNK`](super::CLIENT_OPERATION_TIME_TO_FIRST_CHUNK)

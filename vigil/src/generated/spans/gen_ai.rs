@@ -12,11 +12,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::generated::semconv::{error, gen_ai, life, server, session, vigil};
 use crate::generated::spans::life::{Deliberate, Execute, PhaseSpan};
-use crate::generated::{metrics, records, registry};
+use crate::generated::{events, metrics, records, registry};
 use ::vigil::carrier::{
     AttributeSet, Attributes, Derived, Field, ForeignSpan, Handle, Int, Level, Measured, NamePart,
-    Outcome, Parent, ParentSpan, RemoteParent, Root, SpanDefinition, SpanKind, SpanStart, Text,
-    TypedSpan,
+    Outcome, Parent, ParentSpan, RemoteParent, Root, RunStream, RunStreamWith, SpanDefinition,
+    SpanKind, SpanStart, SpanStream, Stream, StreamDefinition, Text, TypedSpan, record_chunk,
+    run_stream, run_stream_with,
 };
 
 /// Starts a tool span, `execute_tool {gen_ai.tool.name}`.
@@ -924,6 +925,66 @@ impl ChatSpan {
                 usage.write(attributes);
             });
     }
+
+    /// A chunk has arrived: for clients that call back for each. What
+    /// [`run_stream`](Self::run_stream) runs records its chunks itself.
+    ///
+    /// The first one sets `gen_ai.response.time_to_first_chunk`, counted from the start of the
+    /// span, unless it was recorded. Each later one feeds
+    /// `gen_ai.client.operation.time_per_output_chunk` with the time since the one before.
+    /// `gen_ai.request.stream` is true from then on, unless it was given.
+    pub fn record_chunk(&self) {
+        record_chunk(&self.handle);
+    }
+
+    /// Runs `stream` in the span. Each `Ok` is a chunk, an `Err` is how the span ended: `error.type`
+    /// is its type's name. So is a panic, and dropping the stream before its end: `cancelled`.
+    ///
+    /// The stream borrows nothing of this handle, so it can be spawned. Whoever has the handle
+    /// still decides when the span ends.
+    pub fn run_stream<S, T, E>(&self, stream: S) -> RunStream<S>
+    where
+        S: Stream<Item = Result<T, E>>,
+    {
+        run_stream(&self.handle, stream)
+    }
+
+    /// Like [`run_stream`](Self::run_stream); `classify` gives the `error.type`.
+    pub fn run_stream_with<S, T, E, C, M>(&self, stream: S, classify: M) -> RunStreamWith<S, M>
+    where
+        S: Stream<Item = Result<T, E>>,
+        M: FnMut(&E) -> C,
+        C: Into<Text>,
+    {
+        run_stream_with(&self.handle, stream, classify)
+    }
+
+    /// Like [`run_stream`](Self::run_stream), for a stream that outlives the code that made it: the
+    /// span goes with it, and ends when it does or when it is dropped.
+    ///
+    /// [`span`](SpanStream::span) gives this back as long as it is open.
+    pub fn into_stream<S, T, E>(self, stream: S) -> SpanStream<Self, RunStream<S>>
+    where
+        S: Stream<Item = Result<T, E>>,
+    {
+        let stream = self.run_stream(stream);
+        SpanStream::new(self, stream)
+    }
+
+    /// Like [`into_stream`](Self::into_stream); `classify` gives the `error.type`.
+    pub fn into_stream_with<S, T, E, C, M>(
+        self,
+        stream: S,
+        classify: M,
+    ) -> SpanStream<Self, RunStreamWith<S, M>>
+    where
+        S: Stream<Item = Result<T, E>>,
+        M: FnMut(&E) -> C,
+        C: Into<Text>,
+    {
+        let stream = self.run_stream_with(stream, classify);
+        SpanStream::new(self, stream)
+    }
 }
 
 impl TypedSpan for ChatSpan {
@@ -1070,7 +1131,15 @@ pub static INFERENCE_CLIENT: SpanDefinition = SpanDefinition::new(
         Measured::Attribute(gen_ai::USAGE_OUTPUT_TOKENS),
     )
     .with(&[(gen_ai::TOKEN_TYPE, "output")]),
-]);
+])
+.stream(
+    StreamDefinition::new(gen_ai::RESPONSE_TIME_TO_FIRST_CHUNK)
+        .flag(gen_ai::REQUEST_STREAM)
+        .time_per_output_chunk(
+            &metrics::gen_ai::definitions::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK,
+        ),
+)
+.at_end(&events::gen_ai::definitions::CLIENT_INFERENCE_OPERATION_DETAILS);
 
 /// Starts an agent span, `invoke_agent {gen_ai.agent.name}`.
 ///

@@ -1,0 +1,230 @@
+//! Log lines and typed events as log records.
+
+use std::error::Error;
+use std::fmt::Debug;
+use std::sync::{PoisonError, RwLock};
+use std::time::SystemTime;
+
+use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _, Severity};
+use opentelemetry::trace::SpanContext;
+use opentelemetry_sdk::logs::{SdkLogRecord, SdkLogger, SdkLoggerProvider};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use super::attributes::Entry;
+use super::definition::Scope;
+use super::gate::{self, Place};
+use super::tracer::{self, instrumentation_scope};
+use super::value::Value;
+
+/// What a typed event says, on its way through the layers, which would make text of arrays.
+pub(crate) struct Telling {
+    pub(crate) metadata: &'static Metadata<'static>,
+    pub(crate) scope: &'static Scope,
+    pub(crate) entries: Vec<Entry>,
+    /// The span that it belongs to.
+    pub(crate) span: Option<SpanContext>,
+    /// When it happened, if not now.
+    pub(crate) time: Option<SystemTime>,
+}
+
+/// A `tracing` layer that makes log records of log lines and of typed events.
+///
+/// A typed event keeps the types of its attributes and the ids of its span, and has the scope of its
+/// span; log lines have the ids of the span that they are logged in.
+pub struct LogBridge {
+    provider: SdkLoggerProvider,
+    lines: SdkLogger,
+    /// One for each crate whose events were generated: a handful.
+    events: RwLock<Vec<(&'static Scope, SdkLogger)>>,
+}
+
+/// The layer that hands log lines and typed events to `provider`, for people with a subscriber and
+/// an SDK of their own. Beside it, [`TraceLayer::with_events`](super::TraceLayer::with_events) keeps
+/// them from becoming span events as well.
+///
+/// ```
+/// use tracing_subscriber::layer::SubscriberExt;
+///
+/// let provider = opentelemetry_sdk::logs::SdkLoggerProvider::builder().build();
+/// let subscriber = tracing_subscriber::registry().with(vigil::log_bridge(&provider));
+/// # drop(subscriber);
+/// ```
+pub fn log_bridge(provider: &SdkLoggerProvider) -> LogBridge {
+    LogBridge {
+        lines: provider.logger(""),
+        provider: provider.clone(),
+        events: RwLock::default(),
+    }
+}
+
+impl LogBridge {
+    /// The logger of a scope. No lock is held when it is used: processors may log.
+    fn logger(&self, scope: &'static Scope) -> SdkLogger {
+        let known = self.events.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.iter().find(|(other, _)| std::ptr::eq(*other, scope));
+        if let Some((_, logger)) = found {
+            return logger.clone();
+        }
+        drop(known);
+        let logger = self
+            .provider
+            .logger_with_scope(instrumentation_scope(scope));
+        self.events
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((scope, logger.clone()));
+        logger
+    }
+
+    fn line(&self, event: &Event<'_>) {
+        let metadata = event.metadata();
+        let severity = severity(*metadata.level());
+        if !self
+            .lines
+            .event_enabled(severity, metadata.target(), Some(metadata.name()))
+        {
+            return;
+        }
+        let mut record = self.lines.create_log_record();
+        record.set_target(metadata.target());
+        head(&mut record, metadata);
+        event.record(&mut Line(&mut record));
+        self.lines.emit(record);
+    }
+
+    fn event(&self, telling: Telling) {
+        let metadata = telling.metadata;
+        let logger = self.logger(telling.scope);
+        let severity = severity(*metadata.level());
+        if !logger.event_enabled(severity, metadata.target(), Some(metadata.name())) {
+            return;
+        }
+        let mut record = logger.create_log_record();
+        head(&mut record, metadata);
+        record.set_body(AnyValue::from(metadata.name()));
+        if let Some(time) = telling.time {
+            record.set_timestamp(time);
+        }
+        if let Some(span) = telling.span.filter(SpanContext::is_valid) {
+            record.set_trace_context(span.trace_id(), span.span_id(), Some(span.trace_flags()));
+        }
+        record.add_attributes(telling.entries);
+        logger.emit(record);
+    }
+}
+
+impl Debug for LogBridge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogBridge").finish_non_exhaustive()
+    }
+}
+
+impl<S: Subscriber> Layer<S> for LogBridge {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        match tracer::take_telling(event.metadata()) {
+            Some(telling) => self.event(telling),
+            None => self.line(event),
+        }
+    }
+}
+
+fn head(record: &mut SdkLogRecord, metadata: &'static Metadata<'static>) {
+    record.set_event_name(metadata.name());
+    record.set_severity_number(severity(*metadata.level()));
+    record.set_severity_text(metadata.level().as_str());
+}
+
+fn severity(level: Level) -> Severity {
+    match level {
+        Level::TRACE => Severity::Trace,
+        Level::DEBUG => Severity::Debug,
+        Level::INFO => Severity::Info,
+        Level::WARN => Severity::Warn,
+        Level::ERROR => Severity::Error,
+    }
+}
+
+impl From<Value> for AnyValue {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Bool(value) => Self::Boolean(value),
+            Value::Int(value) => Self::Int(value),
+            Value::Double(value) => Self::Double(value),
+            Value::Text(text) => Self::String(text.into()),
+            Value::Bools(values) => values.into_iter().collect(),
+            Value::Ints(values) => values.into_iter().collect(),
+            Value::Doubles(values) => values.into_iter().collect(),
+            Value::Texts(texts) => texts
+                .into_iter()
+                .map(|text| Self::String(text.into()))
+                .collect(),
+        }
+    }
+}
+
+/// The fields of a log line.
+struct Line<'a>(&'a mut SdkLogRecord);
+
+impl Line<'_> {
+    fn add(&mut self, field: &Field, value: impl Into<AnyValue>) {
+        if field.name() == tracer::MESSAGE {
+            self.0.set_body(value.into());
+        } else if !gate::withholds(field.name(), Place::Event) {
+            self.0.add_attribute(field.name(), value);
+        }
+    }
+}
+
+impl Visit for Line<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.add(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.add(field, value.to_owned());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.add(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.add(field, value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.add(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.record_i128(field, i128::from(value));
+    }
+
+    /// A number that the wire can't carry goes as text.
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        match i64::try_from(value) {
+            Ok(value) => self.add(field, value),
+            Err(_) => self.add(field, value.to_string()),
+        }
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        match i64::try_from(value) {
+            Ok(value) => self.add(field, value),
+            Err(_) => self.add(field, value.to_string()),
+        }
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.add(field, value);
+    }
+
+    /// As the conventions name it, whatever the field is called.
+    fn record_error(&mut self, _: &Field, value: &(dyn Error + 'static)) {
+        let key = crate::generated::semconv::exception::MESSAGE;
+        self.0.add_attribute(key, value.to_string());
+    }
+}
