@@ -70,6 +70,13 @@ async fn tick(journal: &dyn Journal) -> Result<EventId, lago_core::LagoError> {
         token_usage: Some(usage),
     });
     journal.append_traced(&chat, answered).await?;
+    let wanted = event(EventKind::ToolCallRequested {
+        call_id: "call-1".to_owned(),
+        tool_name: "read_file".to_owned(),
+        arguments: "README.md".into(),
+        category: None,
+    });
+    journal.append_traced(&deliberate, wanted).await?;
     drop((chat, deliberate));
 
     let execute = phase_span(&agent, Execute);

@@ -14,6 +14,11 @@
 //! let gate = phase_span_dyn(&agent, (&LoopPhase::Gate).into());
 //! # drop(gate);
 //! ```
+//!
+//! Enums convert both ways, from values and from references. Structs convert to Vigil's records; what
+//! has no convention is left out, and what has one and is not in the protocol is left unset.
+//!
+//! An [`Observer`] makes the spans of events, for agents that tell by events what they do.
 
 mod observer;
 
@@ -73,6 +78,14 @@ same! {
     protocol::SpanStatus = ToolStatus { Ok, Error, Timeout, Cancelled }
 }
 
+/// The protocol's default: `execute`.
+impl Default for OperatingMode {
+    fn default() -> Self {
+        aios_protocol::OperatingMode::default().into()
+    }
+}
+
+/// What is left to spend. The error budget has no convention.
 impl From<&aios_protocol::BudgetState> for Budget {
     fn from(state: &aios_protocol::BudgetState) -> Self {
         // All of it, so that a field that is added is decided on here.
@@ -91,6 +104,8 @@ impl From<&aios_protocol::BudgetState> for Budget {
     }
 }
 
+/// How the agent stands. The budget is a [`Budget`] of its own; pressure by side effects and
+/// dependency on people have no conventions.
 impl From<&aios_protocol::AgentStateVector> for AgentState {
     fn from(state: &aios_protocol::AgentStateVector) -> Self {
         let aios_protocol::AgentStateVector {
@@ -113,6 +128,7 @@ impl From<&aios_protocol::AgentStateVector> for AgentState {
     }
 }
 
+/// What a model call used. The total is the sum of the two.
 impl From<&protocol::TokenUsage> for TokenUsage {
     fn from(usage: &protocol::TokenUsage) -> Self {
         let protocol::TokenUsage {
@@ -127,7 +143,24 @@ impl From<&protocol::TokenUsage> for TokenUsage {
     }
 }
 
-/// What an event is called in the journal, `ToolCallStarted`: its `type`.
+macro_rules! by_value {
+    ($($theirs:ty => $ours:ty),+ $(,)?) => {$(
+        impl From<$theirs> for $ours {
+            fn from(theirs: $theirs) -> Self {
+                Self::from(&theirs)
+            }
+        }
+    )+};
+}
+
+by_value! {
+    aios_protocol::BudgetState => Budget,
+    aios_protocol::AgentStateVector => AgentState,
+    protocol::TokenUsage => TokenUsage,
+}
+
+/// What an event is called in the journal: its `type`, such as `ToolCallStarted`. One of a kind that the
+/// protocol doesn't know is called what it came as.
 pub fn event_kind(kind: &protocol::EventKind) -> String {
     /// Takes the name of a variant from its debug form, and nothing of what it holds.
     struct Name(String);
@@ -160,6 +193,8 @@ fn as_written(value: f32) -> f64 {
     value.to_string().parse().unwrap_or_else(|_| value.into())
 }
 
+/// In the fields, and in the metadata, where the journal keeps it. The flags are only there. The fields
+/// are what is read.
 impl TraceCarrier for protocol::EventEnvelope {
     fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()
@@ -182,6 +217,7 @@ impl TraceCarrier for protocol::EventEnvelope {
     }
 }
 
+/// In the fields. There is no place for the flags.
 impl TraceCarrier for protocol::EventRecord {
     fn trace_id(&self) -> Option<&str> {
         self.trace_id.as_deref()

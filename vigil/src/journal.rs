@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -60,51 +61,34 @@ pub trait TraceCarrier {
     fn set(&mut self, trace_id: String, span_id: String, trace_flags: &'static str);
 }
 
-impl<K, S> TraceCarrier for HashMap<K, String, S>
-where
-    K: From<&'static str> + std::borrow::Borrow<str> + Eq + Hash,
-    S: BuildHasher,
-{
-    fn trace_id(&self) -> Option<&str> {
-        self.get(TRACE_ID).map(String::as_str)
-    }
+/// Maps of strings: all three stand under their keys.
+macro_rules! maps {
+    ($(impl<$($param:ident: [$($bound:tt)+]),+> for $map:ty;)+) => {$(
+        impl<$($param: $($bound)+),+> TraceCarrier for $map {
+            fn trace_id(&self) -> Option<&str> {
+                self.get(TRACE_ID).map(String::as_str)
+            }
 
-    fn span_id(&self) -> Option<&str> {
-        self.get(SPAN_ID).map(String::as_str)
-    }
+            fn span_id(&self) -> Option<&str> {
+                self.get(SPAN_ID).map(String::as_str)
+            }
 
-    fn trace_flags(&self) -> Option<&str> {
-        self.get(TRACE_FLAGS).map(String::as_str)
-    }
+            fn trace_flags(&self) -> Option<&str> {
+                self.get(TRACE_FLAGS).map(String::as_str)
+            }
 
-    fn set(&mut self, trace_id: String, span_id: String, trace_flags: &'static str) {
-        self.insert(TRACE_ID.into(), trace_id);
-        self.insert(SPAN_ID.into(), span_id);
-        self.insert(TRACE_FLAGS.into(), trace_flags.to_owned());
-    }
+            fn set(&mut self, trace_id: String, span_id: String, trace_flags: &'static str) {
+                self.insert(TRACE_ID.into(), trace_id);
+                self.insert(SPAN_ID.into(), span_id);
+                self.insert(TRACE_FLAGS.into(), trace_flags.to_owned());
+            }
+        }
+    )+};
 }
 
-impl<K> TraceCarrier for BTreeMap<K, String>
-where
-    K: From<&'static str> + std::borrow::Borrow<str> + Ord,
-{
-    fn trace_id(&self) -> Option<&str> {
-        self.get(TRACE_ID).map(String::as_str)
-    }
-
-    fn span_id(&self) -> Option<&str> {
-        self.get(SPAN_ID).map(String::as_str)
-    }
-
-    fn trace_flags(&self) -> Option<&str> {
-        self.get(TRACE_FLAGS).map(String::as_str)
-    }
-
-    fn set(&mut self, trace_id: String, span_id: String, trace_flags: &'static str) {
-        self.insert(TRACE_ID.into(), trace_id);
-        self.insert(SPAN_ID.into(), span_id);
-        self.insert(TRACE_FLAGS.into(), trace_flags.to_owned());
-    }
+maps! {
+    impl<K: [From<&'static str> + Borrow<str> + Eq + Hash], S: [BuildHasher]> for HashMap<K, String, S>;
+    impl<K: [From<&'static str> + Borrow<str> + Ord]> for BTreeMap<K, String>;
 }
 
 /// The trace and the span that an event belongs to.

@@ -58,8 +58,53 @@ pub trait JournalExt: Journal {
         }
     }
 
-    /// The events of a trace, in the order of the journal: of one session, or, which reads the whole
-    /// journal, of all.
+    /// Appends `events` at once, all or none, with the trace context of `span`, and emits
+    /// `life.journal.append` there for each. Returns the place of the last.
+    ///
+    /// # Errors
+    ///
+    /// If the journal can't append them; nothing is emitted then.
+    fn append_batch_traced(
+        &self,
+        span: &Handle,
+        mut events: Vec<EventEnvelope>,
+    ) -> impl Future<Output = LagoResult<SeqNo>> + Send {
+        let mut appends = Vec::new();
+        for event in &mut events {
+            span.write_trace_context(event);
+            if span.is_active() {
+                appends.push((event.event_id.clone(), appended(event)));
+            }
+        }
+        let one_branch = events.windows(2).all(|two| {
+            (&two[0].session_id, &two[0].branch_id) == (&two[1].session_id, &two[1].branch_id)
+        });
+        async move {
+            let last = self.append_batch(events).await?;
+            let mut behind = appends.len() as u64;
+            for (event_id, mut append) in appends {
+                behind -= 1;
+                // Each branch counts for itself, and the journal says where the last one was put.
+                let seq = if one_branch {
+                    Some(last.saturating_sub(behind))
+                } else {
+                    let event = self.get_event(&event_id).await;
+                    event.ok().flatten().map(|event| event.seq)
+                };
+                if let Some(seq) = seq {
+                    append.event_seq = Int::from(seq).get();
+                    append.emit(span);
+                }
+            }
+            Ok(last)
+        }
+    }
+
+    /// The events of a trace, in the order of the journal (by session, branch and place): of one
+    /// session, or, which reads the whole journal, of all.
+    ///
+    /// They are looked at again after the journal found them: it cuts ids to 26 bytes and looks for
+    /// sessions by the beginning of their ids.
     ///
     /// # Errors
     ///
@@ -69,19 +114,17 @@ pub trait JournalExt: Journal {
         trace_id: TraceId,
         session: Option<&SessionId>,
     ) -> impl Future<Output = LagoResult<Vec<EventEnvelope>>> + Send {
-        let mut query = EventQuery::new().with_metadata(TRACE_ID, trace_id.to_string());
+        let trace_id = trace_id.to_string();
+        let mut query = EventQuery::new().with_metadata(TRACE_ID, &trace_id);
         if let Some(session) = session {
             query = query.session(session.clone());
         }
         let session = session.cloned();
         async move {
             let mut events = self.read(query).await?;
-            // The journal finds sessions by the beginning of their ids, so others can be among them.
             events.retain(|event| {
-                session
-                    .as_ref()
-                    .is_none_or(|session| event.session_id == *session)
-                    && event.metadata.trace_id() == Some(trace_id.to_string().as_str())
+                let in_session = session.as_ref().is_none_or(|id| event.session_id == *id);
+                in_session && event.metadata.trace_id() == Some(trace_id.as_str())
             });
             Ok(events)
         }

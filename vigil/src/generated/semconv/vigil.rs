@@ -2,7 +2,8 @@
 
 //! Attributes of the namespace `vigil`.
 
-/// Nothing told of the span itself; it follows from what was told of others.
+/// The span, or something that it can't be without, was not told of; it follows from other
+/// events.
 ///
 /// Set where a stream of events is followed that is not complete or not in order.
 ///
