@@ -135,7 +135,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Some(context) = journal.trace_of_event(&read).await?.transpose()? else {
         return Err("the event carries no trace".into());
     };
-    println!("  {} (span {})", context.trace_id(), context.span_id());
+    let recorded = match context.is_sampled() {
+        Some(true) => "recorded",
+        Some(false) => "not recorded",
+        None => "nobody knows whether it was recorded",
+    };
+    println!(
+        "  {} (span {}), {recorded}",
+        context.trace_id(),
+        context.span_id()
+    );
 
     println!("Which events does the trace have?");
     let session = SessionId::from_string(SESSION);

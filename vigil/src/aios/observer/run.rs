@@ -10,7 +10,8 @@ use crate::aios::event_kind;
 use crate::carrier::{self, Handle, Parent, Root, Text, TypedSpan, captures, told_at};
 use crate::content::Message;
 use crate::events::exception::Exception;
-use crate::records::life::definitions::MODE_TRANSITION;
+use crate::events::life::definitions::MODE_TRANSITION;
+use crate::metrics::life::{MODE_TRANSITIONS, ModeTransitionsAttributes};
 use crate::records::life::{AgentState, Budget};
 use crate::semconv::gen_ai::{TOOL_CALL_ARGUMENTS, TOOL_CALL_ID};
 use crate::semconv::life::{MODE_FROM, MODE_TO, OperatingMode, ToolStatus};
@@ -34,7 +35,7 @@ pub(super) struct Run {
     entered: SystemTime,
     deliberated: Option<Deliberated>,
     calls: Vec<Call>,
-    ended: VecDeque<Ids>,
+    ended: VecDeque<Ended>,
     provider: Option<String>,
     /// What was told where no contract lets it be recorded: it waits for a phase that does.
     budget: Option<Budget>,
@@ -79,6 +80,19 @@ impl Ids {
 
     fn same_run(&self, other: &Self) -> bool {
         self.run.is_some() && self.run == other.run
+    }
+}
+
+/// A call that has ended.
+#[derive(Debug)]
+struct Ended {
+    ids: Ids,
+    name: String,
+}
+
+impl Ended {
+    fn is(&self, ids: &Ids) -> bool {
+        self.ids.same_call(ids) || self.ids.same_run(ids)
     }
 }
 
@@ -211,8 +225,7 @@ impl Run {
             EventKind::ToolCallRequested { .. } | EventKind::ToolCallStarted { .. } => {
                 let ids = ids(event.kind);
                 // A second try of what has ended.
-                self.ended
-                    .retain(|ended| !ended.same_call(&ids) && !ended.same_run(&ids));
+                self.ended.retain(|ended| !ended.is(&ids));
                 self.take_call(event.kind, false, now);
             }
             EventKind::BudgetUpdated { budget, .. } => self.take_budget(budget),
@@ -269,14 +282,13 @@ impl Run {
 
     fn take_call(&mut self, kind: &EventKind, late: bool, now: SystemTime) {
         let ids = ids(kind);
-        let known = |ended: &Ids| ended.same_call(&ids) || ended.same_run(&ids);
         match kind {
             EventKind::ToolCallRequested {
                 tool_name,
                 arguments,
                 ..
             } => {
-                if late && self.ended.iter().any(known) {
+                if late && self.ended.iter().any(|ended| ended.is(&ids)) {
                     return;
                 }
                 let arguments = captures().then(|| arguments.to_string());
@@ -293,7 +305,7 @@ impl Run {
                 }
             }
             EventKind::ToolCallStarted { tool_name, .. } => {
-                if late && self.ended.iter().any(known) {
+                if late && self.was_started(&ids, tool_name) {
                     return;
                 }
                 let wanted = self.calls.iter().position(|call| {
@@ -463,12 +475,7 @@ impl Run {
         let mut call = match place.map(|place| self.calls.remove(place)) {
             Some(call) => call,
             // It may have completed and failed.
-            None if self.ended.iter().any(|ended| {
-                ended.same_run(ids) || (ended.same_call(ids) && ids.run.is_none())
-            }) =>
-            {
-                return;
-            }
+            None if self.has_ended(ids) => return,
             None => Call::wanted(ids.clone(), name, None),
         };
         // Started calls have no id of the model's: of two calls of a tool the other may be meant.
@@ -498,7 +505,38 @@ impl Run {
         if self.ended.len() >= MAX_ENDED {
             self.ended.pop_front();
         }
-        self.ended.push_back(call.ids.clone());
+        self.ended.push_back(Ended {
+            ids: Ids {
+                call: call.ids.call.take(),
+                run: call.ids.run.take().or_else(|| ids.run.clone()),
+            },
+            name: std::mem::take(&mut call.name),
+        });
+    }
+
+    /// Whether what ends with these ids is a call that has ended, and not a second try of it.
+    fn has_ended(&self, ids: &Ids) -> bool {
+        self.ended.iter().any(|ended| {
+            let two_runs = ended.ids.run.is_some() && ids.run.is_some();
+            ended.ids.same_run(ids) || (ended.ids.same_call(ids) && !two_runs)
+        })
+    }
+
+    /// Whether what starts late has ended already: it has, or one of its name has of which nobody
+    /// told how it was run.
+    fn was_started(&mut self, ids: &Ids, name: &str) -> bool {
+        if self.ended.iter().any(|ended| ended.is(ids)) {
+            return true;
+        }
+        let mut ended = self.ended.iter_mut();
+        let nameless = ended.find(|ended| ended.ids.run.is_none() && ended.name == name);
+        match nameless {
+            Some(ended) => {
+                ended.ids.run.clone_from(&ids.run);
+                true
+            }
+            None => false,
+        }
     }
 
     fn take_budget(&mut self, budget: &aios_protocol::BudgetState) {
@@ -522,11 +560,14 @@ impl Run {
             Some(AnyPhaseSpan::Gate(phase)) => phase.record_mode_transition(from, to),
             Some(AnyPhaseSpan::Execute(phase)) => phase.record_mode_transition(from, to),
             Some(AnyPhaseSpan::Reflect(phase)) => phase.record_mode_transition(from, to),
-            // The contract asks for a phase that changes modes; what was told is told all the same.
-            _ => self.agent.record(&MODE_TRANSITION, |attributes| {
-                attributes.set::<OperatingMode>(MODE_FROM, from);
-                attributes.set::<OperatingMode>(MODE_TO, to);
-            }),
+            // No contract lets this phase record it; what was told is told all the same.
+            _ => {
+                self.agent.emit(&MODE_TRANSITION, |attributes| {
+                    attributes.set::<OperatingMode>(MODE_FROM, from);
+                    attributes.set::<OperatingMode>(MODE_TO, to);
+                });
+                MODE_TRANSITIONS.add(1, &ModeTransitionsAttributes::new(from, to));
+            }
         }
     }
 
