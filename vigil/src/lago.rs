@@ -49,7 +49,8 @@ pub trait JournalExt: Journal {
         span.write_trace_context(&mut event);
         let append = span.is_active().then(|| appended(&event));
         async move {
-            let seq = self.append(event).await?;
+            // The journal's own span stands under this one.
+            let seq = span.span().in_scope(|| self.append(event)).await?;
             if let Some(mut append) = append {
                 append.event_seq = Int::from(seq).get();
                 append.emit(span);
@@ -80,7 +81,7 @@ pub trait JournalExt: Journal {
             (&two[0].session_id, &two[0].branch_id) == (&two[1].session_id, &two[1].branch_id)
         });
         async move {
-            let last = self.append_batch(events).await?;
+            let last = span.span().in_scope(|| self.append_batch(events)).await?;
             let mut behind = appends.len() as u64;
             for (event_id, mut append) in appends {
                 behind -= 1;
