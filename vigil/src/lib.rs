@@ -77,6 +77,14 @@
 //! Content (messages, tool arguments and output) is recorded only if it is asked for: [`content`] tells
 //! how.
 //!
+//! # The Agent OS
+//!
+//! [`journal`] puts trace context into events and reads it. The feature `aios` converts the types of
+//! `aios-protocol` and makes spans of its events (`vigil::aios`); `lago` joins traces and Lago's journal
+//! (`vigil::lago`), and needs Rust 1.93.
+//!
+//! # Tests
+//!
 //! In tests, `vigil::testing::Pipeline` (feature `testing`) keeps what was exported and checks it
 //! against the [registry](registry::REGISTRY).
 //!
@@ -87,6 +95,12 @@
 
 // The docs link to what is behind features; they are built with all of them.
 #![cfg_attr(not(feature = "_otlp"), allow(rustdoc::broken_intra_doc_links))]
+
+// The code in the guide is code that compiles.
+#[cfg(all(doctest, feature = "lago"))]
+#[doc = include_str!("../../docs/migration.md")]
+#[allow(dead_code)]
+struct Migration;
 
 // Generated code, here and in other crates, names the carrier the same way.
 #[allow(unused_extern_crates)]
