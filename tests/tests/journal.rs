@@ -18,7 +18,8 @@ use serde_json::json;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use vigil::aios::{Observer, event_kind};
 use vigil::journal::{
-    SPAN_ID, TRACE_FLAGS, TRACE_ID, TraceCarrier, extract_trace_context, write_trace_context,
+    SPAN_ID, TRACE_FLAGS, TRACE_ID, TraceCarrier, TraceContext, TraceContextError,
+    extract_trace_context, write_trace_context,
 };
 use vigil::lago::JournalExt;
 use vigil::records::gen_ai::TokenUsage as VigilTokenUsage;
@@ -95,7 +96,7 @@ async fn ten_thousand_events_are_found_by_their_trace_and_no_others() {
             let mut left = EVENTS;
             while left > 0 {
                 let phase = phase_span(&agent, Commit);
-                let many = left.min(if left % 3 == 0 { 1 } else { 37 });
+                let many = left.min(if left.is_multiple_of(3) { 1 } else { 37 });
                 let kinds = (0..many).map(|n| heartbeat(n.to_string()));
                 let mut events: Vec<_> = kinds.map(|kind| event(&session, branch, kind)).collect();
                 written.extend(ids(&events));
@@ -466,7 +467,7 @@ async fn tick(journal: &RedbJournal) -> LagoResult<()> {
 }
 
 /// Names with those above, and how each went, in the order in which they ended.
-fn told(pipeline: &Pipeline) -> Vec<(String, Option<String>, Option<String>, Option<String>)> {
+fn told(pipeline: &Pipeline) -> Vec<[Option<String>; 4]> {
     let spans = pipeline.spans();
     spans
         .iter()
@@ -475,12 +476,12 @@ fn told(pipeline: &Pipeline) -> Vec<(String, Option<String>, Option<String>, Opt
         .map(|span| {
             let parent = spans.iter().find(|parent| span.is_child_of(parent));
             let text = |key| span.text(key).map(str::to_owned);
-            (
-                span.name().to_owned(),
+            [
+                Some(span.name().to_owned()),
                 parent.map(|parent| parent.name().to_owned()),
                 text("error.type"),
                 text("gen_ai.tool.call.id"),
-            )
+            ]
         })
         .collect()
 }
@@ -649,106 +650,63 @@ fn code_without_a_handle_writes_the_current_span() {
     });
 }
 
+/// A trace's id, a span's, and flags.
+type Parts<'a> = [Option<&'a str>; 3];
+
+fn read(parts: Parts<'_>) -> Result<Option<TraceContext>, TraceContextError> {
+    let mut metadata: HashMap<String, String> = HashMap::new();
+    for (key, value) in [TRACE_ID, SPAN_ID, TRACE_FLAGS].into_iter().zip(parts) {
+        if let Some(value) = value {
+            metadata.insert(key.into(), value.into());
+        }
+    }
+    extract_trace_context(&metadata)
+}
+
 #[test]
 fn what_can_not_be_an_id_is_refused_by_name() {
-    let read = |trace: Option<&str>, span: Option<&str>, flags: Option<&str>| {
-        let mut metadata: HashMap<String, String> = HashMap::new();
-        for (key, value) in [(TRACE_ID, trace), (SPAN_ID, span), (TRACE_FLAGS, flags)] {
-            if let Some(value) = value {
-                metadata.insert(key.into(), value.into());
-            }
-        }
-        extract_trace_context(&metadata)
-    };
+    let (trace, span) = (Some(TRACE), Some(SPAN));
     let zeros = "0".repeat(32);
     let upper = TRACE.to_uppercase();
     let wide = "４bf92f3577b34da6a3ce929d0e0e47"; // its first digit is three bytes
-    let refused: &[(Option<&str>, Option<&str>, Option<&str>, &str, &str)] = &[
+    let digits = "hexadecimal digits in lower case";
+    let refused: &[(Parts<'_>, &str, &str)] = &[
         (
-            Some(TRACE),
-            None,
-            None,
+            [trace, None, None],
             SPAN_ID,
             "there is a `trace_id` and no `span_id`",
         ),
         (
-            None,
-            Some(SPAN),
-            None,
+            [None, span, None],
             TRACE_ID,
             "there is a `span_id` and no `trace_id`",
         ),
-        (
-            Some(""),
-            Some(SPAN),
-            None,
-            TRACE_ID,
-            "the `trace_id` is empty",
-        ),
-        (
-            Some(TRACE),
-            Some(""),
-            None,
-            SPAN_ID,
-            "the `span_id` is empty",
-        ),
-        (Some(&zeros), Some(SPAN), None, TRACE_ID, "is zero"),
-        (Some(TRACE), Some(&zeros[..16]), None, SPAN_ID, "is zero"),
-        (
-            Some(&upper),
-            Some(SPAN),
-            None,
-            TRACE_ID,
-            "32 hexadecimal digits in lower case",
-        ),
-        (
-            Some(wide),
-            Some(SPAN),
-            None,
-            TRACE_ID,
-            "32 hexadecimal digits",
-        ),
-        (
-            Some(TRACE),
-            Some("+0f067aa0ba902b7"),
-            None,
-            SPAN_ID,
-            "16 hexadecimal digits",
-        ),
-        (
-            Some(TRACE),
-            Some(TRACE),
-            None,
-            SPAN_ID,
-            "16 hexadecimal digits",
-        ),
-        (Some("a\nb"), Some(SPAN), None, TRACE_ID, r"`a\nb`"),
-        (Some(TRACE), Some(SPAN), Some(""), TRACE_FLAGS, "is empty"),
-        (
-            Some(TRACE),
-            Some(SPAN),
-            Some("1"),
-            TRACE_FLAGS,
-            "2 hexadecimal digits",
-        ),
-        (
-            Some(TRACE),
-            Some(SPAN),
-            Some("0x"),
-            TRACE_FLAGS,
-            "2 hexadecimal digits",
-        ),
+        ([Some(""), span, None], TRACE_ID, "the `trace_id` is empty"),
+        ([trace, Some(""), None], SPAN_ID, "the `span_id` is empty"),
+        ([Some(&zeros), span, None], TRACE_ID, "is zero"),
+        ([trace, Some(&zeros[..16]), None], SPAN_ID, "is zero"),
+        ([Some(&upper), span, None], TRACE_ID, digits),
+        ([Some(wide), span, None], TRACE_ID, digits),
+        ([trace, Some("+0f067aa0ba902b7"), None], SPAN_ID, digits),
+        ([trace, trace, None], SPAN_ID, digits),
+        ([Some("a\nb"), span, None], TRACE_ID, r"`a\nb`"),
+        ([trace, span, Some("")], TRACE_FLAGS, "is empty"),
+        ([trace, span, Some("1")], TRACE_FLAGS, digits),
+        ([trace, span, Some("0x")], TRACE_FLAGS, digits),
     ];
-    for (trace, span, flags, key, says) in refused {
-        let error = read(*trace, *span, *flags).expect_err(says);
+    for (parts, key, says) in refused {
+        let error = read(*parts).expect_err(says);
         assert_eq!(error.key(), *key, "{error}");
         assert!(error.to_string().contains(says), "{error}");
     }
-    assert_eq!(read(None, None, None), Ok(None));
-    // Without a word of it, flags say nothing.
-    assert_eq!(read(None, None, Some("01")), Ok(None));
+}
+
+#[test]
+fn flags_say_whether_the_trace_was_recorded_and_nothing_without_one() {
+    assert_eq!(read([None, None, None]), Ok(None));
+    assert_eq!(read([None, None, Some("01")]), Ok(None));
     let sampled = |flags| {
-        let context = read(Some(TRACE), Some(SPAN), flags).expect("it is valid");
+        let context = read([Some(TRACE), Some(SPAN), flags]).expect("it is valid");
         context.expect("it is there").is_sampled()
     };
     assert_eq!(sampled(None), None);

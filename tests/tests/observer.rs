@@ -166,13 +166,17 @@ fn stream(kinds: Vec<EventKind>) -> Vec<EventRecord> {
         .collect()
 }
 
+fn observe(observer: &mut Observer, events: &[EventRecord]) {
+    for event in events {
+        observer.observe(event);
+    }
+}
+
 /// What an observer tells of them.
 fn told(mut observer: Observer, events: &[EventRecord]) -> Pipeline {
     let pipeline = Pipeline::new();
     pipeline.scope(|| {
-        for event in events {
-            observer.observe(event);
-        }
+        observe(&mut observer, events);
         observer.finish();
     });
     pipeline
@@ -335,9 +339,7 @@ fn content_is_told_where_it_is_captured_and_nowhere_else() {
         let pipeline = Pipeline::builder().capture_content_in(capture).build();
         pipeline.scope(|| {
             let mut observer = Observer::replay("arcan");
-            stream(tick())
-                .iter()
-                .for_each(|event| observer.observe(event));
+            observe(&mut observer, &stream(tick()));
         });
         pipeline.assert_conforms(&REGISTRY);
         pipeline
@@ -392,9 +394,7 @@ fn log_lines_of_a_replay_have_its_times_and_later_ones_their_own() {
     let pipeline = Pipeline::builder().layer(layer).build();
     pipeline.scope(|| {
         let mut observer = Observer::replay("arcan");
-        stream(tick())
-            .iter()
-            .for_each(|event| observer.observe(event));
+        observe(&mut observer, &stream(tick()));
         observer.finish();
         tracing::info!("now");
     });
@@ -423,7 +423,7 @@ fn log_lines_of_a_replay_have_its_times_and_later_ones_their_own() {
         time("life.mode.transition").0,
         "2023-11-14T22:13:20.900000Z"
     );
-    assert!(time("now").0 > "2026".to_owned());
+    assert!(time("now").0.as_str() > "2026");
     assert!(lines.iter().all(|line| line["event"] != "metric"));
 }
 
@@ -529,7 +529,7 @@ fn two_calls_of_a_tool_keep_their_ids_whichever_starts_first() {
             completed("of c-1", Some("c-1"), "shell", SpanStatus::Error),
             run_finished(),
         ]);
-        events.iter().for_each(|event| observer.observe(event));
+        observe(&mut observer, &events);
     });
     pipeline.assert_conforms(&REGISTRY);
     let spans = pipeline.spans();
@@ -688,7 +688,9 @@ fn events_that_come_again_are_passed_over() {
 #[test]
 fn events_that_nobody_has_counted_are_taken_as_they_come() {
     let mut events = stream(tick());
-    events.iter_mut().for_each(|event| event.sequence = 0);
+    for event in &mut events {
+        event.sequence = 0;
+    }
     let pipeline = told(Observer::replay("arcan"), &events);
     assert_eq!(tree(&pipeline), tree(&replayed(tick())));
 }
@@ -779,9 +781,7 @@ fn a_run_is_a_trace_of_its_own_wherever_it_is_observed() {
         let around = vigil::agent_span("s-0", "watcher").start();
         around.in_scope(|| {
             let mut observer = Observer::live("arcan");
-            stream(tick())
-                .iter()
-                .for_each(|event| observer.observe(event));
+            observe(&mut observer, &stream(tick()));
         });
     });
     assert_eq!(pipeline.span("invoke_agent arcan").parent_span_id(), None);
@@ -813,9 +813,7 @@ fn no_more_than_1024_calls_are_open_in_a_run() {
     let pipeline = Pipeline::new();
     pipeline.scope(|| {
         let mut observer = Observer::live("arcan");
-        stream(kinds)
-            .iter()
-            .for_each(|event| observer.observe(event));
+        observe(&mut observer, &stream(kinds));
         assert_eq!(pipeline.spans().len(), 76);
     });
     assert_eq!(pipeline.spans().len(), 1_102);
@@ -848,9 +846,9 @@ fn times_that_can_not_be_are_no_trouble() {
     for micros in [0, u64::MAX] {
         let mut envelope = event("s-1", "main", 0, kind.clone()).to_envelope();
         envelope.timestamp = micros;
-        let observed = ObservedEvent::from(&envelope);
-        assert!(observed.time >= SystemTime::UNIX_EPOCH);
-        observer.observe(observed);
+        let event = ObservedEvent::from(&envelope);
+        assert!(event.time >= SystemTime::UNIX_EPOCH);
+        observer.observe(event);
     }
 }
 
@@ -915,7 +913,11 @@ fn every_order_of_a_short_stream_leaves_a_sound_trace() {
         } else {
             Observer::live("arcan")
         };
-        pipeline.scope(|| order.iter().for_each(|i| observer.observe(&events[*i])));
+        pipeline.scope(|| {
+            for place in &order {
+                observer.observe(&events[*place]);
+            }
+        });
         ended_all(&pipeline, observer);
         assert_sound(&pipeline);
         // There was one call and one run: nothing makes two of it.
@@ -989,14 +991,16 @@ fn drops_repeats_and_shuffles_leave_sound_traces() {
             events.swap(from, to);
         }
         if numbers.below(8) == 0 {
-            events.iter_mut().for_each(|event| event.sequence = 0);
+            for event in &mut events {
+                event.sequence = 0;
+            }
         }
         let pipeline = Pipeline::builder().capture_content().build();
         let mut observer = match numbers.below(2) {
             0 => Observer::replay("arcan"),
             _ => Observer::live("arcan"),
         };
-        pipeline.scope(|| events.iter().for_each(|event| observer.observe(event)));
+        pipeline.scope(|| observe(&mut observer, &events));
         ended_all(&pipeline, observer);
         assert_sound(&pipeline);
     }

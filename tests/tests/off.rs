@@ -112,8 +112,8 @@ fn a_tick_without_a_listener_allocates_nothing() {
     let event = EventRecord::new("s-1".into(), "main".into(), 1, entered);
 
     let before = ALLOCATIONS.get();
-    let observed = (&mut observer, &event);
-    tick("s-1", "sonnet", &mut carrier, observed).expect("nothing fails");
+    let observing = (&mut observer, &event);
+    tick("s-1", "sonnet", &mut carrier, observing).expect("nothing fails");
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert!(carrier.is_empty());
 }
