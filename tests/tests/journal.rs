@@ -17,6 +17,7 @@ use opentelemetry_sdk::trace::Sampler;
 use serde_json::json;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use vigil::aios::{Observer, event_kind};
+use vigil::export::Protocol;
 use vigil::journal::{
     SPAN_ID, TRACE_FLAGS, TRACE_ID, TraceCarrier, TraceContext, TraceContextError,
     extract_trace_context, write_trace_context,
@@ -26,12 +27,14 @@ use vigil::records::gen_ai::TokenUsage as VigilTokenUsage;
 use vigil::records::life::{AgentState, Budget};
 use vigil::registry::REGISTRY;
 use vigil::semconv::life;
-use vigil::testing::Pipeline;
+use vigil::testing::{ExportedSpan, Pipeline};
 use vigil::{
     Commit, Deliberate, Execute, Perceive, Reflect, agent_span, chat_span, phase_span,
     phase_span_dyn, tool_span,
 };
-use vigil_tests::child::{run, set};
+use vigil_tests::child::{run, set, towards};
+use vigil_tests::received::exported;
+use vigil_tests::receiver::Receiver;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN: &str = "00f067aa0ba902b7";
@@ -508,7 +511,7 @@ async fn a_session_that_is_read_from_the_journal_is_told_as_it_was() {
     replay.assert_conforms(&REGISTRY);
     assert_eq!(told(&replay), told(&live));
     assert!(replay.metrics().is_empty());
-    let marked = |span: &vigil::testing::ExportedSpan| span.attribute("vigil.inferred").is_some();
+    let marked = |span: &ExportedSpan| span.attribute("vigil.inferred").is_some();
     assert!(!replay.spans().iter().any(marked));
     // It ended when the journal says so, to the microsecond.
     let agent = replay.span("invoke_agent arcan");
@@ -912,6 +915,53 @@ fn without_an_endpoint_the_ids_are_there_and_say_that_nobody_has_the_trace() {
         .iter()
         .find(|line| line["name"] == "life.tool.executions");
     assert_eq!(executions.map(|line| &line["value"]), Some(&json!(1)));
+}
+
+#[test]
+fn with_a_collector_the_journal_and_what_arrives_point_at_each_other() {
+    let receiver = Receiver::plain(false);
+    let ran = example(&towards(Protocol::HttpProtobuf, &receiver));
+    assert!(ran.status.success(), "{ran:?}");
+    let all = exported(&receiver.requests());
+    all.assert_conforms(&REGISTRY);
+    let (first, rest) = ran.out.split_once("Which events").expect("it asks both");
+    let trace = first.lines().nth(1).unwrap_or_default().trim();
+    assert!(trace.ends_with(", recorded"), "{first}");
+    let trace = TraceId::from_hex(&trace[..32]).expect("it is one");
+    let lines = rest.lines().filter_map(|line| line.split_once(" (span "));
+    let mut events = 0;
+    for (event, span) in lines {
+        let span = SpanId::from_hex(span.trim_end_matches(')')).expect("it is one");
+        let arrived = |other: &ExportedSpan| (other.trace_id(), other.span_id()) == (trace, span);
+        assert!(all.spans.iter().any(arrived), "{event}");
+        let (seq, kind) = event.trim().split_once(' ').expect("a place and a kind");
+        let seq: i64 = seq.parse().expect("it is a number");
+        let appended = all.logs.iter().find(|log| {
+            log.event_name == "life.journal.append"
+                && (log.trace_id, log.span_id) == (trace, span)
+                && log.attribute("life.event_seq") == Some(&Value::I64(seq))
+        });
+        let appended = appended.unwrap_or_else(|| panic!("nothing tells of {event}"));
+        assert_eq!(
+            appended.attribute("life.event_kind"),
+            Some(&Value::from(kind.to_owned()))
+        );
+        events += 1;
+    }
+    assert_eq!(events, 11);
+    // What was told again from the journal is in a trace of its own, and was measured once.
+    let roots = all
+        .spans
+        .iter()
+        .filter(|span| span.name() == "invoke_agent arcan");
+    let traces: BTreeSet<_> = roots.map(|root| root.trace_id().to_string()).collect();
+    assert_eq!(traces.len(), 2);
+    let tools = all
+        .metrics
+        .iter()
+        .find(|metric| metric.name == "life.tool.executions");
+    let tools = tools.expect("it was measured");
+    assert!((tools.points.iter().map(|point| point.value).sum::<f64>() - 1.0).abs() < 1e-9);
 }
 
 #[test]
