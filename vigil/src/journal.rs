@@ -33,7 +33,7 @@ use std::hash::{BuildHasher, Hash};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 
-use crate::carrier::{Handle, RemoteParent};
+use crate::carrier::{Handle, RemoteParent, is_active};
 
 /// The metadata key of the trace's id.
 pub const TRACE_ID: &str = "trace_id";
@@ -182,8 +182,11 @@ impl Handle {
 /// Writes the ids of the current span into `carrier`, in place of what is there, and returns them: for
 /// code that has no handle.
 ///
-/// Without a current span, it leaves the carrier as it is and returns `None`.
+/// Without a current span, or while nobody listens, it leaves the carrier as it is and returns `None`.
 pub fn write_trace_context(carrier: &mut impl TraceCarrier) -> Option<TraceContext> {
+    if !is_active() {
+        return None;
+    }
     let context = opentelemetry::Context::map_current(|context| {
         TraceContext::of(context.span().span_context())
     })?;
