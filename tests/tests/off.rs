@@ -4,9 +4,12 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use aios_protocol::event::{EventKind, EventRecord, LoopPhase};
+use vigil::aios::Observer;
 use vigil::carrier::Stream;
 use vigil::content::Message;
 use vigil::records::life::Budget;
@@ -59,7 +62,12 @@ fn read<S: Stream + Unpin>(mut stream: S) -> usize {
     items
 }
 
-fn tick(session: &str, model: &str) -> Result<(), ()> {
+fn tick(
+    session: &str,
+    model: &str,
+    carrier: &mut HashMap<String, String>,
+    (observer, event): (&mut Observer, &EventRecord),
+) -> Result<(), ()> {
     let agent = agent_span(session, "arcan").run_id(session).start();
     phase_span(&agent, Perceive).record_budget(&Budget::new(1_000).cost_remaining_usd(2.5));
     let deliberate = phase_span(&agent, Deliberate);
@@ -85,6 +93,9 @@ fn tick(session: &str, model: &str) -> Result<(), ()> {
     phase_span(&agent, Reflect)
         .record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
     drop(chat_span(&Deliberate::current(), model, "anthropic").start());
+    assert!(agent.write_trace_context(carrier).is_none());
+    assert!(vigil::write_trace_context(carrier).is_none());
+    observer.observe(event);
     Ok(())
 }
 
@@ -94,7 +105,15 @@ fn a_tick_without_a_listener_allocates_nothing() {
     drop(std::hint::black_box(Box::new(1)));
     assert_eq!(ALLOCATIONS.get() - before, 1, "allocations are counted");
 
+    let mut carrier = HashMap::new();
+    let mut observer = Observer::live("arcan");
+    let phase = LoopPhase::Execute;
+    let entered = EventKind::PhaseEntered { phase };
+    let event = EventRecord::new("s-1".into(), "main".into(), 1, entered);
+
     let before = ALLOCATIONS.get();
-    tick("s-1", "sonnet").expect("nothing fails");
+    let observing = (&mut observer, &event);
+    tick("s-1", "sonnet", &mut carrier, observing).expect("nothing fails");
     assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(carrier.is_empty());
 }

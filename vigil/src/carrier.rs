@@ -32,6 +32,7 @@ mod run;
 mod start;
 mod state;
 mod stream;
+mod told;
 mod tracer;
 mod value;
 
@@ -60,10 +61,14 @@ pub use start::SpanStart;
 pub use stream::{
     OnChunk, RunStream, RunStreamWith, SpanStream, record_chunk, run_stream, run_stream_with,
 };
+pub(crate) use told::now;
+pub use told::told_at;
 pub use value::{Element, Int, Text, UnknownMember, Value};
 
 #[cfg(feature = "testing")]
 pub(crate) use gate::Gate;
+#[cfg(feature = "aios")]
+pub(crate) use gate::captures;
 pub(crate) use gate::{Redaction, captures_on_spans, hides, set as set_redaction_hook};
 #[cfg(feature = "_otlp")]
 pub(crate) use gate::{is_content, leaving};

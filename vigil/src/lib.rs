@@ -77,6 +77,14 @@
 //! Content (messages, tool arguments and output) is recorded only if it is asked for: [`content`] tells
 //! how.
 //!
+//! # The Agent OS
+//!
+//! [`journal`] puts trace context into events and reads it. The feature `aios` converts the types of
+//! `aios-protocol` and makes spans of its events (`vigil::aios`); `lago` joins traces and Lago's journal
+//! (`vigil::lago`), and needs Rust 1.93.
+//!
+//! # Tests
+//!
 //! In tests, `vigil::testing::Pipeline` (feature `testing`) keeps what was exported and checks it
 //! against the [registry](registry::REGISTRY).
 //!
@@ -88,16 +96,27 @@
 // The docs link to what is behind features; they are built with all of them.
 #![cfg_attr(not(feature = "_otlp"), allow(rustdoc::broken_intra_doc_links))]
 
+// The code in the guide is code that compiles.
+#[cfg(all(doctest, feature = "lago"))]
+#[doc = include_str!("../../docs/migration.md")]
+#[allow(dead_code)]
+struct Migration;
+
 // Generated code, here and in other crates, names the carrier the same way.
 #[allow(unused_extern_crates)]
 extern crate self as vigil;
 
+#[cfg(feature = "aios")]
+pub mod aios;
 pub mod carrier;
 pub mod config;
 pub mod content;
 pub mod export;
 mod generated;
 mod init;
+pub mod journal;
+#[cfg(feature = "lago")]
+pub mod lago;
 pub mod log;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -112,6 +131,8 @@ pub use config::{Preset, VigConfig};
 pub use generated::{events, metrics, records, registry, semconv, spans};
 #[doc(inline)]
 pub use init::{ShutdownReport, VigError, VigGuard, exit, init, init_with_writer};
+#[doc(inline)]
+pub use journal::{extract_trace_context, write_trace_context};
 #[doc(inline)]
 pub use spans::gen_ai::{AgentSpan, ChatSpan, ToolSpan, agent_span, chat_span, tool_span};
 #[doc(inline)]

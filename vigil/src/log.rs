@@ -352,7 +352,7 @@ where
                     // There is no tree to stand in.
                     around.depth = 0;
                 }
-                let now = SystemTime::now();
+                let now = carrier::now();
                 match self.printer.format {
                     LogFormat::Json => json::event(line, now, event, &around),
                     LogFormat::Pretty => {
@@ -398,7 +398,7 @@ impl Printer {
 
     fn span(&self, span: &EndedSpan<'_>) {
         if self.spans && self.wants(TARGET, LEVEL) {
-            let now = SystemTime::now();
+            let now = carrier::now();
             self.print(|line| match self.format {
                 LogFormat::Json => json::span(line, now, span),
                 LogFormat::Pretty => pretty::span(line, now, span, self.is_colored()),

@@ -224,6 +224,12 @@ pub(crate) fn captures_on_spans() -> bool {
     Gate::of(None).capture().on_spans()
 }
 
+/// Whether content is captured anywhere, so that it is worth keeping.
+#[cfg(feature = "aios")]
+pub(crate) fn captures() -> bool {
+    Gate::of(None).capture() != CaptureContent::NoContent
+}
+
 /// Where foreign code puts something.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {

@@ -220,6 +220,11 @@ impl Handle {
         });
     }
 
+    /// Where it stands in OpenTelemetry's tree: its own place, or that of the nearest span above.
+    pub(crate) fn context(&self) -> Option<&opentelemetry::Context> {
+        self.live().map(|live| &live.context)
+    }
+
     fn live(&self) -> Option<&super::state::Live> {
         self.state.as_ref()?.live()
     }

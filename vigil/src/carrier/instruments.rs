@@ -19,6 +19,7 @@ use self::series::{Series, Values};
 use super::attributes::{AttributeSet, Attributes};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
 use super::gate::Gate;
+use super::told;
 use super::tracer::instrumentation_scope;
 use super::value::{Int, Text, Value};
 
@@ -441,7 +442,7 @@ impl Number for f64 {
 }
 
 fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Number, attributes: &A) {
-    if !is_bound() {
+    if !is_bound() || told::time().is_some() {
         return;
     }
     let Some(binding) = Binding::of(None) else {

@@ -19,6 +19,7 @@ use super::is_active;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
 use super::state::{Live, NewState, SpanState};
+use super::told;
 use super::tracer;
 use super::value::{Element, Value};
 use crate::generated::semconv::vigil as marks;
@@ -77,7 +78,7 @@ impl SpanStart {
             parent,
             binding,
             attributes,
-            start_time: None,
+            start_time: told::time(),
         })))
     }
 

@@ -25,6 +25,7 @@ use super::open;
 use super::outcome::{self, Failure, Seen};
 use super::start;
 use super::stream::Chunks;
+use super::told;
 use super::tracer::{self, MESSAGE};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
@@ -38,6 +39,8 @@ pub(crate) struct SpanState {
     /// How many typed spans it stands under.
     pub(crate) depth: usize,
     started: Instant,
+    /// It is told after the fact, so nothing is measured.
+    pub(super) told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     was_panicking: bool,
     pub(crate) chunks: Chunks,
@@ -156,6 +159,7 @@ impl SpanState {
             binding: new.binding,
             depth: new.depth,
             started: Instant::now(),
+            told: told::time().is_some(),
             was_panicking: std::thread::panicking(),
             chunks: Chunks::default(),
             live: OnceLock::new(),
@@ -324,6 +328,7 @@ impl SpanState {
     fn tell(&self, event: &'static EventDefinition, entries: &[Entry], time: Option<SystemTime>) {
         let live = self.live();
         let otel = || entries.iter().map(key_value).collect();
+        let time = time.or_else(told::time);
         let at = || time.unwrap_or_else(SystemTime::now);
         match live.filter(|live| tracer::wants_events(&live.span)) {
             Some(live) if live.is_own => {
@@ -399,7 +404,7 @@ impl SpanState {
     }
 
     fn measure(&self, derived: &'static [Derived], entries: &[Entry], duration: Duration) {
-        if derived.is_empty() {
+        if derived.is_empty() || self.told {
             return;
         }
         let Some(binding) = Binding::of(self.binding.as_ref()) else {
@@ -459,6 +464,7 @@ impl SpanState {
 
     /// Ends the span, once.
     pub(crate) fn end(&self, end_time: Option<SystemTime>) {
+        let end_time = end_time.or_else(told::time);
         let unwinding = std::thread::panicking() && !self.was_panicking;
         if let Some(end) = self.conclude(end_time, |core, data| core.conclude(data, unwinding)) {
             self.send_at_end(&end, end_time);

@@ -52,6 +52,7 @@ impl SpanState {
         if let (Some(metric), Some(since)) = (stream.time_per_output_chunk, since)
             // A foreign span has not got what the metric asks for.
             && !self.foreign
+            && !self.told
             && self.is_open()
             && let Some(binding) = Binding::of(self.binding.as_ref())
         {

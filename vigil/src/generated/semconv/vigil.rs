@@ -2,6 +2,14 @@
 
 //! Attributes of the namespace `vigil`.
 
+/// The span, or something that it can't be without, was not told of; it follows from other
+/// events.
+///
+/// Set where a stream of events is followed that is not complete or not in order.
+///
+/// Type: boolean, for example `true`. Stability: development.
+pub const INFERRED: &str = "vigil.inferred";
+
 /// The span's place in the tree could not be checked against its contract.
 ///
 /// Set where code steps in from outside the typed tree and no typed ancestor of the right kind
@@ -14,10 +22,14 @@ pub const PARENT_UNCHECKED: &str = "vigil.parent.unchecked";
 pub mod definitions {
     use vigil::carrier::{AttributeDefinition, ValueType};
 
+    /// [`INFERRED`](super::INFERRED)
+    pub static INFERRED: AttributeDefinition =
+        AttributeDefinition::new(super::INFERRED, ValueType::Boolean);
+
     /// [`PARENT_UNCHECKED`](super::PARENT_UNCHECKED)
     pub static PARENT_UNCHECKED: AttributeDefinition =
         AttributeDefinition::new(super::PARENT_UNCHECKED, ValueType::Boolean);
 
     /// All of them.
-    pub static ALL: &[&AttributeDefinition] = &[&PARENT_UNCHECKED];
+    pub static ALL: &[&AttributeDefinition] = &[&INFERRED, &PARENT_UNCHECKED];
 }

@@ -297,6 +297,7 @@ pub static EXECUTE_TOOL_INTERNAL: SpanDefinition = SpanDefinition::new(
         &vigil::definitions::PARENT_UNCHECKED,
         Level::ConditionallyRequired,
     ),
+    Field::new(&vigil::definitions::INFERRED, Level::ConditionallyRequired),
     Field::new(&life::definitions::TOOL_STATUS, Level::Required),
 ])
 .outcome(Outcome {
@@ -1085,6 +1086,7 @@ pub static INFERENCE_CLIENT: SpanDefinition = SpanDefinition::new(
         &vigil::definitions::PARENT_UNCHECKED,
         Level::ConditionallyRequired,
     ),
+    Field::new(&vigil::definitions::INFERRED, Level::ConditionallyRequired),
     Field::new(
         &gen_ai::definitions::RESPONSE_FINISH_REASONS,
         Level::ConditionallyRequired,
@@ -1550,6 +1552,7 @@ pub static INVOKE_AGENT_INTERNAL: SpanDefinition = SpanDefinition::new(
         &vigil::definitions::PARENT_UNCHECKED,
         Level::ConditionallyRequired,
     ),
+    Field::new(&vigil::definitions::INFERRED, Level::ConditionallyRequired),
 ])
 .metrics(&[Derived::new(
     &metrics::gen_ai::definitions::INVOKE_AGENT_DURATION,

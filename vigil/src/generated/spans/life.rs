@@ -485,6 +485,7 @@ pub static PHASE_INTERNAL: SpanDefinition = SpanDefinition::new(
         &vigil::definitions::PARENT_UNCHECKED,
         Level::ConditionallyRequired,
     ),
+    Field::new(&vigil::definitions::INFERRED, Level::ConditionallyRequired),
     Field::new(
         &autonomic::definitions::ECONOMIC_MODE,
         Level::ConditionallyRequired,
