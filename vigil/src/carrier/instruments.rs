@@ -1,7 +1,7 @@
 //! Metric instruments, and the provider that they are made with.
 
+use std::any::TypeId;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{self as otel, MeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use super::attributes::{AttributeSet, Attributes};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
@@ -18,6 +19,11 @@ use super::value::{Int, Text, Value};
 
 /// What a metric attribute reads when its metric has admitted all the values that it may.
 const OVERFLOW: &str = "_OTHER";
+
+/// Sets of attributes that an instrument is bound to; those met later take the longer way.
+const BOUND_SETS: usize = 64;
+/// Attributes of a metric that are gathered without an allocation.
+const FEW: usize = 8;
 
 /// How many bindings there are, the process's and those of test scopes. Zero: nothing measures.
 static BOUND: AtomicUsize = AtomicUsize::new(0);
@@ -56,8 +62,11 @@ pub(crate) struct Binding {
     provider: Arc<dyn MeterProvider + Send + Sync>,
     /// What becomes of content in a test scope.
     gate: Gate,
-    /// By the address of their definition, which is static.
-    instruments: RwLock<HashMap<usize, Arc<Instrument>>>,
+    /// Whether its instruments can be bound to attributes. Others than the SDK's may drop what is
+    /// measured through such a handle.
+    binds: bool,
+    /// By the address of their definition, which is static, in its order.
+    instruments: RwLock<Vec<(usize, Arc<Instrument>)>>,
 }
 
 /// Ends a test scope on this thread.
@@ -71,10 +80,14 @@ impl Drop for BindingGuard {
 }
 
 impl Binding {
-    pub(crate) fn new(provider: Arc<dyn MeterProvider + Send + Sync>, gate: Gate) -> Self {
+    pub(crate) fn new<P>(provider: Arc<P>, gate: Gate) -> Self
+    where
+        P: MeterProvider + Send + Sync + 'static,
+    {
         Self {
             provider,
             gate,
+            binds: TypeId::of::<P>() == TypeId::of::<SdkMeterProvider>(),
             instruments: RwLock::default(),
         }
     }
@@ -115,34 +128,42 @@ impl Binding {
         let Some(instrument) = self.instrument(metric) else {
             return;
         };
-        let attributes: Vec<KeyValue> = metric
-            .fields
-            .iter()
-            .enumerate()
-            .filter_map(|(place, field)| {
-                let value = match field.constant {
-                    Some(constant) => Value::from(constant),
-                    None => attribute(field.key())?,
-                };
-                let value = instrument.admit(metric, place, field, value);
-                Some(KeyValue::new(field.key(), value))
-            })
-            .collect();
-        instrument.kind.record(value, &attributes);
+        let value_of = |field: &Field| match field.constant {
+            // It is the same for all.
+            Some(_) => None,
+            None => attribute(field.key()),
+        };
+        let fields = metric.fields.iter();
+        if metric.fields.len() <= FEW {
+            let mut values = [const { None }; FEW];
+            for (value, field) in values.iter_mut().zip(fields) {
+                *value = value_of(field);
+            }
+            instrument.measure(metric, value, &values[..metric.fields.len()], self.binds);
+        } else {
+            let values: Vec<_> = fields.map(value_of).collect();
+            instrument.measure(metric, value, &values, self.binds);
+        }
     }
 
     /// The instrument of that metric; none while it is being made on this thread, which a
     /// provider that logs may come back to.
     fn instrument(&self, metric: &'static MetricDefinition) -> Option<Arc<Instrument>> {
         let address = std::ptr::from_ref(metric).addr();
-        let known = self
-            .instruments
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&address)
-            .cloned();
-        if known.is_some() || MAKING.replace(true) {
-            return known;
+        let place = |instruments: &Vec<(usize, Arc<Instrument>)>| {
+            instruments.binary_search_by_key(&address, |(address, _)| *address)
+        };
+        {
+            let instruments = self
+                .instruments
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Ok(place) = place(&instruments) {
+                return Some(Arc::clone(&instruments[place].1));
+            }
+        }
+        if MAKING.replace(true) {
+            return None;
         }
         let made = Arc::new(Instrument::new(&*self.provider, metric));
         MAKING.set(false);
@@ -150,7 +171,15 @@ impl Binding {
             .instruments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        Some(Arc::clone(instruments.entry(address).or_insert(made)))
+        let place = match place(&instruments) {
+            // Another thread was faster.
+            Ok(place) => place,
+            Err(place) => {
+                instruments.insert(place, (address, made));
+                place
+            }
+        };
+        Some(Arc::clone(&instruments[place].1))
     }
 }
 
@@ -164,6 +193,16 @@ struct Instrument {
     kind: Made,
     /// For each attribute with a bound: the values that were admitted.
     admitted: Vec<Option<Mutex<Admitted>>>,
+    /// What it was bound to, so that a set that comes again needs no attributes made, nor found by
+    /// the SDK.
+    sets: RwLock<Vec<BoundSet>>,
+}
+
+/// An instrument bound to attributes.
+struct BoundSet {
+    /// The values as they were measured, for each of the metric's attributes.
+    values: Box<[Option<Value>]>,
+    made: Bound,
 }
 
 #[derive(Default)]
@@ -192,20 +231,70 @@ impl Instrument {
                 .iter()
                 .map(|field| field.cardinality.map(|_| Mutex::default()))
                 .collect(),
+            sets: RwLock::default(),
         }
     }
 
-    /// The value, or what stands for one too many.
+    /// Measures with these values of the metric's attributes.
+    fn measure(
+        &self,
+        metric: &'static MetricDefinition,
+        value: &Value,
+        values: &[Option<Value>],
+        binds: bool,
+    ) {
+        let has_place = binds && {
+            let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(set) = sets.iter().find(|set| *set.values == *values) {
+                return set.made.record(value);
+            }
+            sets.len() < BOUND_SETS
+        };
+        let mut is_admitted = true;
+        let attributes: Vec<KeyValue> = metric
+            .fields
+            .iter()
+            .zip(values)
+            .enumerate()
+            .filter_map(|(place, (field, value))| {
+                let value = match field.constant {
+                    Some(constant) => Value::from(constant),
+                    None => {
+                        let (value, admitted) = self.admit(metric, place, field, value.clone()?);
+                        is_admitted &= admitted;
+                        value
+                    }
+                };
+                Some(KeyValue::new(field.key(), value))
+            })
+            .collect();
+        // There is no end of values that are not admitted.
+        if !has_place || !is_admitted {
+            return self.kind.record(value, &attributes);
+        }
+        let made = self.kind.bind(&attributes);
+        made.record(value);
+        let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster.
+        if sets.len() < BOUND_SETS && !sets.iter().any(|set| *set.values == *values) {
+            sets.push(BoundSet {
+                values: values.into(),
+                made,
+            });
+        }
+    }
+
+    /// The value, or what stands for one too many, and whether it is the value.
     fn admit(
         &self,
         metric: &'static MetricDefinition,
         place: usize,
         field: &Field,
         value: Value,
-    ) -> Value {
+    ) -> (Value, bool) {
         let (Some(bound), Some(Some(admitted))) = (field.cardinality, self.admitted.get(place))
         else {
-            return value;
+            return (value, true);
         };
         let text = match &value {
             Value::Text(text) => text.clone(),
@@ -214,11 +303,11 @@ impl Instrument {
         let report = {
             let mut admitted = admitted.lock().unwrap_or_else(PoisonError::into_inner);
             if admitted.values.contains(&text) {
-                return value;
+                return (value, true);
             }
             if admitted.values.len() < bound {
                 admitted.values.push(text);
-                return value;
+                return (value, true);
             }
             !std::mem::replace(&mut admitted.reported, true)
         };
@@ -231,7 +320,7 @@ impl Instrument {
                 "the metric has met more values of the attribute than it admits: the others are `{OVERFLOW}`",
             );
         }
-        Value::from(OVERFLOW)
+        (Value::from(OVERFLOW), false)
     }
 }
 
@@ -292,6 +381,50 @@ impl Made {
             #[allow(clippy::cast_precision_loss)]
             (Self::CounterDouble(made), Value::Int(value)) => made.add(*value as f64, attributes),
             // The generator lets a metric take only values of its own type.
+            _ => {}
+        }
+    }
+
+    fn bind(&self, attributes: &[KeyValue]) -> Bound {
+        match self {
+            Self::CounterInt(made) => Bound::CounterInt(made.bind(attributes)),
+            Self::CounterDouble(made) => Bound::CounterDouble(made.bind(attributes)),
+            Self::UpDownCounterInt(made) => Bound::UpDownCounterInt(made.bind(attributes)),
+            Self::UpDownCounterDouble(made) => Bound::UpDownCounterDouble(made.bind(attributes)),
+            Self::GaugeInt(made) => Bound::GaugeInt(made.bind(attributes)),
+            Self::GaugeDouble(made) => Bound::GaugeDouble(made.bind(attributes)),
+            Self::HistogramInt(made) => Bound::HistogramInt(made.bind(attributes)),
+            Self::HistogramDouble(made) => Bound::HistogramDouble(made.bind(attributes)),
+        }
+    }
+}
+
+/// What was made, bound to attributes.
+enum Bound {
+    CounterInt(otel::BoundCounter<u64>),
+    CounterDouble(otel::BoundCounter<f64>),
+    UpDownCounterInt(otel::BoundUpDownCounter<i64>),
+    UpDownCounterDouble(otel::BoundUpDownCounter<f64>),
+    GaugeInt(otel::BoundGauge<i64>),
+    GaugeDouble(otel::BoundGauge<f64>),
+    HistogramInt(otel::BoundHistogram<u64>),
+    HistogramDouble(otel::BoundHistogram<f64>),
+}
+
+impl Bound {
+    /// As [`Made::record`] does.
+    fn record(&self, value: &Value) {
+        match (self, value) {
+            (Self::CounterInt(made), Value::Int(value)) => made.add(not_negative(*value)),
+            (Self::CounterDouble(made), Value::Double(value)) => made.add(*value),
+            (Self::UpDownCounterInt(made), Value::Int(value)) => made.add(*value),
+            (Self::UpDownCounterDouble(made), Value::Double(value)) => made.add(*value),
+            (Self::GaugeInt(made), Value::Int(value)) => made.record(*value),
+            (Self::GaugeDouble(made), Value::Double(value)) => made.record(*value),
+            (Self::HistogramInt(made), Value::Int(value)) => made.record(not_negative(*value)),
+            (Self::HistogramDouble(made), Value::Double(value)) => made.record(*value),
+            #[allow(clippy::cast_precision_loss)]
+            (Self::CounterDouble(made), Value::Int(value)) => made.add(*value as f64),
             _ => {}
         }
     }
