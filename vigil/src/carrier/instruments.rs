@@ -1,6 +1,7 @@
 //! Metric instruments, and the provider that they are made with.
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +12,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{self as otel, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-use super::attributes::{AttributeSet, Attributes};
+use super::attributes::{AttributeSet, Attributes, find, same};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
 use super::gate::Gate;
 use super::tracer::instrumentation_scope;
@@ -119,11 +120,11 @@ impl Binding {
     }
 
     /// Measures `value`; `attribute` finds the values of the metric's attributes.
-    pub(crate) fn measure(
+    pub(crate) fn measure<'a>(
         &self,
         metric: &'static MetricDefinition,
         value: &Value,
-        attribute: impl Fn(&'static str) -> Option<Value>,
+        attribute: impl Fn(&'static str) -> Option<Cow<'a, Value>>,
     ) {
         let Some(instrument) = self.instrument(metric) else {
             return;
@@ -205,6 +206,13 @@ struct BoundSet {
     made: Bound,
 }
 
+impl BoundSet {
+    fn is_of(&self, values: &[Option<Cow<'_, Value>>]) -> bool {
+        let known = self.values.iter().map(Option::as_ref);
+        known.eq(values.iter().map(Option::as_deref))
+    }
+}
+
 #[derive(Default)]
 struct Admitted {
     values: Vec<Text>,
@@ -240,12 +248,12 @@ impl Instrument {
         &self,
         metric: &'static MetricDefinition,
         value: &Value,
-        values: &[Option<Value>],
+        values: &[Option<Cow<'_, Value>>],
         binds: bool,
     ) {
         let has_place = binds && {
             let sets = self.sets.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(set) = sets.iter().find(|set| *set.values == *values) {
+            if let Some(set) = sets.iter().find(|set| set.is_of(values)) {
                 return set.made.record(value);
             }
             sets.len() < BOUND_SETS
@@ -260,7 +268,7 @@ impl Instrument {
                 let value = match field.constant {
                     Some(constant) => Value::from(constant),
                     None => {
-                        let (value, admitted) = self.admit(metric, place, field, value.clone()?);
+                        let (value, admitted) = self.admit(metric, place, field, value.as_deref()?.clone());
                         is_admitted &= admitted;
                         value
                     }
@@ -276,9 +284,12 @@ impl Instrument {
         made.record(value);
         let mut sets = self.sets.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have been faster.
-        if sets.len() < BOUND_SETS && !sets.iter().any(|set| *set.values == *values) {
+        if sets.len() < BOUND_SETS && !sets.iter().any(|set| set.is_of(values)) {
             sets.push(BoundSet {
-                values: values.into(),
+                values: values
+                    .iter()
+                    .map(|value| value.as_deref().cloned())
+                    .collect(),
                 made,
             });
         }
@@ -465,9 +476,19 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     let Some(binding) = Binding::of(None) else {
         return;
     };
-    let mut batch = Attributes::new(Gate::closed());
+    let mut batch = Attributes::with_room(Gate::closed(), metric.fields.len());
     attributes.write(&mut batch);
-    binding.measure(metric, &value.value(), |key| batch.get(key).cloned());
+    let entries = batch.entries();
+    // They come in the order of the metric's attributes, as both are generated.
+    let next = Cell::new(0);
+    binding.measure(metric, &value.value(), |key| {
+        let value = match entries.get(next.get()) {
+            Some((other, value)) if same(other, key) => value,
+            _ => find(entries, key)?,
+        };
+        next.set(next.get() + 1);
+        Some(Cow::Borrowed(value))
+    });
 }
 
 macro_rules! instruments {

@@ -1,5 +1,6 @@
 //! A span while it is open, and its end.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -406,9 +407,11 @@ impl SpanState {
                 derived
                     .with
                     .iter()
-                    .find_map(|(other, value)| (*other == key).then(|| Value::from(*value)))
-                    .or_else(|| find(entries, key).cloned())
-                    .or_else(|| self.value(key))
+                    .find_map(|(other, value)| {
+                        (*other == key).then(|| Cow::Owned(Value::from(*value)))
+                    })
+                    .or_else(|| find(entries, key).map(Cow::Borrowed))
+                    .or_else(|| self.value(key).map(Cow::Owned))
             });
         }
     }
