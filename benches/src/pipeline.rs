@@ -26,21 +26,18 @@ pub(crate) fn collect() {
     }
 }
 
-pub(crate) fn tracers(
-    case: Case,
-    first: Option<impl SpanProcessor + 'static>,
-    kept: Option<&Kept>,
-) -> SdkTracerProvider {
+pub(crate) fn batches(kept: Option<&Kept>) -> BatchSpanProcessor {
+    BatchSpanProcessor::builder(Spans(kept.cloned())).build()
+}
+
+pub(crate) fn tracers(case: Case, processor: impl SpanProcessor + 'static) -> SdkTracerProvider {
     let sampler = match case {
         Case::SampledOut => Sampler::AlwaysOff,
         _ => Sampler::AlwaysOn,
     };
-    let mut builder = SdkTracerProvider::builder().with_sampler(sampler);
-    if let Some(first) = first {
-        builder = builder.with_span_processor(first);
-    }
-    builder
-        .with_span_processor(BatchSpanProcessor::builder(Spans(kept.cloned())).build())
+    SdkTracerProvider::builder()
+        .with_sampler(sampler)
+        .with_span_processor(processor)
         .build()
 }
 

@@ -23,7 +23,7 @@ use crate::sinks::Kept;
 
 pub(super) fn build(case: Case, floor: bool, kept: Option<&Kept>) -> Box<dyn Subject> {
     let tracers = (!matches!(case, Case::Off | Case::Metrics))
-        .then(|| pipeline::tracers(case, None::<vigil::carrier::InheritedAttributes>, kept));
+        .then(|| pipeline::tracers(case, pipeline::batches(kept)));
     if case != Case::Off {
         // After the processor is made: it would measure itself.
         global::set_meter_provider(pipeline::meters(kept));

@@ -45,7 +45,7 @@ macro_rules! span {
 
 pub(super) fn build(case: Case, kept: Option<&Kept>) -> Box<dyn Subject> {
     let tracers = (case != Case::Off && !case.is_local())
-        .then(|| pipeline::tracers(case, None::<vigil::carrier::InheritedAttributes>, kept));
+        .then(|| pipeline::tracers(case, pipeline::batches(kept)));
     let traces = tracers.as_ref().map(|tracers| {
         tracing_opentelemetry::layer()
             .with_tracer(tracers.tracer("benches"))

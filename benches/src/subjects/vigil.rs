@@ -59,8 +59,8 @@ pub(super) fn build(case: Case, who: Who, kept: Option<&Kept>) -> Box<dyn Subjec
         }
         (Who::VigilEvents, _) => tracing_subscriber::registry().with(lines()).init(),
         _ => {
-            let inherited = Some(InheritedAttributes::new());
-            let provider = pipeline::tracers(case, inherited, kept);
+            let spans = InheritedAttributes::before(pipeline::batches(kept));
+            let provider = pipeline::tracers(case, spans);
             tracing_subscriber::registry()
                 .with(vigil::trace_layer(&provider))
                 .with(case.logs().then(lines))

@@ -268,7 +268,8 @@ impl Instrument {
                 let value = match field.constant {
                     Some(constant) => Value::from(constant),
                     None => {
-                        let (value, admitted) = self.admit(metric, place, field, value.as_deref()?.clone());
+                        let (value, admitted) =
+                            self.admit(metric, place, field, value.as_deref()?.clone());
                         is_admitted &= admitted;
                         value
                     }

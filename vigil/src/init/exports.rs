@@ -10,7 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Task, processor};
-use crate::carrier;
+use crate::carrier::{self, InheritedAttributes};
 use crate::config::Resolved;
 use crate::export::{Export, ExportError, ExportStats, Monitor, Signal, shutdown_meter_provider};
 
@@ -38,9 +38,10 @@ impl Exports {
         }
         let spans = export.spans()?;
         self.spans = Some(spans.monitor());
+        let outgoing = processor::Outgoing::new(spans, resolved.clone());
         Ok(builder
             .with_sampler(Sampler::from(resolved.sampler()))
-            .with_span_processor(processor::Outgoing::new(spans, resolved.clone())))
+            .with_span_processor(InheritedAttributes::before(outgoing)))
     }
 
     pub(super) fn metrics(

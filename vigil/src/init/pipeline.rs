@@ -10,7 +10,6 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, SpanLimits};
 use super::exports::Exports;
 use super::lifetime::all_at_once;
 use super::{ShutdownReport, Task};
-use crate::carrier::InheritedAttributes;
 use crate::config::{HistogramAggregation, Resolved};
 use crate::export::{ExportError, Signal};
 use crate::log::MetricLines;
@@ -50,8 +49,7 @@ impl Pipeline {
                 max_links_per_span: count(limits.span_links),
                 max_attributes_per_event: count(limits.event_attributes),
                 max_attributes_per_link: count(limits.link_attributes),
-            })
-            .with_span_processor(InheritedAttributes::new());
+            });
         self.tracers = Some(self.exports.spans(resolved, builder)?.build());
         Ok(())
     }
