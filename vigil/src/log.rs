@@ -428,7 +428,8 @@ impl Printer {
             return;
         }
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            let mut line = String::with_capacity(256);
+            // JSON lines of spans are as long, so that hardly any has to grow.
+            let mut line = String::with_capacity(1024);
             format(&mut line);
             self.output.write(line);
         }));

@@ -21,8 +21,13 @@ pub(crate) type Entry = (&'static str, Value);
 
 impl Attributes {
     pub(crate) fn new(gate: Gate) -> Self {
+        Self::with_room(gate, 0)
+    }
+
+    /// A batch that will hold so many.
+    pub(crate) fn with_room(gate: Gate, attributes: usize) -> Self {
         Self {
-            entries: Vec::new(),
+            entries: Vec::with_capacity(attributes),
             content: Vec::new(),
             gate,
         }
@@ -68,10 +73,6 @@ impl Attributes {
         put(&mut self.entries, key, value);
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
-        find(&self.entries, key)
-    }
-
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -97,7 +98,7 @@ impl Attributes {
 }
 
 fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
-    match entries.iter_mut().find(|(other, _)| *other == key) {
+    match entries.iter_mut().find(|(other, _)| same(other, key)) {
         Some((_, old)) => *old = value,
         None => entries.push((key, value)),
     }
@@ -106,7 +107,13 @@ fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
 pub(crate) fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Value> {
     entries
         .iter()
-        .find_map(|(other, value)| (*other == key).then_some(value))
+        .find_map(|(other, value)| same(other, key).then_some(value))
+}
+
+/// Whether they are equal: most keys, and many values, are one static string.
+#[inline]
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (std::ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
 }
 
 pub(crate) fn key_value((key, value): &Entry) -> opentelemetry::KeyValue {

@@ -1,8 +1,10 @@
 //! Attributes that identify the work and so stand on every span of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use opentelemetry::{Context, KeyValue};
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
@@ -64,41 +66,88 @@ impl Inherited {
 /// Spans that come through `tracing` have them already. Whoever brings an SDK of their own adds
 /// this processor to its tracer provider.
 #[derive(Debug, Default)]
-pub struct InheritedAttributes;
+pub struct InheritedAttributes {
+    next: Option<Box<dyn SpanProcessor>>,
+}
 
 impl InheritedAttributes {
     /// The processor.
     pub fn new() -> Self {
-        Self
+        Self::default()
+    }
+
+    /// The processor, with another one behind it. The SDK copies each span for each of its
+    /// processors, unless there is only one.
+    ///
+    /// ```
+    /// # #[cfg(feature = "http-proto")]
+    /// # fn main() -> Result<(), vigil::export::ExportError> {
+    /// use opentelemetry_sdk::trace::SdkTracerProvider;
+    /// use vigil::carrier::InheritedAttributes;
+    /// use vigil::export::{Export, Protocol, Target};
+    ///
+    /// let target = Target::new(Protocol::HttpProtobuf, "http://localhost:4318/v1/traces");
+    /// let spans = Export::to(target).spans()?;
+    /// let provider = SdkTracerProvider::builder()
+    ///     .with_span_processor(InheritedAttributes::before(spans))
+    ///     .build();
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "http-proto"))]
+    /// # fn main() {}
+    /// ```
+    pub fn before(processor: impl SpanProcessor + 'static) -> Self {
+        Self {
+            next: Some(Box::new(processor)),
+        }
     }
 }
 
 impl SpanProcessor for InheritedAttributes {
     fn on_start(&self, span: &mut Span, cx: &Context) {
-        use opentelemetry::trace::Span as _;
-        if super::tracer::is_built_here() {
-            return;
-        }
-        if let Some(inherited) = Inherited::of(cx) {
-            // The SDK does not show what the span has: one that sets such a key itself has it twice,
-            // unless its data is asked for, which copies it. Such spans are few, and so are the keys.
-            let mut attributes = span
-                .exported_data()
-                .map(|data| data.attributes)
-                .unwrap_or_default();
-            let own = attributes.len();
-            inherited.complete(&mut attributes);
-            span.set_attributes(attributes.drain(own..));
+        complete(span, cx);
+        if let Some(next) = &self.next {
+            next.on_start(span, cx);
         }
     }
 
-    fn on_end(&self, _: SpanData) {}
+    fn on_end(&self, span: SpanData) {
+        if let Some(next) = &self.next {
+            next.on_end(span);
+        }
+    }
 
     fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
+        self.next.as_ref().map_or(Ok(()), |next| next.force_flush())
     }
 
-    fn shutdown_with_timeout(&self, _: std::time::Duration) -> OTelSdkResult {
-        Ok(())
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        let next = self.next.as_ref();
+        next.map_or(Ok(()), |next| next.shutdown_with_timeout(timeout))
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        if let Some(next) = &mut self.next {
+            next.set_resource(resource);
+        }
+    }
+}
+
+/// Puts the inherited attributes on a span of the SDK's own.
+fn complete(span: &mut Span, cx: &Context) {
+    use opentelemetry::trace::Span as _;
+    if super::tracer::is_built_here() {
+        return;
+    }
+    if let Some(inherited) = Inherited::of(cx) {
+        // The SDK does not show what the span has: one that sets such a key itself has it twice,
+        // unless its data is asked for, which copies it. Such spans are few, and so are the keys.
+        let mut attributes = span
+            .exported_data()
+            .map(|data| data.attributes)
+            .unwrap_or_default();
+        let own = attributes.len();
+        inherited.complete(&mut attributes);
+        span.set_attributes(attributes.drain(own..));
     }
 }

@@ -16,7 +16,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use self::series::{Series, Values};
 
-use super::attributes::{AttributeSet, Attributes};
+use super::attributes::{AttributeSet, Attributes, find, same};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
 use super::gate::Gate;
 use super::told;
@@ -448,10 +448,18 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     let Some(binding) = Binding::of(None) else {
         return;
     };
-    let mut batch = Attributes::new(Gate::closed());
+    let mut batch = Attributes::with_room(Gate::closed(), metric.fields.len());
     attributes.write(&mut batch);
+    let entries = batch.entries();
+    // They come in the order of the metric's attributes, as both are generated.
+    let next = Cell::new(0);
     binding.measure(metric, &value.value(), |key| {
-        batch.get(key).map(Cow::Borrowed)
+        let value = match entries.get(next.get()) {
+            Some((other, value)) if same(other, key) => value,
+            _ => find(entries, key)?,
+        };
+        next.set(next.get() + 1);
+        Some(Cow::Borrowed(value))
     });
 }
 

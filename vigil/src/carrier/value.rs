@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry::StringValue;
 
+use super::attributes::same;
 use super::definition::{Aggregate, ValueType};
 
 /// Text that is cheap to clone: a static string, or shared.
@@ -55,7 +56,7 @@ impl fmt::Display for Text {
 
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        same(self.as_str(), other.as_str())
     }
 }
 

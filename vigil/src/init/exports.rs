@@ -40,9 +40,10 @@ impl Exports {
         }
         let spans = export.spans()?;
         self.spans = Some(spans.monitor());
+        let outgoing = processor::Outgoing::new(spans, resolved.clone());
         Ok(builder
             .with_sampler(Sampler::from(resolved.sampler()))
-            .with_span_processor(processor::Outgoing::new(spans, resolved.clone())))
+            .with_span_processor(InheritedAttributes::before(outgoing)))
     }
 
     pub(super) fn metrics(

@@ -84,7 +84,7 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
     attributes.end();
     ids(&mut object, span.span_context().as_ref());
     if let Some(parent) = span.parent_span_id() {
-        object.string("parent_span_id", &parent.to_string());
+        object.hex("parent_span_id", &parent.to_bytes());
     }
     object.end();
 }
@@ -136,8 +136,8 @@ fn head(object: &mut Object<'_>, now: SystemTime, level: &str, target: &str) {
 
 fn ids(object: &mut Object<'_>, ids: Option<&SpanContext>) {
     if let Some(ids) = ids {
-        object.string("trace_id", &ids.trace_id().to_string());
-        object.string("span_id", &ids.span_id().to_string());
+        object.hex("trace_id", &ids.trace_id().to_bytes());
+        object.hex("span_id", &ids.span_id().to_bytes());
     }
 }
 
@@ -164,6 +164,18 @@ impl<'a> Object<'a> {
     fn string(&mut self, key: &str, value: &str) {
         self.key(key);
         string(self.line, value);
+    }
+
+    fn hex(&mut self, key: &str, bytes: &[u8]) {
+        self.key(key);
+        self.line.push('"');
+        for byte in bytes {
+            for digit in [byte >> 4, byte & 15] {
+                self.line
+                    .push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+            }
+        }
+        self.line.push('"');
     }
 
     fn amount(&mut self, key: &str, amount: Amount) {
@@ -250,6 +262,12 @@ struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Most text is plain, and that can be seen many bytes at a time.
+        let plain = |byte: u8| !matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f..);
+        if text.bytes().fold(true, |all, byte| all & plain(byte)) {
+            self.0.push_str(text);
+            return Ok(());
+        }
         let mut rest = text;
         while let Some(place) = rest.find(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
             let (plain, from) = rest.split_at(place);

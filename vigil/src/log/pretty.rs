@@ -320,7 +320,7 @@ impl Line<'_> {
 
     /// The time, and a mark for each span above.
     fn place(&mut self, now: SystemTime, depth: usize) {
-        let mut head = String::new();
+        let mut head = String::with_capacity(32);
         time::of_day(&mut head, now);
         head.push(' ');
         for _ in 0..depth {
@@ -347,7 +347,12 @@ struct Shown<'a>(&'a str);
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(VALUE) {
+        // As many characters have no fewer bytes.
+        let is_short = self.0.len() <= VALUE;
+        let cut = (!is_short)
+            .then(|| self.0.char_indices().nth(VALUE))
+            .flatten();
+        match cut {
             Some((end, _)) => {
                 Plain(&mut *f).write_str(&self.0[..end])?;
                 f.write_str("…")
@@ -362,6 +367,11 @@ struct Plain<W>(W);
 
 impl<W: Write + ?Sized> Write for Plain<&mut W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Most text is, and that can be seen many bytes at a time.
+        let plain = |byte: u8| matches!(byte, 0x20..0x7f);
+        if text.bytes().fold(true, |all, byte| all & plain(byte)) {
+            return self.0.write_str(text);
+        }
         for c in text.chars() {
             if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
                 write!(self.0, "{}", c.escape_default())?;

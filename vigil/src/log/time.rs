@@ -1,6 +1,5 @@
 //! The time of a line, in UTC.
 
-use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 const DAY: u64 = 24 * 60 * 60;
@@ -9,16 +8,22 @@ const DAY: u64 = 24 * 60 * 60;
 pub(super) fn rfc3339(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
     let (year, month, day) = date(time.as_secs() / DAY);
-    let _ = write!(line, "{year:04}-{month:02}-{day:02}T");
+    for (number, width, end) in [(year, 4, '-'), (month, 2, '-'), (day, 2, 'T')] {
+        digits(line, number, width);
+        line.push(end);
+    }
     clock(line, time);
-    let _ = write!(line, ".{:06}Z", time.subsec_micros());
+    line.push('.');
+    digits(line, time.subsec_micros().into(), 6);
+    line.push('Z');
 }
 
 /// `19:31:51.123`
 pub(super) fn of_day(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
     clock(line, time);
-    let _ = write!(line, ".{:03}", time.subsec_millis());
+    line.push('.');
+    digits(line, time.subsec_millis().into(), 3);
 }
 
 /// A clock that is set to before 1970 tells nothing.
@@ -30,7 +35,23 @@ fn since_epoch(time: SystemTime) -> Duration {
 fn clock(line: &mut String, time: Duration) {
     let seconds = time.as_secs() % DAY;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let _ = write!(line, "{hours:02}:{minutes:02}:{seconds:02}");
+    digits(line, hours, 2);
+    line.push(':');
+    digits(line, minutes, 2);
+    line.push(':');
+    digits(line, seconds, 2);
+}
+
+/// The number, so many digits long at least. Every line has some, and formatting takes its time.
+fn digits(line: &mut String, mut number: u64, width: usize) {
+    let mut text = [b'0'; 20];
+    let mut start = text.len();
+    while number > 0 || text.len() - start < width {
+        start -= 1;
+        text[start] += u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+    }
+    line.extend(text[start..].iter().copied().map(char::from));
 }
 
 /// Year, month and day in the Gregorian calendar, `days` after 1970-01-01.
@@ -67,6 +88,7 @@ mod tests {
             (1_735_689_599, 0, "2024-12-31T23:59:59.000000Z"),
             (1_735_689_600, 0, "2025-01-01T00:00:00.000000Z"),
             (4_107_542_400, 0, "2100-03-01T00:00:00.000000Z"),
+            (253_402_300_800, 0, "10000-01-01T00:00:00.000000Z"),
         ];
         for (seconds, nanos, expected) in cases {
             let mut line = String::new();

@@ -1,0 +1,86 @@
+//! What a tick costs: `cargo run --release --manifest-path benches/Cargo.toml`.
+//!
+//! Each case is run by a process for each subject, so that none shares a subscriber, a provider or
+//! an allocator's state with another.
+
+mod cases;
+mod check;
+mod child;
+mod driver;
+mod pipeline;
+mod report;
+mod sinks;
+mod subjects;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::cases::{Case, Who};
+
+#[derive(Debug, Parser)]
+#[command(about = "Measures what a tick costs, prints it and writes it into docs/performance.md.")]
+struct Args {
+    /// Fewer rounds; nothing is written.
+    #[arg(long)]
+    quick: bool,
+    /// This case alone; nothing is written.
+    #[arg(long, value_name = "CASE")]
+    only: Option<Case>,
+    /// Shows what one tick of each exports, and that it is the same.
+    #[arg(long)]
+    check: bool,
+    #[command(subcommand)]
+    child: Option<Child>,
+}
+
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+enum Child {
+    /// Ticks as it is told on standard input.
+    #[command(hide = true)]
+    Serve { case: Case, who: Who },
+    /// Ticks so many times, under callgrind.
+    #[command(hide = true)]
+    Tick { case: Case, who: Who, ticks: u64 },
+    /// Shows one tick.
+    #[command(hide = true)]
+    Show { who: Who },
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> io::Result<bool> {
+    match args.child {
+        Some(Child::Serve { case, who }) => child::serve(case, who).map(|()| true),
+        Some(Child::Tick { case, who, ticks }) => {
+            child::tick(case, who, ticks);
+            Ok(true)
+        }
+        Some(Child::Show { who }) => {
+            check::show(who);
+            Ok(true)
+        }
+        None if args.check => check::run(),
+        None => {
+            let cases: Vec<Case> = args.only.map_or(Case::ALL.to_vec(), |case| vec![case]);
+            let results = driver::measure(&cases, args.quick)?;
+            let report = report::Report::new(&results);
+            println!("{report}");
+            if args.only.is_none() && !args.quick {
+                report.write()?;
+            }
+            Ok(true)
+        }
+    }
+}
