@@ -265,14 +265,13 @@ impl Instrument {
             .zip(values)
             .enumerate()
             .filter_map(|(place, (field, value))| {
-                let value = match field.constant {
-                    Some(constant) => Value::from(constant),
-                    None => {
-                        let (value, admitted) =
-                            self.admit(metric, place, field, value.as_deref()?.clone());
-                        is_admitted &= admitted;
-                        value
-                    }
+                let value = if let Some(constant) = field.constant {
+                    Value::from(constant)
+                } else {
+                    let value = value.as_deref()?.clone();
+                    let (value, admitted) = self.admit(metric, place, field, value);
+                    is_admitted &= admitted;
+                    value
                 };
                 Some(KeyValue::new(field.key(), value))
             })
