@@ -104,6 +104,7 @@ fn instructions(case: Case, who: Who) -> io::Result<f64> {
     let output = Command::new("valgrind")
         .args([
             "--tool=callgrind",
+            "--vgdb=no",
             "--callgrind-out-file=/dev/null",
             "--collect-atstart=no",
             "--toggle-collect=*measured_ticks*",

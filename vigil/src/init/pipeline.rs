@@ -62,7 +62,9 @@ impl Pipeline {
         if resolved.target(Signal::Metrics).is_none() && lines.is_none() {
             return Ok(());
         }
-        let mut builder = SdkMeterProvider::builder().with_resource(resolved.resource());
+        let mut builder = SdkMeterProvider::builder()
+            .with_resource(resolved.resource())
+            .with_view(not_of_the_sdk);
         if resolved.histogram_aggregation() == HistogramAggregation::Exponential {
             builder = builder.with_view(exponential);
         }
@@ -107,6 +109,15 @@ impl Pipeline {
             in_time,
         }
     }
+}
+
+/// Leaves out what the SDK measures of itself, which comes with bound instruments.
+fn not_of_the_sdk(instrument: &Instrument) -> Option<Stream> {
+    if instrument.scope().name() != "otel.sdk" {
+        return None;
+    }
+    let stream = Stream::builder().with_aggregation(Aggregation::Drop);
+    stream.build().ok()
 }
 
 /// Makes every histogram exponential, in the size that the specification gives such ones.
