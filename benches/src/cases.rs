@@ -77,7 +77,7 @@ impl Case {
     }
 
     /// Ticks of one measured portion: less than fills the SDK's queue of 2,048 spans.
-    pub(crate) fn ticks(self) -> u64 {
+    pub(crate) fn ticks(self) -> u32 {
         match self {
             Self::Off => 20_000,
             Self::Metrics => 2_000,

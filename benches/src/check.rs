@@ -52,10 +52,10 @@ pub(crate) fn run() -> io::Result<bool> {
                 line.strip_prefix("metric ")?
                     .rsplit_once(' ')?
                     .1
-                    .parse()
+                    .parse::<u64>()
                     .ok()
             })
-            .fold(0, |sum, values: u64| sum + values);
+            .sum::<u64>();
         let count = (spans.count(), attributes, events.count(), values);
         println!(
             "{}: {} spans, {} attributes, {} events, {} measurements\n{said}",

@@ -10,7 +10,7 @@ use crate::cases::{Case, Who};
 use crate::subjects::{self, Subject};
 
 /// Ticks until caches are filled, buffers have grown and branches are known.
-const WARM_UP: u64 = 400;
+const WARM_UP: u32 = 400;
 
 /// Counts what the ticking thread allocates, while it is asked to: at other times it costs one check.
 struct Counting;
@@ -57,7 +57,7 @@ static ALLOCATOR: Counting = Counting;
 
 /// Ticks that count: callgrind collects in here and nowhere else.
 #[inline(never)]
-fn measured_ticks(subject: &mut dyn Subject, ticks: u64) {
+fn measured_ticks(subject: &mut dyn Subject, ticks: u32) {
     subject.ticks(ticks);
     // It has to be a call, which callgrind sees the end of.
     std::hint::black_box(());
@@ -71,7 +71,7 @@ fn warm(case: Case, who: Who) -> Box<dyn Subject> {
 }
 
 /// Ticks under callgrind.
-pub(crate) fn tick(case: Case, who: Who, ticks: u64) {
+pub(crate) fn tick(case: Case, who: Who, ticks: u32) {
     let mut subject = warm(case, who);
     measured_ticks(&mut *subject, ticks);
     // What is open would end, and that is not what is measured.

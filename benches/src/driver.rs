@@ -53,7 +53,7 @@ fn measure_case(case: Case, rounds: usize, valgrind: bool) -> io::Result<Vec<Mea
         for place in 0..who.len() {
             let at = (round + place) % who.len();
             let [taken] = servers[at].ask(&format!("time {ticks}"))?;
-            nanos[at].push(taken / ticks as f64);
+            nanos[at].push(taken / f64::from(ticks));
         }
     }
     let mut measured = Vec::new();
@@ -65,8 +65,8 @@ fn measure_case(case: Case, rounds: usize, valgrind: bool) -> io::Result<Vec<Mea
             case,
             who,
             instructions: None,
-            allocations: allocations / ticks as f64,
-            bytes: bytes / ticks as f64,
+            allocations: allocations / f64::from(ticks),
+            bytes: bytes / f64::from(ticks),
             nanos: quantile(&nanos[at], 2),
             ratio: [1, 2, 3].map(|quarter| quantile(&ratios, quarter)),
         });
@@ -104,6 +104,7 @@ fn instructions(case: Case, who: Who) -> io::Result<f64> {
     let output = Command::new("valgrind")
         .args([
             "--tool=callgrind",
+            "--vgdb=no",
             "--callgrind-out-file=/dev/null",
             "--collect-atstart=no",
             "--toggle-collect=*measured_ticks*",
@@ -119,7 +120,7 @@ fn instructions(case: Case, who: Who) -> io::Result<f64> {
         collected.trim().parse::<f64>().ok()
     });
     match collected {
-        Some(collected) if output.status.success() => Ok(collected / ticks as f64),
+        Some(collected) if output.status.success() => Ok(collected / f64::from(ticks)),
         _ => Err(io::Error::other(format!("callgrind failed: {said}"))),
     }
 }

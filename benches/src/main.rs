@@ -42,7 +42,7 @@ enum Child {
     Serve { case: Case, who: Who },
     /// Ticks so many times, under callgrind.
     #[command(hide = true)]
-    Tick { case: Case, who: Who, ticks: u64 },
+    Tick { case: Case, who: Who, ticks: u32 },
     /// Shows one tick.
     #[command(hide = true)]
     Show { who: Who },

@@ -105,23 +105,25 @@ sinks!(
 );
 
 fn count(metrics: &opentelemetry_sdk::metrics::data::ResourceMetrics) -> Vec<(String, u64)> {
-    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::data::{
+        AggregatedMetrics, HistogramDataPoint, MetricData, ScopeMetrics,
+    };
 
     fn values<T: Copy>(data: &MetricData<T>, number: impl Fn(T) -> u64) -> u64 {
         match data {
             MetricData::Gauge(gauge) => gauge.data_points().count() as u64,
             MetricData::Sum(sum) => sum.data_points().map(|it| number(it.value())).sum(),
-            MetricData::Histogram(all) => all.data_points().map(|it| it.count()).sum(),
+            MetricData::Histogram(all) => all.data_points().map(HistogramDataPoint::count).sum(),
             MetricData::ExponentialHistogram(_) => 0,
         }
     }
 
-    let all = metrics.scope_metrics().flat_map(|scope| scope.metrics());
+    let all = metrics.scope_metrics().flat_map(ScopeMetrics::metrics);
     all.map(|metric| {
         let values = match metric.data() {
             AggregatedMetrics::F64(data) => values(data, |_| 0),
             AggregatedMetrics::U64(data) => values(data, |value| value),
-            AggregatedMetrics::I64(data) => values(data, |value| value.unsigned_abs()),
+            AggregatedMetrics::I64(data) => values(data, i64::unsigned_abs),
         };
         (metric.name().to_owned(), values)
     })

@@ -30,7 +30,7 @@ pub(crate) trait Subject {
     fn flush(&mut self) {}
 
     /// Some ticks.
-    fn ticks(&mut self, ticks: u64) {
+    fn ticks(&mut self, ticks: u32) {
         for _ in 0..ticks {
             self.tick();
         }

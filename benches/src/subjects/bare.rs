@@ -56,10 +56,10 @@ struct Tick<T, M> {
     tracer: T,
     agent: Context,
     session: Arc<str>,
-    tracers: Option<SdkTracerProvider>,
+    provider: Option<SdkTracerProvider>,
     metrics: M,
-    /// A `tracing` span beside each.
-    traced: bool,
+    /// Whether there is a `tracing` span beside each.
+    beside: bool,
 }
 
 impl<T, M> Tick<T, M>
@@ -67,15 +67,15 @@ where
     T: Tracer,
     T::Span: Send + Sync + 'static,
 {
-    fn new(tracer: T, tracers: Option<SdkTracerProvider>, metrics: M, traced: bool) -> Self {
+    fn new(tracer: T, provider: Option<SdkTracerProvider>, metrics: M, beside: bool) -> Self {
         let agent = tracer.start_with_context("invoke_agent arcan", &Context::new());
         Self {
             agent: Context::new().with_span(agent),
             session: SESSION.into(),
             tracer,
-            tracers,
+            provider,
             metrics,
-            traced,
+            beside,
         }
     }
 
@@ -102,7 +102,7 @@ where
                 .with_attributes(attributes),
             parent,
         );
-        let traced = if self.traced {
+        let traced = if self.beside {
             tracing::info_span!(parent: None, "span")
         } else {
             tracing::Span::none()
@@ -123,18 +123,18 @@ where
     M: Measure,
 {
     fn tick(&mut self) {
-        let (mut perceive, _perceive) = self.phase("perceive", "phase perceive");
+        let (mut perceive, traced_perceive) = self.phase("perceive", "phase perceive");
         perceive.set_attributes([
             KeyValue::new("life.budget.tokens_remaining", 118_000),
             KeyValue::new("life.budget.cost_remaining_usd", 4.75),
         ]);
         self.metrics.budget(118_000, 4.75);
-        drop((perceive, _perceive));
+        drop((perceive, traced_perceive));
 
-        let (deliberate, _deliberate) = self.phase("deliberate", "phase deliberate");
+        let (deliberate, traced_deliberate) = self.phase("deliberate", "phase deliberate");
         let deliberate = self.agent.with_span(deliberate);
         let started = Instant::now();
-        let (chat, _chat) = self.start(
+        let (chat, traced_chat) = self.start(
             &deliberate,
             format!("chat {MODEL}"),
             SpanKind::Client,
@@ -148,7 +148,7 @@ where
         );
         let chat = deliberate.with_span(chat);
         let attached = chat.clone().attach();
-        let replied = _chat.in_scope(work);
+        let replied = traced_chat.in_scope(work);
         drop(attached);
         let reasons = Array::String(vec![StringValue::from("tool_call")]);
         chat.span().set_attributes([
@@ -161,12 +161,12 @@ where
         self.metrics.chat(started.elapsed());
         chat.span().end();
         deliberate.span().end();
-        drop((chat, _chat, deliberate, _deliberate, replied));
+        drop((chat, traced_chat, deliberate, traced_deliberate, replied));
 
-        let (execute, _execute) = self.phase("execute", "phase execute");
+        let (execute, traced_execute) = self.phase("execute", "phase execute");
         let execute = self.agent.with_span(execute);
         let started = Instant::now();
-        let (tool, _tool) = self.start(
+        let (tool, traced_tool) = self.start(
             &execute,
             format!("execute_tool {TOOL}"),
             SpanKind::Internal,
@@ -178,14 +178,14 @@ where
         );
         let tool = execute.with_span(tool);
         let attached = tool.clone().attach();
-        let ran = _tool.in_scope(work);
+        let ran = traced_tool.in_scope(work);
         drop(attached);
         tool.span()
             .set_attribute(KeyValue::new("life.tool.status", "ok"));
         self.metrics.tool(started.elapsed());
         tool.span().end();
         execute.span().end();
-        drop((tool, _tool, execute, _execute, ran));
+        drop((tool, traced_tool, execute, traced_execute, ran));
 
         let (mut reflect, _reflect) = self.phase("reflect", "phase reflect");
         let modes = || {
@@ -204,8 +204,8 @@ where
     }
 
     fn flush(&mut self) {
-        if let Some(tracers) = &self.tracers {
-            tracers.force_flush().expect("the exporter takes all");
+        if let Some(provider) = &self.provider {
+            provider.force_flush().expect("the exporter takes all");
         }
     }
 }

@@ -46,7 +46,7 @@ macro_rules! span {
 pub(super) fn build(case: Case, kept: Option<&Kept>) -> Box<dyn Subject> {
     let tracers = (case != Case::Off && !case.is_local())
         .then(|| pipeline::tracers(case, pipeline::batches(kept)));
-    let traces = tracers.as_ref().map(|tracers| {
+    let layer = tracers.as_ref().map(|tracers| {
         tracing_opentelemetry::layer()
             .with_tracer(tracers.tracer("benches"))
             .with_location(false)
@@ -62,7 +62,7 @@ pub(super) fn build(case: Case, kept: Option<&Kept>) -> Box<dyn Subject> {
     // One filter for all: one for each layer costs more.
     let registry = tracing_subscriber::registry()
         .with(LevelFilter::INFO)
-        .with(traces);
+        .with(layer);
     match case {
         Case::Off => {}
         Case::Export | Case::SampledOut | Case::Metrics => registry.init(),

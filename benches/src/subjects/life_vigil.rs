@@ -63,12 +63,12 @@ pub(super) fn build(case: Case, kept: Option<&Kept>) -> Box<dyn Subject> {
     if case == Case::Metrics {
         return Box::new(Measurements::new());
     }
-    let traces = tracers
+    let layer = tracers
         .as_ref()
         .map(|it| tracing_opentelemetry_old::layer().with_tracer(it.tracer("benches")));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
     let filter = EnvFilter::new("info");
-    let registry = tracing_subscriber::registry().with(traces);
+    let registry = tracing_subscriber::registry().with(layer);
     match case {
         Case::Off => {}
         // Its own pipeline always writes lines as well.
