@@ -103,17 +103,22 @@ impl Handle {
     }
 
     /// Whether somebody listens: nothing is recorded otherwise.
+    #[inline]
     pub fn is_active(&self) -> bool {
         self.state.is_some()
     }
 
     /// Sets the attribute `key`; a second value takes the first one's place, is added to it or
     /// follows it, as the registry says. Content has [`set_sensitive`](Self::set_sensitive).
+    #[inline]
     pub fn set<V: Into<Value>>(&self, key: &'static str, value: impl Into<V>) {
-        self.set_many(|attributes| attributes.set(key, value));
+        if let Some(state) = &self.state {
+            state.set_plain(key, &value.into().into());
+        }
     }
 
     /// Sets the attribute `key`, an array.
+    #[inline]
     pub fn set_all<E: Element>(
         &self,
         key: &'static str,
@@ -123,6 +128,7 @@ impl Handle {
     }
 
     /// Sets the attribute `key`, content, if content is captured.
+    #[inline]
     pub fn set_sensitive<V: Into<Value>, T: Into<V>>(
         &self,
         key: &'static str,
@@ -131,6 +137,7 @@ impl Handle {
         self.set_many(|attributes| attributes.set_sensitive(key, value));
     }
 
+    #[inline]
     fn set_many(&self, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
             let mut attributes = state.attributes();
@@ -140,6 +147,7 @@ impl Handle {
     }
 
     /// Records `record`: its attributes, its event, its measurements.
+    #[inline]
     pub fn record(&self, record: &'static RecordDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
             let mut attributes = state.attributes_with(true, record.event.is_some());
@@ -149,6 +157,7 @@ impl Handle {
     }
 
     /// Sends `event`.
+    #[inline]
     pub fn emit(&self, event: &'static EventDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
             let mut attributes = state.attributes_with(event.keep_last, true);
@@ -161,6 +170,7 @@ impl Handle {
     ///
     /// `error_type` is one of few words that tell kinds of failure apart, never a message: an
     /// HTTP status, a provider's error code, a type's name.
+    #[inline]
     pub fn record_error(&self, error_type: impl Into<Text>) {
         if let Some(state) = &self.state {
             state.fail(Failure::of_type(error_type.into()));
@@ -168,6 +178,7 @@ impl Handle {
     }
 
     /// Like [`record_error`](Self::record_error), with a description for people: the status's.
+    #[inline]
     pub fn record_error_with(&self, error_type: impl Into<Text>, description: impl Into<Text>) {
         if let Some(state) = &self.state {
             state.fail(Failure {
@@ -289,6 +300,7 @@ impl Handle {
     }
 
     /// Ends the span now, whatever of its children is open.
+    #[inline]
     pub fn end(self) {
         drop(self);
     }

@@ -72,7 +72,9 @@ impl SpanStart {
     #[cold]
     fn active(definition: &'static SpanDefinition, parent: ParentLink) -> Self {
         let binding = Binding::scoped().or_else(|| parent.binding());
-        let attributes = Attributes::new(gate(definition, binding.as_deref()));
+        let gate = gate(definition, binding.as_deref());
+        // Most spans say less than they may.
+        let attributes = Attributes::with_room(gate, definition.fields.len().min(12));
         Self(Some(Box::new(Starting {
             definition,
             parent,
@@ -83,6 +85,7 @@ impl SpanStart {
     }
 
     /// Puts it under another parent.
+    #[inline]
     pub fn parent(&mut self, parent: ParentRef<'_>) {
         if let Some(starting) = &mut self.0 {
             starting.parent = parent.into();
@@ -95,6 +98,7 @@ impl SpanStart {
     }
 
     /// Sets the attribute `key` to the one value that it has on this span.
+    #[inline]
     pub fn constant(&mut self, key: &'static str, value: impl Into<Value>) {
         if let Some(starting) = &mut self.0 {
             starting.attributes.put(key, value.into());
@@ -102,6 +106,7 @@ impl SpanStart {
     }
 
     /// Sets the attribute `key`. Content has [`set_sensitive`](Self::set_sensitive).
+    #[inline]
     pub fn set<V: Into<Value>>(&mut self, key: &'static str, value: impl Into<V>) {
         if let Some(starting) = &mut self.0 {
             starting.attributes.set(key, value);
@@ -109,6 +114,7 @@ impl SpanStart {
     }
 
     /// Sets the attribute `key`, an array.
+    #[inline]
     pub fn set_all<E: Element>(
         &mut self,
         key: &'static str,
@@ -120,6 +126,7 @@ impl SpanStart {
     }
 
     /// Sets the attribute `key`, content, if content is captured.
+    #[inline]
     pub fn set_sensitive<V: Into<Value>, T: Into<V>>(
         &mut self,
         key: &'static str,
@@ -131,6 +138,7 @@ impl SpanStart {
     }
 
     /// Sets several attributes.
+    #[inline]
     pub fn set_many(&mut self, write: impl FnOnce(&mut Attributes)) {
         if let Some(starting) = &mut self.0 {
             write(&mut starting.attributes);
@@ -138,6 +146,7 @@ impl SpanStart {
     }
 
     /// When it started, if not now.
+    #[inline]
     pub fn start_time(&mut self, time: SystemTime) {
         if let Some(starting) = &mut self.0 {
             starting.start_time = Some(time);

@@ -219,6 +219,28 @@ impl SpanState {
         self.merge(self.definition.fields, attributes);
     }
 
+    /// Sets one attribute of the span's own contract, no content.
+    pub(crate) fn set_plain(&self, key: &'static str, value: &Value) {
+        let Some(field) = self.definition.field(key) else {
+            return;
+        };
+        if field.attribute.sensitive || !field.takes(value) {
+            return;
+        }
+        if self.foreign {
+            // As in `merge`.
+            if let Some(live) = self.live() {
+                let attribute = KeyValue::new(field.key(), value.clone());
+                tracer::while_sending(|| live.context.span().set_attribute(attribute));
+            }
+            return;
+        }
+        let mut data = self.data();
+        if !data.ended {
+            self.core.put(&mut data, field, value);
+        }
+    }
+
     pub(crate) fn record(&self, record: &'static RecordDefinition, attributes: &Attributes) {
         if self.merge(record.fields, attributes) {
             if !record.metrics.is_empty() {

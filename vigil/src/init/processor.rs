@@ -7,7 +7,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use crate::carrier::{self, InheritedAttributes};
+use crate::carrier;
 use crate::config::Resolved;
 use crate::export::SpanExport;
 
@@ -17,23 +17,16 @@ use crate::export::SpanExport;
 pub(super) struct Outgoing {
     export: SpanExport,
     resolved: Resolved,
-    /// Here, as the SDK copies each span for every processor but the last.
-    inherited: InheritedAttributes,
 }
 
 impl Outgoing {
     pub(super) fn new(export: SpanExport, resolved: Resolved) -> Self {
-        Self {
-            export,
-            resolved,
-            inherited: InheritedAttributes::new(),
-        }
+        Self { export, resolved }
     }
 }
 
 impl SpanProcessor for Outgoing {
     fn on_start(&self, span: &mut Span, cx: &Context) {
-        self.inherited.on_start(span, cx);
         self.export.on_start(span, cx);
     }
 

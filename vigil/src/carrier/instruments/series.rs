@@ -12,7 +12,7 @@ use super::super::value::Value;
 use super::Bound;
 
 /// More attributes than this has no metric: what has, is measured without a handle.
-const ATTRIBUTES: usize = 16;
+const ATTRIBUTES: usize = 8;
 /// More series than this has no instrument for itself: they are measured without a handle.
 const MOST: usize = 2_000;
 
