@@ -140,9 +140,7 @@ impl Handle {
     #[inline]
     fn set_many(&self, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes();
-            write(&mut attributes);
-            state.set(&attributes);
+            state.set_with(write);
         }
     }
 
@@ -150,9 +148,7 @@ impl Handle {
     #[inline]
     pub fn record(&self, record: &'static RecordDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes_with(true, record.event.is_some());
-            write(&mut attributes);
-            state.record(record, &attributes);
+            state.record_with(record, write);
         }
     }
 
@@ -160,9 +156,7 @@ impl Handle {
     #[inline]
     pub fn emit(&self, event: &'static EventDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            let mut attributes = state.attributes_with(event.keep_last, true);
-            write(&mut attributes);
-            state.emit(event, &attributes);
+            state.emit_with(event, write);
         }
     }
 

@@ -219,6 +219,41 @@ impl SpanState {
         self.merge(self.definition.fields, attributes);
     }
 
+    // What handles call once somebody listens. It is kept out of the callers' code, so that there is
+    // little of it where nobody does.
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn set_with(&self, write: impl FnOnce(&mut Attributes)) {
+        let mut attributes = self.attributes();
+        write(&mut attributes);
+        self.set(&attributes);
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn record_with(
+        &self,
+        record: &'static RecordDefinition,
+        write: impl FnOnce(&mut Attributes),
+    ) {
+        let mut attributes = self.attributes_with(true, record.event.is_some());
+        write(&mut attributes);
+        self.record(record, &attributes);
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn emit_with(
+        &self,
+        event: &'static EventDefinition,
+        write: impl FnOnce(&mut Attributes),
+    ) {
+        let mut attributes = self.attributes_with(event.keep_last, true);
+        write(&mut attributes);
+        self.emit(event, &attributes);
+    }
+
     /// Sets one attribute of the span's own contract, no content.
     pub(crate) fn set_plain(&self, key: &'static str, value: &Value) {
         let Some(field) = self.definition.field(key) else {
