@@ -39,6 +39,8 @@ codes! {
     // Values.
     INVALID_NAME = "invalid-name", "A name against OpenTelemetry's naming rules.";
     INVALID_TYPE = "invalid-type", "An attribute type that does not exist.";
+    INVALID_GROUP_TYPE = "invalid-group-type", "A type of group that does not exist.";
+    INVALID_ROLE = "invalid-role", "A role of an attribute that does not exist.";
     INVALID_KIND = "invalid-kind", "A span kind that does not exist.";
     INVALID_INSTRUMENT = "invalid-instrument", "A metric instrument that does not exist.";
     INVALID_UNIT = "invalid-unit", "A unit that UCUM can't have.";

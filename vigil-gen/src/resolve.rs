@@ -11,10 +11,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, quoted};
 use crate::graph::{Edges, walk};
 use crate::locations::Kind;
 use crate::registry::{
-    Attribute, AttributeType, DeprecationReason, Docs, RequirementLevel, SpanKind,
+    Attribute, AttributeType, Deprecated, DeprecationReason, Docs, RequirementLevel, SpanKind,
+    Stability,
 };
 use crate::schema::{Definitions, DocsDef, Item, Located, RefNotes};
 use crate::source::SourceMap;
+use crate::yaml::Node;
 use references::Unfolder;
 
 /// After so many errors nobody reads suggestions any more, which cost a look at every name.
@@ -38,6 +40,8 @@ pub struct Resolved {
     pub metrics: BTreeMap<String, Vec<Reference>>,
     /// The references of events.
     pub events: BTreeMap<String, Vec<Reference>>,
+    /// The references of entities.
+    pub entities: BTreeMap<String, Vec<Reference>>,
     /// Whether there were too many references to follow them all.
     pub incomplete: bool,
 }
@@ -87,6 +91,14 @@ pub struct Reference {
     pub brief: Option<String>,
     /// `note`
     pub note: Option<String>,
+    /// `examples`
+    pub examples: Option<Node>,
+    /// `stability`
+    pub stability: Option<Stability>,
+    /// `deprecated`
+    pub deprecated: Option<Deprecated>,
+    /// Whether it tells an entity from others.
+    pub identifying: Option<bool>,
     /// `sampling_relevant`
     pub sampling_relevant: Option<Located<bool>>,
     /// `annotations.vigil`
@@ -123,7 +135,7 @@ pub fn resolve(
     stage.resolve_spans(&mut resolved);
     stage.resolve_metrics(&mut resolved);
     stage.resolve_events(&mut resolved);
-    stage.resolve_entities(&resolved);
+    stage.resolve_entities(&mut resolved);
     resolved.incomplete = stage.unfolded > REFERENCES;
     resolved
 }
@@ -270,9 +282,9 @@ impl<'a> Resolver<'a> {
         if definitions.imports_entities {
             return;
         }
-        let spans = definitions.spans.iter().flat_map(|it| &it.entities);
-        let metrics = definitions.metrics.iter().flat_map(|it| &it.entities);
-        let events = definitions.events.iter().flat_map(|it| &it.entities);
+        let spans = definitions.spans.iter().flat_map(|it| &it.entities.names);
+        let metrics = definitions.metrics.iter().flat_map(|it| &it.entities.names);
+        let events = definitions.events.iter().flat_map(|it| &it.entities.names);
         for entity in spans.chain(metrics).chain(events) {
             self.expect(Kind::Entity, entity);
         }
@@ -360,8 +372,7 @@ impl<'a> Resolver<'a> {
         resolved.events = self.unfold_all(&order, &lists.collect(), &resolved.groups);
     }
 
-    /// Entities are checked like the rest, and then no longer needed.
-    fn resolve_entities(&mut self, resolved: &Resolved) {
+    fn resolve_entities(&mut self, resolved: &mut Resolved) {
         let entities = &self.definitions.entities;
         let refinements = entities
             .iter()
@@ -373,7 +384,7 @@ impl<'a> Resolver<'a> {
                 (&it.ty, it.refines.as_ref(), it.items.as_slice()),
             )
         });
-        self.unfold_all(&order, &lists.collect(), &resolved.groups);
+        resolved.entities = self.unfold_all(&order, &lists.collect(), &resolved.groups);
     }
 
     /// All names of a kind, each after what it refines; reports unknown and circular refinements.

@@ -1,12 +1,15 @@
-//! What `definition/2` allows: the definitions as they are written, before any reference is
-//! followed, and how each is read.
+//! What `definition/2` and the older format of `groups:` allow: the definitions as they are
+//! written, before any reference is followed, and how each is read. Both make the same definitions:
+//! what comes after this stage does not know in which of them a file was written.
 //!
 //! A definition that is wrong in one place is still read in all others. What could not be read is
 //! `None` (or absent from a list); whoever reported it has done so, and later stages pass over it.
 
 mod attribute;
+mod body;
 mod common;
 mod fields;
+mod groups;
 mod manifest;
 mod notes;
 mod reference;
@@ -16,13 +19,14 @@ mod unit;
 use crate::diagnostic::{Diagnostics, Location};
 use crate::locations::Locations;
 use crate::registry::{
-    Aggregate, AttributeType, Deprecated, Docs, EnumValue, Instrument, Manifest, NumberType,
-    Origin, RequirementLevel, SetTime, SpanKind, Stability,
+    Aggregate, AttributeType, Body, Deprecated, Docs, EntityAssociation, EnumValue, Instrument,
+    Manifest, NumberType, Origin, RequirementLevel, SetTime, SpanKind, Stability,
 };
 use crate::yaml::Node;
 
-pub use attribute::{example_fits, scalar_fits, value_text};
+pub use attribute::{read_examples_of, scalar_fits, value_text};
 pub(crate) use fields::Fields;
+pub(crate) use groups::{GROUPS, read_groups};
 pub use manifest::read_manifest;
 pub(crate) use signal::{SECTIONS, read_section};
 
@@ -160,8 +164,14 @@ pub struct RefDef {
     pub note: Option<String>,
     /// `examples`
     pub examples: Option<Node>,
-    /// `renamed_to` of `deprecated`
-    pub renamed_to: Option<Located<String>>,
+    /// Whether they must be of the attribute's type.
+    pub examples_checked: bool,
+    /// `stability`
+    pub stability: Option<Stability>,
+    /// `deprecated`; the place is that of `renamed_to` where there is one.
+    pub deprecated: Option<Located<Deprecated>>,
+    /// Whether it tells an entity from others. The older format writes it as `role`.
+    pub identifying: Option<bool>,
     /// `sampling_relevant`
     pub sampling_relevant: Option<Located<bool>>,
     /// `annotations.vigil`
@@ -183,7 +193,16 @@ pub struct RefNotes {
     pub cardinality: Option<Located<u32>>,
 }
 
-/// An item of `attribute_groups`.
+/// What `entity_associations` says.
+#[derive(Clone, Debug, Default)]
+pub struct Associations {
+    /// The list.
+    pub list: Vec<EntityAssociation>,
+    /// Every entity that it names.
+    pub names: Vec<Located<String>>,
+}
+
+/// An item of `attribute_groups`, or the attributes of an item of `groups`.
 #[derive(Clone, Debug)]
 pub struct GroupDef {
     /// `id`
@@ -230,8 +249,8 @@ pub struct SpanDef {
     pub docs: DocsDef,
     /// `attributes`
     pub items: Vec<Item>,
-    /// The entities that `entity_associations` names.
-    pub entities: Vec<Located<String>>,
+    /// `entity_associations`
+    pub entities: Associations,
     /// `annotations.vigil`
     pub notes: Option<SpanNotes>,
 }
@@ -283,14 +302,16 @@ pub struct MetricDef {
     pub instrument: Option<Instrument>,
     /// `unit`
     pub unit: Option<String>,
-    /// `annotations.code_generation.metric_value_type`
+    /// `annotations.code_generation.metric_value_type`, or what is taken where it may be left out.
     pub value_type: Option<NumberType>,
+    /// Whether its attributes need bounds: the registry that it stands in uses Vigil's annotations.
+    pub bounded: bool,
     /// Brief, note, stability, deprecation.
     pub docs: DocsDef,
     /// `attributes`
     pub items: Vec<Item>,
-    /// The entities that `entity_associations` names.
-    pub entities: Vec<Located<String>>,
+    /// `entity_associations`
+    pub entities: Associations,
     /// `annotations.vigil`
     pub notes: MetricNotes,
 }
@@ -343,12 +364,14 @@ pub struct EventDef {
     pub docs: DocsDef,
     /// `attributes`
     pub items: Vec<Item>,
-    /// The entities that `entity_associations` names.
-    pub entities: Vec<Located<String>>,
+    /// `entity_associations`
+    pub entities: Associations,
     /// `annotations.vigil.keep_last`
     pub keep_last: bool,
     /// `annotations.vigil.at_end_of`
     pub at_end_of: Option<Located<String>>,
+    /// `body`, which only the older format has.
+    pub body: Option<Body>,
 }
 
 /// An item of `entities` or `entity_refinements`.
@@ -369,4 +392,6 @@ pub(crate) struct Reading<'a> {
     pub(crate) diagnostics: &'a mut Diagnostics,
     pub(crate) definitions: &'a mut Definitions,
     pub(crate) origin: Origin,
+    /// Whether the registry uses Vigil's annotations, and so is held to what they ask for.
+    pub(crate) annotated: bool,
 }

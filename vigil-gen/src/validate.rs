@@ -5,9 +5,11 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest, quoted};
 use crate::load::{Document, Sources};
 use crate::registry::Origin;
-use crate::schema::{Definitions, Fields, Reading, SECTIONS, read_manifest, read_section};
+use crate::schema::{
+    Definitions, Fields, GROUPS, Reading, SECTIONS, read_groups, read_manifest, read_section,
+};
 use crate::source::SourceMap;
-use crate::yaml::Node;
+use crate::yaml::{Node, Yaml};
 
 /// What a file of definitions says it is.
 const FILE_FORMAT: &str = "definition/2";
@@ -21,8 +23,18 @@ pub fn validate(sources: &Sources, diagnostics: &mut Diagnostics) -> Definitions
     if let Some(manifest) = &sources.manifest {
         definitions.manifest = read_manifest(&manifest.root, diagnostics);
     }
+    let annotated = sources
+        .documents
+        .iter()
+        .any(|document| is_annotated(&document.root));
     for document in &sources.documents {
-        read_document(document, &sources.map, &mut definitions, diagnostics);
+        read_document(
+            document,
+            annotated,
+            &sources.map,
+            &mut definitions,
+            diagnostics,
+        );
     }
     // If something is broken, it may only seem that there is nothing.
     if diagnostics.is_empty() && defines_nothing(&definitions) {
@@ -49,23 +61,41 @@ fn defines_nothing(definitions: &Definitions) -> bool {
         && definitions.entities.is_empty()
 }
 
+/// Whether anything in it is annotated with what is Vigil's.
+fn is_annotated(node: &Node) -> bool {
+    match &node.yaml {
+        Yaml::List(items) => items.iter().any(is_annotated),
+        Yaml::Map(entries) => entries.iter().any(|entry| {
+            (entry.key == "annotations" && entry.node.get("vigil").is_some())
+                || is_annotated(&entry.node)
+        }),
+        _ => false,
+    }
+}
+
 fn read_document(
     document: &Document,
+    annotated: bool,
     sources: &SourceMap,
     definitions: &mut Definitions,
     diagnostics: &mut Diagnostics,
 ) {
-    let is_definitions = check_format(&document.root, diagnostics);
-    let fields = is_definitions
-        .then(|| Fields::open(&document.root, &SECTIONS, diagnostics))
-        .flatten();
-    let Some(fields) = fields else {
+    let format = format_of(&document.root, diagnostics);
+    let (shape, read): (_, fn(&str, &Node, &mut Reading<'_>)) = match format {
+        Some(Format::Definitions) => (&SECTIONS, read_section),
+        Some(Format::Groups) => (&GROUPS, read_groups),
+        None => {
+            definitions.incomplete = true;
+            return;
+        }
+    };
+    let Some(fields) = Fields::open(&document.root, shape, diagnostics) else {
         definitions.incomplete = true;
         return;
     };
     let origin = origin(sources.relative(document.file));
     // What stands under a misspelt section is not known.
-    let known = |name: &str| SECTIONS.required.contains(&name) || SECTIONS.optional.contains(&name);
+    let known = |name: &str| shape.required.contains(&name) || shape.optional.contains(&name);
     let mut entries = fields.node.entries().iter();
     definitions.incomplete |= !entries.all(|entry| known(&entry.key));
     for entry in fields.node.entries() {
@@ -73,17 +103,27 @@ fn read_document(
             diagnostics,
             definitions,
             origin: origin.clone(),
+            annotated,
         };
-        read_section(&entry.key, &entry.node, &mut reading);
+        read(&entry.key, &entry.node, &mut reading);
     }
 }
 
+/// How a file is written.
+#[derive(Clone, Copy)]
+enum Format {
+    /// With a section for each kind of definition.
+    Definitions,
+    /// As a list of groups.
+    Groups,
+}
+
 /// A file of another format would be wrong in every line: one error says it better.
-fn check_format(root: &Node, diagnostics: &mut Diagnostics) -> bool {
+fn format_of(root: &Node, diagnostics: &mut Diagnostics) -> Option<Format> {
     let help = format!("begin the file with `file_format: {FILE_FORMAT}`");
     let error = match root.get("file_format") {
         Some(node) => match node.text() {
-            Some(FILE_FORMAT) => return true,
+            Some(FILE_FORMAT) => return Some(Format::Definitions),
             Some(other) => {
                 let help = match nearest(other, [FILE_FORMAT]) {
                     Some(format) => format!("did you mean `{format}`?"),
@@ -97,8 +137,9 @@ fn check_format(root: &Node, diagnostics: &mut Diagnostics) -> bool {
                 Diagnostic::new(codes::FILE_FORMAT, node.at, message).with_help(help)
             }
         },
+        None if root.get("groups").is_some() => return Some(Format::Groups),
         // Anything but a mapping is reported as such.
-        None if root.entries().is_empty() => return true,
+        None if root.entries().is_empty() => return Some(Format::Definitions),
         None => Diagnostic::new(
             codes::FILE_FORMAT,
             root.at,
@@ -107,7 +148,7 @@ fn check_format(root: &Node, diagnostics: &mut Diagnostics) -> bool {
         .with_help(help),
     };
     diagnostics.push(error);
-    false
+    None
 }
 
 fn origin(relative: &str) -> Origin {

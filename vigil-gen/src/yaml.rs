@@ -188,6 +188,15 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_bracket_may_be_closed_as_far_left_as_the_key_above_it() {
+        let text = "a:\n  b:\n  - [\n    'c'\n  ]\n  d: {\n    e: f\n  }\n  g: |\n    [\n    ]\n";
+        let mut diagnostics = Diagnostics::new();
+        let node = parse(FileId::default(), text, &mut diagnostics).unwrap();
+        let expected: Value = serde_yaml::from_str(text).unwrap();
+        assert_eq!(node.to_value(), expected);
+    }
+
     fn collect(dir: &Path, files: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(dir).unwrap() {
             let path = entry.unwrap().path();
