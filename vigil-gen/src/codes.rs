@@ -34,7 +34,9 @@ codes! {
     UNKNOWN_FIELD = "unknown-field", "A field that the format does not have in this place.";
     MISSING_FIELD = "missing-field", "A field that is required in this place is not there, or is empty.";
     WRONG_SHAPE = "wrong-shape", "A list, mapping, text, number or boolean where something else belongs.";
-    UNSUPPORTED_DEPENDENCY = "unsupported-dependency", "The manifest asks for other registries.";
+    UNSUPPORTED_DEPENDENCY = "unsupported-dependency", "A dependency on something that is no directory.";
+    DEPENDENCY_CONFLICT = "dependency-conflict", "Two versions of a registry, or one that is not what it was to be.";
+    UNKNOWN_IMPORT = "unknown-import", "An import of something that no dependency defines.";
 
     // Values.
     INVALID_NAME = "invalid-name", "A name against OpenTelemetry's naming rules.";

@@ -25,7 +25,7 @@ use crate::schema::{
 use crate::source::SourceMap;
 
 /// Checks all contracts and builds the registry. It is whole only if there were no errors.
-pub fn check(
+pub(crate) fn check(
     definitions: &Definitions,
     resolved: Resolved,
     sources: &SourceMap,

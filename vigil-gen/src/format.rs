@@ -20,7 +20,7 @@ const CONFIGURATION: [&str; 2] = [".rustfmt.toml", "rustfmt.toml"];
 /// # Errors
 ///
 /// When rustfmt is missing, or refuses a file, as it does when a template's output is no Rust.
-pub fn format(files: &Files, for_dir: &Path, rustfmt: &Path) -> Result<Files, FormatError> {
+pub(crate) fn format(files: &Files, for_dir: &Path, rustfmt: &Path) -> Result<Files, FormatError> {
     let scratch = tempfile::Builder::new()
         .prefix("vigil-gen-")
         .tempdir()

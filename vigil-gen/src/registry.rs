@@ -49,6 +49,9 @@ pub struct Origin {
     pub file: String,
     /// The first directory of that path, or the file's stem where there is none: `gen_ai`.
     pub namespace: String,
+    /// The registry, by name, if it is another one that this one depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
 }
 
 /// How far a definition may be relied on.

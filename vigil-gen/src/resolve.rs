@@ -27,7 +27,7 @@ const REFERENCES: usize = 200_000;
 
 /// Definitions with their references followed, and still with their places.
 #[derive(Debug, Default)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// Every attribute, by key.
     pub attributes: BTreeMap<String, Attribute>,
     /// Attributes whose type could not be read: nothing can be said about their values.
@@ -48,7 +48,7 @@ pub struct Resolved {
 
 impl Resolved {
     /// The type of an attribute, if it is known.
-    pub fn type_of(&self, key: &str) -> Option<&AttributeType> {
+    pub(crate) fn type_of(&self, key: &str) -> Option<&AttributeType> {
         self.attributes
             .get(key)
             .filter(|_| !self.untyped.contains(key))
@@ -58,7 +58,7 @@ impl Resolved {
 
 /// A group, with the groups in it unfolded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unfolded {
+pub(crate) struct Unfolded {
     /// Whether it is known to anyone outside of the registry.
     pub public: bool,
     /// Its references.
@@ -67,7 +67,7 @@ pub struct Unfolded {
 
 /// A span, with what a refinement takes from the span it refines.
 #[derive(Clone, Debug, Default)]
-pub struct ResolvedSpan {
+pub(crate) struct ResolvedSpan {
     /// Its kind.
     pub kind: Option<SpanKind>,
     /// Its name's note.
@@ -80,7 +80,7 @@ pub struct ResolvedSpan {
 
 /// A reference to an attribute, as it holds for one definition.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// The key, where the definition itself (or the nearest group) mentions it.
     pub key: Located<String>,
     /// `requirement_level`
@@ -108,7 +108,7 @@ pub struct Reference {
 }
 
 /// Follows all references.
-pub fn resolve(
+pub(crate) fn resolve(
     definitions: &Definitions,
     sources: &SourceMap,
     diagnostics: &mut Diagnostics,
@@ -154,8 +154,8 @@ impl<'a> Resolver<'a> {
     /// where a file could not be read, since the name may well be defined there.
     pub(crate) fn expect(&mut self, kind: Kind, name: &Located<String>) -> bool {
         let locations = &self.definitions.locations;
-        if locations.get(kind, &name.value).is_some() {
-            return true;
+        if let Some(defined) = locations.get(kind, &name.value) {
+            return self.is_within_sight(kind, name, defined);
         }
         let few = self.diagnostics.len() < SUGGESTIONS;
         if self.definitions.incomplete || locations.may_be_meant(kind, &name.value, few) {
@@ -197,6 +197,48 @@ impl<'a> Resolver<'a> {
                 .with_help_if(help)
                 .with_help_if(other.map(str::to_owned)),
         );
+        false
+    }
+
+    /// Whether what is defined there is known here: a registry knows itself and what it depends on.
+    fn is_within_sight(&mut self, kind: Kind, name: &Located<String>, defined: Location) -> bool {
+        if self.definitions.registries.len() < 2 {
+            return true;
+        }
+        let files = [name.at.file, defined.file];
+        let [here, there] = files.map(|file| self.definitions.registry_of(file));
+        let (Some(here), Some(there)) = (here, there) else {
+            return true;
+        };
+        let problem = if !here.sees.contains(&there.root) {
+            format!(
+                "{} is defined in the registry {}, which {} does not depend on",
+                quoted(&name.value),
+                quoted(&there.name),
+                quoted(&here.name)
+            )
+        } else if kind == Kind::Group
+            && here.root != there.root
+            && self.definitions.internal_groups.contains(&name.value)
+        {
+            format!(
+                "{} is internal to the registry {}",
+                quoted(&name.value),
+                quoted(&there.name)
+            )
+        } else {
+            return true;
+        };
+        let code = match kind {
+            Kind::Attribute => codes::UNKNOWN_ATTRIBUTE,
+            Kind::Group => codes::UNKNOWN_GROUP,
+            Kind::Span => codes::UNKNOWN_SPAN,
+            Kind::Metric => codes::UNKNOWN_METRIC,
+            Kind::Event => codes::UNKNOWN_EVENT,
+            Kind::Entity => codes::UNKNOWN_ENTITY,
+        };
+        self.diagnostics
+            .push(Diagnostic::new(code, name.at, problem).with_secondary(defined, "defined here"));
         false
     }
 

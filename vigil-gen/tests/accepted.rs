@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use vigil_gen::load::{Checked, read_registry};
 use vigil_gen::registry::{NamePart, Registry, RequirementLevel, SetTime, SpanName};
+use vigil_gen::{Checked, read_registry};
 
 #[test]
 fn every_valid_registry_means_what_its_snapshot_says() {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use vigil_gen::codes::CODES;
+use vigil_gen::diagnostic::CODES;
 use vigil_gen::diagnostic::{Diagnostics, Rejected};
-use vigil_gen::load::read_registry;
+use vigil_gen::read_registry;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.

@@ -9,10 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_yaml::{Mapping, Value};
-use vigil_gen::load::{Checked, read_registry};
 use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
+use vigil_gen::{Checked, read_registry};
 
 #[test]
 fn every_group_of_upstream_means_what_its_yaml_says() {

@@ -486,7 +486,7 @@ fn is_text(ty: &AttributeType) -> bool {
 }
 
 /// The examples of a reference, checked against the attribute's type.
-pub fn read_examples_of(
+pub(crate) fn read_examples_of(
     node: &Node,
     ty: &AttributeType,
     diagnostics: &mut Diagnostics,
@@ -621,7 +621,7 @@ fn primitive_type(ty: &AttributeType) -> Option<PrimitiveType> {
 /// # Errors
 ///
 /// Why it isn't, as a sentence about `key`.
-pub fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(), String> {
+pub(crate) fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(), String> {
     let key = quoted(key);
     let Some(primitive) = primitive_type(ty).filter(|it| *it != PrimitiveType::Double) else {
         return Err(format!(
@@ -642,7 +642,7 @@ pub fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(
 }
 
 /// A value as it would be written, for messages.
-pub fn value_text(value: &EnumValue) -> String {
+pub(crate) fn value_text(value: &EnumValue) -> String {
     match value {
         EnumValue::String(value) => value.clone(),
         EnumValue::Int(value) => value.to_string(),

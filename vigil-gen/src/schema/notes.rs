@@ -391,7 +391,6 @@ pub(super) fn read_record_notes(
         }
     }
     Some(RecordNotes {
-        at: record.key_at,
         name,
         on: fields.text("on", diagnostics),
         phases: fields.texts("phases", diagnostics),

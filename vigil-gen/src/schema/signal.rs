@@ -10,7 +10,7 @@ use super::notes::{
 use super::reference::{ListOf, read_associations, read_items};
 use super::unit::check_unit;
 use super::{
-    EntityDef, EventDef, GroupDef, Item, Located, MetricDef, MetricNotes, Reading, SpanDef,
+    EntityDef, EventDef, GroupDef, Import, Item, Located, MetricDef, MetricNotes, Reading, SpanDef,
 };
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted, visible};
@@ -228,17 +228,27 @@ pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
     }
 }
 
-/// Other registries can't be imported from, but saying so in a registry's own words is no error
-/// as long as nothing depends on it.
+/// What is taken in from the registries that this one depends on. Where it depends on none, saying
+/// so in a registry's own words is no error as long as nothing needs it.
 pub(super) fn read_imports(node: &Node, reading: &mut Reading<'_>) {
+    const KINDS: [(&str, Kind); 5] = [
+        ("attribute_groups", Kind::Group),
+        ("entities", Kind::Entity),
+        ("events", Kind::Event),
+        ("metrics", Kind::Metric),
+        ("spans", Kind::Span),
+    ];
     let Some(fields) = Fields::open(node, &IMPORTS, reading.diagnostics) else {
         return;
     };
-    for name in IMPORTS.optional {
-        let wildcards = fields.texts(name, reading.diagnostics);
-        if *name == "entities" && !wildcards.is_empty() {
-            reading.definitions.imports_entities = true;
+    for (name, kind) in KINDS {
+        let patterns = fields.texts(name, reading.diagnostics);
+        if !reading.dependent {
+            reading.definitions.imports_entities |= kind == Kind::Entity && !patterns.is_empty();
+            continue;
         }
+        let imports = patterns.into_iter().map(|pattern| Import { kind, pattern });
+        reading.definitions.imports.extend(imports);
     }
 }
 
@@ -270,6 +280,10 @@ fn read_group(node: &Node, reading: &mut Reading<'_>) {
     };
     check_name("a group's id", &id, diagnostics);
     if declare(Kind::Group, &id, reading) {
+        if !public {
+            let internal = &mut reading.definitions.internal_groups;
+            internal.insert(id.value.clone());
+        }
         reading.definitions.groups.push(GroupDef {
             id,
             public,
