@@ -39,6 +39,7 @@ mod locations;
 mod lower;
 mod names;
 mod output;
+mod print;
 pub mod registry;
 mod render;
 mod report;
@@ -63,6 +64,7 @@ use render::Templates;
 pub use format::FormatError;
 pub use locations::Locations;
 pub use output::{Counts, MARKER, OutputError};
+pub use print::PrintFormat;
 pub use render::{Files, RenderError};
 pub use report::{Report, Summary};
 pub use source::{FileId, SourceMap};
@@ -253,9 +255,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(rejected) => {
-                let count = rejected.diagnostics.len();
-                let errors = if count == 1 { "error" } else { "errors" };
-                write!(f, "{rejected}\n{count} {errors}; nothing was written\n")
+                let errors = rejected.diagnostics.render(&rejected.sources);
+                write!(f, "{errors}\n{}", rejected.summary())
             }
             Self::Render(error) => write!(f, "{error}\nnothing was written\n"),
             Self::Format(error) => write!(f, "{error}\nnothing was written\n"),
@@ -265,6 +266,24 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl Failure {
+    /// The errors, each as a line of JSON, and what else there is to say.
+    pub fn json_lines(&self) -> (String, String) {
+        let (code, text) = match self {
+            Self::Registry(rejected) => {
+                let lines = rejected.diagnostics.json_lines(&rejected.sources);
+                return (lines, rejected.summary());
+            }
+            Self::Render(error) => (codes::TEMPLATE, error.to_string()),
+            Self::Format(error) => (codes::RUSTFMT, error.to_string()),
+            Self::Output(error) => (codes::OUTPUT, error.to_string()),
+        };
+        let prefix = format!("error[{code}]: ");
+        let message = text.strip_prefix(&prefix).unwrap_or(&text).trim_end();
+        (diagnostic::placeless(code, message) + "\n", String::new())
+    }
+}
 
 impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
+use crate::codes::OUTPUT;
 use crate::render::Files;
 
 /// What every generated file begins with.
@@ -492,7 +493,7 @@ impl OutputError {
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for obstacle in &self.obstacles {
-            writeln!(f, "error[output]: {}", obstacle.message)?;
+            writeln!(f, "error[{OUTPUT}]: {}", obstacle.message)?;
             if let Some(help) = obstacle.help {
                 writeln!(f, "   = help: {help}")?;
             }

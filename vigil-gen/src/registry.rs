@@ -1,8 +1,7 @@
 //! The resolved registry: what the YAML means, once every reference has been followed.
 //!
-//! [`resolve`](crate::resolve) builds it, [`contract`](crate::contract) completes it, and
-//! [`lower`](crate::lower) reads it. Nothing here knows of YAML, of files or of Rust: keys are
-//! the registry's own, lists are in the order of the definitions, maps are sorted.
+//! [`read_registry`](crate::read_registry) builds it, and [`lower`](crate::lower()) reads it.
+//! Nothing here knows of YAML, of files or of Rust: keys are the registry's own, lists are in the order of the definitions, maps are sorted.
 //!
 //! Invariant: a `Registry` is only ever built without errors. Every key that it mentions is
 //! defined, every contract is checked, so that the later stages cannot fail on content.
@@ -115,6 +114,7 @@ pub struct Attribute {
     /// The name on the wire: `gen_ai.request.model`.
     pub key: String,
     /// The type of its values.
+    #[serde(rename = "type")]
     pub ty: AttributeType,
     /// Values that one may meet, as YAML.
     pub examples: Vec<serde_yaml::Value>,
@@ -340,6 +340,7 @@ pub enum SpanKind {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Span {
     /// Its type: `gen_ai.inference.client`.
+    #[serde(rename = "type")]
     pub ty: String,
     /// Its kind.
     pub kind: SpanKind,
@@ -531,6 +532,7 @@ pub struct Body {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entity {
     /// Its type.
+    #[serde(rename = "type")]
     pub ty: String,
     /// Brief, note, stability, deprecation, origin.
     pub docs: Docs,

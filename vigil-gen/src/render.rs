@@ -12,6 +12,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::codes::TEMPLATE;
 use crate::ir::Ir;
 use crate::output::plain;
 
@@ -218,7 +219,7 @@ impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "error[template]: {}\n  --> {}\n",
+            "error[{TEMPLATE}]: {}\n  --> {}\n",
             self.message, self.place
         )?;
         match &self.help {
