@@ -344,6 +344,11 @@ pub(crate) fn span_function(span_type: &str, kind: &str) -> String {
     format!("{}_span", file_stem(&snake(words)))
 }
 
+/// The same with the kind, for where the shorter name would stand twice.
+pub(crate) fn span_function_of_kind(span_type: &str) -> String {
+    format!("{}_span", file_stem(&snake(span_type)))
+}
+
 /// The words of a span's function without its last: `chat` of `chat_span`.
 pub(crate) fn span_label(function: &str) -> &str {
     function

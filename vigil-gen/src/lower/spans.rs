@@ -38,11 +38,7 @@ pub(crate) struct SpanNames {
 }
 
 impl SpanNames {
-    fn of(span: &Span, registry: &Registry) -> Self {
-        let function = match &span.contract {
-            Some(contract) => names::snake(&contract.builder),
-            None => names::span_function(&span.ty, kind_word(span.kind)),
-        };
+    fn of(span: &Span, function: String, registry: &Registry) -> Self {
         let label = names::span_label(&function).to_owned();
         let type_per = type_per_enum(span, registry).map(|(_, ty)| {
             let markers = ty
@@ -104,11 +100,29 @@ impl SpanNames {
 
 /// The identifiers of every span, by its type.
 pub(crate) fn names(registry: &Registry) -> BTreeMap<&str, SpanNames> {
-    registry
-        .spans
-        .values()
-        .map(|span| (span.ty.as_str(), SpanNames::of(span, registry)))
-        .collect()
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for span in registry.spans.values() {
+        *taken.entry(function(span)).or_default() += 1;
+    }
+    let spans = registry.spans.values().map(|span| {
+        let function = match function(span) {
+            // The client's side of something and the server's differ in nothing else.
+            shared if taken[&shared] > 1 && span.contract.is_none() => {
+                names::span_function_of_kind(&span.ty)
+            }
+            function => function,
+        };
+        (span.ty.as_str(), SpanNames::of(span, function, registry))
+    });
+    spans.collect()
+}
+
+/// The function that starts a span, if no other one has the same.
+fn function(span: &Span) -> String {
+    match &span.contract {
+        Some(contract) => names::snake(&contract.builder),
+        None => names::span_function(&span.ty, kind_word(span.kind)),
+    }
 }
 
 /// The enum attribute each member of which is a type of its own.
