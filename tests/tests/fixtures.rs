@@ -54,7 +54,8 @@ fn upstream(below: &Path) -> Option<PathBuf> {
     fs::create_dir_all(&registry).expect("it can be made");
     let manifest = format!(
         "schema_url: https://example.com/schemas/all/1.0.0\ndependencies:\n  \
-         - {{ schema_url: 'https://opentelemetry.io/schemas/1.0.0', registry_path: {model:?} }}\n"
+         - {{ schema_url: 'https://opentelemetry.io/schemas/1.0.0', registry_path: '{}' }}\n",
+        model.display()
     );
     fs::write(registry.join("manifest.yaml"), manifest).expect("it can be written");
     let imports = "file_format: definition/2\nimports: { spans: ['*'], metrics: ['*'], \

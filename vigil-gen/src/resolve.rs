@@ -161,14 +161,7 @@ impl<'a> Resolver<'a> {
         if self.definitions.incomplete || locations.may_be_meant(kind, &name.value, few) {
             return false;
         }
-        let (code, what) = match kind {
-            Kind::Attribute => (codes::UNKNOWN_ATTRIBUTE, "attribute"),
-            Kind::Group => (codes::UNKNOWN_GROUP, "attribute group"),
-            Kind::Span => (codes::UNKNOWN_SPAN, "span"),
-            Kind::Metric => (codes::UNKNOWN_METRIC, "metric"),
-            Kind::Event => (codes::UNKNOWN_EVENT, "event"),
-            Kind::Entity => (codes::UNKNOWN_ENTITY, "entity"),
-        };
+        let (code, what) = unknown(kind);
         let guess = few
             .then(|| nearest(&name.value, locations.names(kind)))
             .flatten();
@@ -497,6 +490,18 @@ impl<'a> Resolver<'a> {
             unfolded.insert((*name).to_owned(), references);
         }
         unfolded
+    }
+}
+
+/// The error for a name of that kind that is not defined, and what the kind is called.
+fn unknown(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Attribute => (codes::UNKNOWN_ATTRIBUTE, "attribute"),
+        Kind::Group => (codes::UNKNOWN_GROUP, "attribute group"),
+        Kind::Span => (codes::UNKNOWN_SPAN, "span"),
+        Kind::Metric => (codes::UNKNOWN_METRIC, "metric"),
+        Kind::Event => (codes::UNKNOWN_EVENT, "event"),
+        Kind::Entity => (codes::UNKNOWN_ENTITY, "entity"),
     }
 }
 

@@ -9,34 +9,40 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::registry::{Body, Origin, RequirementLevel};
 use crate::yaml::{Node, Yaml};
 
-const FIELDS: [&str; 8] = [
-    "brief",
-    "note",
-    "examples",
-    "deprecated",
-    "annotations",
-    "requirement_level",
-    "stability",
-    "fields",
-];
-
 /// A value that is neither made of others nor chosen from a list.
 const VALUE: Shape = Shape {
     what: "a field of a body",
     required: &["id", "type"],
-    optional: FIELDS.split_at(7).0,
+    optional: &[
+        "brief",
+        "note",
+        "examples",
+        "deprecated",
+        "annotations",
+        "requirement_level",
+        "stability",
+    ],
 };
 
 const MAP: Shape = Shape {
     what: "a map",
     required: &["id", "type"],
-    optional: &FIELDS,
+    optional: &[
+        "brief",
+        "note",
+        "examples",
+        "deprecated",
+        "annotations",
+        "requirement_level",
+        "stability",
+        "fields",
+    ],
 };
 
 const ENUM: Shape = Shape {
     what: "an enum",
     required: &["id", "type", "members"],
-    optional: FIELDS.split_at(7).0,
+    ..VALUE
 };
 
 /// What a body or a field of one can be. Of what it is made, the older format says for maps and
@@ -87,27 +93,25 @@ pub(super) fn read_body(
     let parts: Vec<Body> = parts
         .filter_map(|node| read_body(node, origin, diagnostics))
         .collect();
-    let members = fields.list("members", diagnostics);
-    if let Some(node) = fields.get("members").filter(|_| members.is_empty())
-        && matches!(node.yaml, Yaml::List(_))
-    {
-        diagnostics.push(Diagnostic::new(
-            codes::EMPTY_ENUM,
-            node.at,
-            "an enum needs at least one member",
-        ));
-    }
-    let members = members.iter();
-    let members = members
-        .filter_map(|node| read_member(node, origin, diagnostics))
-        .map(|read| read.member)
-        .collect();
+    let members = fields.get("members").map(|node| {
+        let items = fields.list("members", diagnostics);
+        if items.is_empty() && matches!(node.yaml, Yaml::List(_)) {
+            diagnostics.push(Diagnostic::new(
+                codes::EMPTY_ENUM,
+                node.at,
+                "an enum needs at least one member",
+            ));
+        }
+        let read = items
+            .iter()
+            .filter_map(|node| read_member(node, origin, diagnostics));
+        read.map(|read| read.member).collect()
+    });
     let examples = match fields.get("examples") {
-        Some(node) if matches!(node.yaml, Yaml::List(_)) => match &node.yaml {
+        Some(node) => match &node.yaml {
             Yaml::List(items) => items.iter().map(Node::to_value).collect(),
-            _ => Vec::new(),
+            _ => vec![node.to_value()],
         },
-        Some(node) => vec![node.to_value()],
         None => Vec::new(),
     };
     Some(Body {
@@ -117,6 +121,6 @@ pub(super) fn read_body(
         level: level.unwrap_or(RequirementLevel::Recommended(None)),
         examples,
         fields: parts,
-        members,
+        members: members.unwrap_or_default(),
     })
 }

@@ -273,11 +273,12 @@ fn check_id(id: &Located<String>, diagnostics: &mut Diagnostics) {
 }
 
 fn check_filled(fields: &Fields<'_>, id: &Located<String>, diagnostics: &mut Diagnostics) {
+    let is_empty = |node: &Node| matches!(&node.yaml, Yaml::List(items) if items.is_empty());
     // What could not be read is not missing.
-    if ["attributes", "extends"]
+    let mut said = ["attributes", "extends"]
         .iter()
-        .any(|name| matches!(fields.get(name), Some(node) if !matches!(&node.yaml, Yaml::List(items) if items.is_empty())))
-    {
+        .filter_map(|name| fields.get(name));
+    if said.any(|node| !is_empty(node)) {
         return;
     }
     let message = format!("the group {} has no attributes", quoted(&id.value));
