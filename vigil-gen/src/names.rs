@@ -140,6 +140,9 @@ const MODULES_IN_USE: &[&str] = &[
 /// The statics that stand beside those of attributes.
 const STATICS_IN_USE: &[&str] = &["ALL"];
 
+/// The argument that names a span whose name the registry has in prose.
+pub(crate) const SPAN_NAME: &str = "span_name";
+
 /// The methods that stand beside setters: those of builders, and those of structs of attributes.
 const SETTERS_IN_USE: &[&str] = &[
     "attributes",
@@ -148,6 +151,7 @@ const SETTERS_IN_USE: &[&str] = &[
     "emit",
     "new",
     "parent",
+    "span_name",
     "start",
     "start_time",
     "write",

@@ -9,13 +9,14 @@ use super::attributes::Entry;
 use super::definition::SpanDefinition;
 use super::start;
 use super::state::Live;
-use super::value::Value;
+use super::value::{Text, Value};
 
 /// A typed span that has just ended, with everything that was recorded on it.
 #[derive(Debug)]
 pub struct EndedSpan<'a> {
     pub(super) live: &'a Live,
     pub(super) definition: &'static SpanDefinition,
+    pub(super) name: Option<&'a Text>,
     pub(super) depth: usize,
     pub(super) entries: &'a [Entry],
     pub(super) inherited: &'a [KeyValue],
@@ -31,7 +32,7 @@ impl EndedSpan<'_> {
 
     /// Its name, as it is exported.
     pub fn name(&self) -> String {
-        start::name(self.definition, self.entries)
+        start::name(self.definition, self.name, self.entries)
     }
 
     /// How many typed spans it stands under.
