@@ -1,8 +1,9 @@
 //! What the generator makes of its golden registries compiles, without a warning.
 
+use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use vigil_tests::scratch::{Package, workspace};
 
@@ -34,6 +35,35 @@ fn module(case: &Path, src: &Path) -> String {
     module + "}\n"
 }
 
+/// A registry that imports all of OpenTelemetry's, which is no part of this repository: it is looked
+/// for beside the workspace, or where `VIGIL_UPSTREAM` says.
+fn upstream(below: &Path) -> Option<PathBuf> {
+    let place = env::var_os("VIGIL_UPSTREAM")
+        .map_or_else(|| workspace().join("../shared/upstream"), PathBuf::from);
+    let versions = fs::read_dir(&place).into_iter().flatten().flatten();
+    let mut models: Vec<PathBuf> = versions.map(|it| it.path().join("model")).collect();
+    models.sort();
+    let Some(model) = models.into_iter().rfind(|model| model.is_dir()) else {
+        eprintln!(
+            "without OpenTelemetry's registry: it is not in {} (VIGIL_UPSTREAM says where it is)",
+            place.display()
+        );
+        return None;
+    };
+    let registry = below.join("upstream");
+    fs::create_dir_all(&registry).expect("it can be made");
+    let manifest = format!(
+        "schema_url: https://example.com/schemas/all/1.0.0\ndependencies:\n  \
+         - {{ schema_url: 'https://opentelemetry.io/schemas/1.0.0', registry_path: '{}' }}\n",
+        model.display()
+    );
+    fs::write(registry.join("manifest.yaml"), manifest).expect("it can be written");
+    let imports = "file_format: definition/2\nimports: { spans: ['*'], metrics: ['*'], \
+                   events: ['*'], entities: ['*'], attribute_groups: ['*'] }\n";
+    fs::write(registry.join("all.yaml"), imports).expect("it can be written");
+    Some(registry)
+}
+
 #[test]
 fn the_code_of_every_golden_registry_compiles_without_a_warning() {
     let workspace = workspace();
@@ -56,6 +86,10 @@ fn the_code_of_every_golden_registry_compiles_without_a_warning() {
     assert!(cases.len() > 5, "{cases:?}");
     for case in &cases {
         lib += &module(case, &package.src());
+    }
+    let upstream = upstream(package.src().parent().expect("it is below the package"));
+    if let Some(registry) = &upstream {
+        lib += &module(registry, &package.src());
     }
     package.file("lib.rs", &lib);
 

@@ -14,17 +14,18 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, nearest, quoted};
 use crate::locations::Kind;
 use crate::registry::{
-    Aggregate, AttributeRef, AttributeType, Event, Group, Instrument, NumberType, Registry,
+    Aggregate, AttributeRef, AttributeType, Entity, Event, Group, Instrument, NumberType, Registry,
     RequirementLevel, SetTime, Span, SpanKind,
 };
 use crate::resolve::{Reference, Resolved, Resolver};
 use crate::schema::{
-    AttributeNotes, Definitions, GroupDef, Located, MetricDef, RecordNotes, SpanDef, SpanNotes,
+    AttributeNotes, Definitions, EntityDef, GroupDef, Located, MetricDef, RecordNotes, SpanDef,
+    SpanNotes, read_examples_of,
 };
 use crate::source::SourceMap;
 
 /// Checks all contracts and builds the registry. It is whole only if there were no errors.
-pub fn check(
+pub(crate) fn check(
     definitions: &Definitions,
     resolved: Resolved,
     sources: &SourceMap,
@@ -83,8 +84,16 @@ pub fn check(
                 attributes,
                 keep_last: event.keep_last,
                 at_end_of: event.at_end_of.as_ref().map(|span| span.value.clone()),
+                body: event.body.clone(),
+                entity_associations: event.entities.list.clone(),
             },
         );
+    }
+    for entity in &definitions.entities {
+        if entity.refines.is_none() {
+            let built = checker.entity(entity);
+            registry.entities.insert(built.ty.clone(), built);
+        }
     }
     registry.attributes = resolved.attributes;
     registry
@@ -454,6 +463,25 @@ impl<'a> Checker<'a> {
             metrics: self.links.metrics_of(&Source::Span(ty.clone())),
             stream: stream::check(span, self),
             at_end: self.links.at_end.get(ty).map(|(event, _)| event.clone()),
+            entity_associations: span.entities.list.clone(),
+        }
+    }
+
+    fn entity(&mut self, entity: &EntityDef) -> Entity {
+        let references = self
+            .resolved
+            .entities
+            .get(&entity.ty.value)
+            .map_or(&[][..], Vec::as_slice);
+        let (identity, description): (Vec<Reference>, Vec<Reference>) = references
+            .iter()
+            .cloned()
+            .partition(|it| it.identifying == Some(true));
+        Entity {
+            ty: entity.ty.value.clone(),
+            docs: entity.docs.over(None),
+            identity: self.plain_references(&identity),
+            description: self.plain_references(&description),
         }
     }
 
@@ -491,6 +519,13 @@ impl<'a> Checker<'a> {
                 .note
                 .clone()
                 .unwrap_or_else(|| attribute.docs.note.clone()),
+            examples: reference
+                .examples
+                .as_ref()
+                .map(|node| read_examples_of(node, &attribute.ty, &mut Diagnostics::new()))
+                .unwrap_or_default(),
+            stability: reference.stability,
+            deprecated: reference.deprecated.clone(),
             sampling_relevant: reference
                 .sampling_relevant
                 .as_ref()

@@ -3,12 +3,14 @@
 //! A stage never stops at its first error. It pushes a [`Diagnostic`] and goes on with what it
 //! can still make sense of, so that one run reports everything.
 
+mod json;
 mod render;
 mod suggest;
 
 use std::fmt;
 
-pub use crate::codes::CODES;
+pub use crate::codes::{CODES, Code, explain};
+pub(crate) use json::placeless;
 pub(crate) use suggest::{is_hidden, is_steering, misspelt, visible};
 pub use suggest::{listed, nearest, one_of, quoted};
 
@@ -149,6 +151,16 @@ impl Diagnostics {
     }
 }
 
+impl Diagnostics {
+    /// All errors, each as a line of JSON.
+    pub fn json_lines(&self, sources: &SourceMap) -> String {
+        let lines = self.list.iter();
+        lines
+            .map(|diagnostic| json::line(diagnostic, sources) + "\n")
+            .collect()
+    }
+}
+
 impl<'a> IntoIterator for &'a Diagnostics {
     type Item = &'a Diagnostic;
     type IntoIter = std::slice::Iter<'a, Diagnostic>;
@@ -192,6 +204,20 @@ impl Rejected {
     pub(crate) fn with_names_unchecked(mut self, unchecked: bool) -> Self {
         self.names_unchecked = unchecked;
         self
+    }
+}
+
+impl Rejected {
+    /// What a run says last.
+    pub(crate) fn summary(&self) -> String {
+        let unchecked = if self.names_unchecked {
+            "names are checked once these are mended\n\n"
+        } else {
+            ""
+        };
+        let count = self.diagnostics.len();
+        let errors = if count == 1 { "error" } else { "errors" };
+        format!("{unchecked}{count} {errors}; nothing was written\n")
     }
 }
 

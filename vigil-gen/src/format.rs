@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output};
 
+use crate::codes::RUSTFMT;
 use crate::output::plain;
 use crate::render::Files;
 
@@ -20,7 +21,7 @@ const CONFIGURATION: [&str; 2] = [".rustfmt.toml", "rustfmt.toml"];
 /// # Errors
 ///
 /// When rustfmt is missing, or refuses a file, as it does when a template's output is no Rust.
-pub fn format(files: &Files, for_dir: &Path, rustfmt: &Path) -> Result<Files, FormatError> {
+pub(crate) fn format(files: &Files, for_dir: &Path, rustfmt: &Path) -> Result<Files, FormatError> {
     let scratch = tempfile::Builder::new()
         .prefix("vigil-gen-")
         .tempdir()
@@ -133,7 +134,7 @@ impl fmt::Display for FormatError {
             Self::Start { rustfmt, error } => {
                 writeln!(
                     f,
-                    "error[rustfmt]: can't run `{}`: {}",
+                    "error[{RUSTFMT}]: can't run `{}`: {}",
                     rustfmt.display(),
                     plain(error)
                 )?;
@@ -143,10 +144,13 @@ impl fmt::Display for FormatError {
                 )
             }
             Self::Refused { said, status } if said.is_empty() => {
-                writeln!(f, "error[rustfmt]: it ended with {status} and said nothing")
+                writeln!(
+                    f,
+                    "error[{RUSTFMT}]: it ended with {status} and said nothing"
+                )
             }
             Self::Refused { said, .. } => {
-                writeln!(f, "error[rustfmt]: what the templates make is no Rust")?;
+                writeln!(f, "error[{RUSTFMT}]: what the templates make is no Rust")?;
                 for line in said.lines() {
                     writeln!(f, "   | {line}")?;
                 }
@@ -154,7 +158,7 @@ impl fmt::Display for FormatError {
             }
             Self::Io(error) => writeln!(
                 f,
-                "error[rustfmt]: can't use the directory for temporary files: {}",
+                "error[{RUSTFMT}]: can't use the directory for temporary files: {}",
                 plain(error)
             ),
         }

@@ -245,6 +245,8 @@ pub struct Span {
     pub values: Vec<String>,
     /// Where it may stand.
     pub place: Place,
+    /// The argument that names it, if the registry has its name in prose.
+    pub named: Option<String>,
     /// The attributes that have one value.
     pub fixed: Vec<Fixed>,
     /// The attributes that the function sets, in order.

@@ -1,16 +1,6 @@
 //! Renders a registry of OpenTelemetry conventions into a typed Rust API.
 //!
-//! The stages, each a function of its own:
-//!
-//! | stage | |
-//! |---|---|
-//! | load, validate, resolve, contract | [`load::read_registry`]: YAML to a checked [`registry::Registry`] |
-//! | lower | [`lower::lower`]: to the [`ir::Ir`], finished identifiers and docs |
-//! | render | [`render::Templates`]: to text |
-//! | format | [`format::format`]: as `rustfmt` has it |
-//! | write, check | [`output::plan`]: to files, or to a diff |
-//!
-//! [`generate`] does them all, and is what the command line calls:
+//! [`generate`] runs all stages, and is what the command line calls:
 //!
 //! ```no_run
 //! use vigil_gen::{Options, generate};
@@ -19,6 +9,13 @@
 //! println!("{report}");
 //! # Ok::<(), vigil_gen::Failure>(())
 //! ```
+//!
+//! | stage | ends with | |
+//! |---|---|---|
+//! | load, validate, resolve, contract, select | [`read_registry`] | YAML to a checked [`Registry`] |
+//! | lower | [`lower`] | to the [`ir::Ir`], finished identifiers and docs |
+//! | render, format | [`render_files`] | to text, as `rustfmt` has it |
+//! | write, or compare | [`generate`] | to files, or to a diff |
 //!
 //! [`render_files`] stops before anything is written:
 //!
@@ -31,39 +28,46 @@
 //! # Ok::<(), vigil_gen::Failure>(())
 //! ```
 
-pub mod codes;
-pub mod contract;
+mod codes;
+mod contract;
 pub mod diagnostic;
-pub mod format;
+mod format;
 mod graph;
 pub mod ir;
-pub mod load;
-pub mod locations;
-pub mod lower;
+mod load;
+mod locations;
+mod lower;
 mod names;
-pub mod output;
+mod output;
+mod print;
 pub mod registry;
-pub mod render;
+mod render;
 mod report;
-pub mod resolve;
-pub mod schema;
-pub mod source;
-pub mod validate;
-pub mod yaml;
+mod resolve;
+mod schema;
+mod select;
+mod source;
+mod validate;
+mod yaml;
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use diagnostic::Rejected;
-use format::FormatError;
+use diagnostic::{Diagnostics, Rejected};
 use lower::Target;
-use output::{Lock, OutputError};
+use output::Lock;
 use registry::Registry;
-use render::{Files, RenderError, Templates};
+use render::Templates;
 
+pub use format::FormatError;
+pub use locations::Locations;
+pub use output::{Counts, MARKER, OutputError};
+pub use print::PrintFormat;
+pub use render::{Files, RenderError};
 pub use report::{Report, Summary};
+pub use source::{FileId, SourceMap};
 
 /// What a run reads and writes.
 #[derive(Clone, Debug)]
@@ -111,26 +115,73 @@ pub struct Rendered {
     pub read: usize,
 }
 
+/// A registry without errors, and where everything in it came from.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// What the YAML means.
+    pub registry: Registry,
+    /// Where each definition stands.
+    pub locations: Locations,
+    /// The files.
+    pub sources: SourceMap,
+    /// How many files were read, manifests included.
+    pub files: usize,
+}
+
+/// Reads the registry in `dir` and those that it depends on, follows all references and checks all
+/// contracts.
+///
+/// # Errors
+///
+/// Everything that is wrong with them, of all stages. Later stages skip what earlier ones could
+/// make no sense of.
+pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
+    let mut diagnostics = Diagnostics::new();
+    let sources = load::load(dir, &mut diagnostics);
+    let definitions = validate::validate(&sources, &mut diagnostics);
+    let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
+    // What a contract lacks may be in a file that could not be read.
+    if definitions.incomplete || resolved.incomplete {
+        let unchecked = definitions.incomplete;
+        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+    }
+    let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
+    let registry = select::select(&definitions, registry, &mut diagnostics);
+    if !diagnostics.is_empty() {
+        let unchecked = definitions.locations.any_nameless();
+        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+    }
+    Ok(Checked {
+        registry,
+        locations: definitions.locations,
+        files: sources.files,
+        sources: sources.map,
+    })
+}
+
+/// Gives everything in a registry its Rust name, type and docs: what templates lay out.
+///
+/// # Errors
+///
+/// What no code can be made of.
+pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
+    let target = Target {
+        module: options.module.clone(),
+        registry: directory_name(&options.registry, "the registry"),
+        templates: directory_name(&options.templates, "the templates"),
+    };
+    lower::lower(&checked.registry, &checked.locations, &target)
+        .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
+}
+
 /// Reads, checks, lowers, renders and formats. Nothing is written.
 ///
 /// # Errors
 ///
 /// What is wrong with the registry, with a template, or with rustfmt.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
-    let checked = load::read_registry(&options.registry)
-        .map_err(|rejected| Failure::Registry(Box::new(rejected)))?;
-    let target = Target {
-        module: options.module.clone(),
-        registry: directory_name(&options.registry, "the registry"),
-        templates: directory_name(&options.templates, "the templates"),
-    };
-    let ir =
-        lower::lower(&checked.registry, &checked.locations, &target).map_err(|diagnostics| {
-            Failure::Registry(Box::new(Rejected::new(
-                diagnostics,
-                checked.sources.clone(),
-            )))
-        })?;
+    let checked = read_registry(&options.registry)?;
+    let ir = lower(&checked, options)?;
     let files = Templates::read(&options.templates)?.render(&ir)?;
     let files = format::format(&files, &options.out, &options.rustfmt)?;
     Ok(Rendered {
@@ -204,9 +255,8 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(rejected) => {
-                let count = rejected.diagnostics.len();
-                let errors = if count == 1 { "error" } else { "errors" };
-                write!(f, "{rejected}\n{count} {errors}; nothing was written\n")
+                let errors = rejected.diagnostics.render(&rejected.sources);
+                write!(f, "{errors}\n{}", rejected.summary())
             }
             Self::Render(error) => write!(f, "{error}\nnothing was written\n"),
             Self::Format(error) => write!(f, "{error}\nnothing was written\n"),
@@ -216,6 +266,30 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl Failure {
+    /// The errors, each as a line of JSON, and what else there is to say.
+    pub fn json_lines(&self) -> (String, String) {
+        let (code, text) = match self {
+            Self::Registry(rejected) => {
+                let lines = rejected.diagnostics.json_lines(&rejected.sources);
+                return (lines, rejected.summary());
+            }
+            Self::Render(error) => (codes::TEMPLATE, error.to_string()),
+            Self::Format(error) => (codes::RUSTFMT, error.to_string()),
+            Self::Output(error) => (codes::OUTPUT, error.to_string()),
+        };
+        let prefix = format!("error[{code}]: ");
+        let message = text.strip_prefix(&prefix).unwrap_or(&text).trim_end();
+        (diagnostic::placeless(code, message) + "\n", String::new())
+    }
+}
+
+impl From<Rejected> for Failure {
+    fn from(rejected: Rejected) -> Self {
+        Self::Registry(Box::new(rejected))
+    }
+}
 
 impl From<RenderError> for Failure {
     fn from(error: RenderError) -> Self {

@@ -1,19 +1,15 @@
-//! From a directory to parsed documents, and, through the later stages, to a checked registry.
+//! From a directory, and those that it depends on, to parsed documents.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::codes;
-use crate::contract;
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, Rejected, quoted};
-use crate::locations::Locations;
-use crate::registry::Registry;
-use crate::resolve;
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
+use crate::schema::Located;
 use crate::source::{FileId, SourceMap};
-use crate::validate;
-use crate::yaml::{self, Node};
+use crate::yaml::{self, Node, Yaml};
 
 /// Registries are written by hand; a larger file is not one.
 const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
@@ -22,129 +18,285 @@ const DEPTH_LIMIT: usize = 16;
 /// What a manifest is called, and what it used to be called.
 const MANIFEST_NAMES: [&str; 2] = ["manifest.yaml", "registry_manifest.yaml"];
 
-/// A registry without errors, and where everything in it came from.
-#[derive(Clone, Debug)]
-pub struct Checked {
-    /// What the YAML means.
-    pub registry: Registry,
-    /// Where each definition stands.
-    pub locations: Locations,
+/// The parsed files of a registry, and of those that it depends on.
+#[derive(Debug)]
+pub(crate) struct Sources {
     /// The files.
-    pub sources: SourceMap,
-    /// How many files were read, the manifest included.
+    pub map: SourceMap,
+    /// The registries: each after those that it depends on, so that the one asked for is last.
+    pub registries: Vec<RegistrySource>,
+    /// How many files were found, parsed or not.
     pub files: usize,
 }
 
-/// The parsed files of a registry.
+/// The parsed files of one registry.
 #[derive(Debug)]
-pub struct Sources {
-    /// The files.
-    pub map: SourceMap,
+pub(crate) struct RegistrySource {
+    /// Its directory.
+    pub root: FileId,
     /// The manifest, if there is one that could be parsed.
     pub manifest: Option<Document>,
     /// All other files that could be parsed, in the order of their paths.
     pub documents: Vec<Document>,
-    /// How many files were found, parsed or not.
-    pub files: usize,
     /// Whether there are directories or files, besides the manifest, that could not be read.
     pub unread: bool,
+    /// What it depends on, by index.
+    pub dependencies: Vec<usize>,
+    /// The first mention of it as a dependency; none for the one asked for.
+    pub named: Option<Dependency>,
+}
+
+/// How a manifest names another registry.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    /// Where it says so.
+    pub at: Location,
+    /// The schema URL that it is to have.
+    pub schema_url: Option<Located<String>>,
 }
 
 /// A parsed file.
 #[derive(Debug)]
-pub struct Document {
+pub(crate) struct Document {
     /// Which file.
     pub file: FileId,
     /// Its content.
     pub root: Node,
 }
 
-/// Reads, validates and resolves the registry in `dir`, and checks its contracts.
-///
-/// # Errors
-///
-/// Everything that is wrong with it, of all stages. Later stages skip what earlier ones could
-/// make no sense of.
-pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
-    let mut diagnostics = Diagnostics::new();
-    let sources = load(dir, &mut diagnostics);
-    let definitions = validate::validate(&sources, &mut diagnostics);
-    let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
-    // What a contract lacks may be in a file that could not be read.
-    if definitions.incomplete || resolved.incomplete {
-        let unchecked = definitions.incomplete;
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+/// Reads and parses every YAML file below `dir`, and of the registries that it depends on. The
+/// order of directories plays no part.
+pub(crate) fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
+    let mut loader = Loader {
+        map: SourceMap::new(dir),
+        registries: Vec::new(),
+        files: 0,
+        places: BTreeMap::new(),
+        open: Vec::new(),
+        diagnostics,
+    };
+    let root = loader.map.root().file;
+    loader.registry(dir, root, None);
+    Sources {
+        map: loader.map,
+        registries: loader.registries,
+        files: loader.files,
     }
-    let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
-    if !diagnostics.is_empty() {
-        let unchecked = definitions.locations.any_nameless();
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
-    }
-    let locations = definitions.locations;
-    Ok(Checked {
-        registry,
-        locations,
-        files: sources.files,
-        sources: sources.map,
-    })
 }
 
-/// Reads and parses every YAML file below `dir`. The order of the directory plays no part.
-pub fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
-    let mut map = SourceMap::new(dir);
-    let mut sources = Vec::new();
-    let mut manifest = None;
-    let found = find(dir, &map, diagnostics);
-    let found_any = found.is_some();
-    let Found {
-        files: paths,
-        mut unread,
-    } = found.unwrap_or_default();
+/// Reads registries, dependencies first.
+struct Loader<'a> {
+    map: SourceMap,
+    registries: Vec<RegistrySource>,
+    files: usize,
+    /// The index of each registry that was read, by where it really is.
+    places: BTreeMap<PathBuf, usize>,
+    /// The registries that are being read: where each is, and the mention that led to it.
+    open: Vec<(PathBuf, Option<Location>)>,
+    diagnostics: &'a mut Diagnostics,
+}
 
-    for (path, os_path) in &paths {
-        let (text, problem) = match read_text(os_path) {
-            Ok(text) => (text, None),
-            Err(refusal) => (refusal.readable, Some(refusal.problem)),
-        };
-        let file = map.add(path, text);
-        let is_manifest = MANIFEST_NAMES.contains(&path.as_str());
-        if let Some(problem) = problem {
-            diagnostics.push(problem(file));
-            unread |= !is_manifest;
-            continue;
+impl Loader<'_> {
+    /// Reads a registry and what it depends on; its index.
+    fn registry(&mut self, dir: &Path, root: FileId, named: Option<Dependency>) -> usize {
+        let place = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+        let mut source = self.read(dir, root, named);
+        let at = source.named.as_ref().map(|it| it.at);
+        self.open.push((place.clone(), at));
+        let manifest = source.manifest.as_ref().map(|it| &it.root);
+        for item in manifest.map(dependency_nodes).unwrap_or_default() {
+            match self.dependency(dir, item) {
+                Some(index) => source.dependencies.push(index),
+                // What is mentioned may be there.
+                None => source.unread = true,
+            }
         }
-        let Some(root) = yaml::parse(file, map.text(file), diagnostics) else {
-            unread |= !is_manifest;
-            continue;
-        };
-        let document = Document { file, root };
-        if is_manifest {
-            manifest = manifest_of(manifest, document, &map, diagnostics);
-        } else {
-            sources.push(document);
-        }
+        self.open.pop();
+        self.registries.push(source);
+        let index = self.registries.len() - 1;
+        self.places.insert(place, index);
+        index
     }
-    if found_any
-        && !paths
-            .keys()
-            .any(|path| MANIFEST_NAMES.contains(&path.as_str()))
-    {
-        diagnostics.push(
-            Diagnostic::new(
-                codes::NO_MANIFEST,
-                map.root(),
-                "this registry has no `manifest.yaml`",
-            )
-            .with_help("add one with `schema_url`, `description` and `stability`"),
+
+    /// Follows an item of `dependencies`. What shape it has is checked with the rest of the manifest.
+    fn dependency(&mut self, dir: &Path, item: &Node) -> Option<usize> {
+        let text = |name: &str| {
+            let node = item.get(name)?;
+            Some(Located::new(node.text()?.to_owned(), node.at))
+        };
+        let Some(path) = text("registry_path") else {
+            // A path that is there and no text is reported as that.
+            if item.get("registry_path").is_none_or(Node::is_null) {
+                let message = "this dependency names no `registry_path`";
+                self.diagnostics.push(
+                    Diagnostic::new(codes::UNSUPPORTED_DEPENDENCY, item.at, message)
+                        .with_help(DIRECTORIES),
+                );
+            }
+            return None;
+        };
+        let archive = [".zip", ".tar.gz", ".git"]
+            .iter()
+            .any(|end| path.value.ends_with(end));
+        if path.value.contains("://") || archive || path.value.ends_with(']') {
+            let message = format!("{} is no directory", quoted(&path.value));
+            self.diagnostics.push(
+                Diagnostic::new(codes::UNSUPPORTED_DEPENDENCY, path.at, message)
+                    .with_help(DIRECTORIES),
+            );
+            return None;
+        }
+        let other = joined(dir, &path.value);
+        let Some(place) = fs::canonicalize(&other).ok().filter(|it| it.is_dir()) else {
+            let message = format!("there is no directory {}", quoted(&shown(&other)));
+            self.diagnostics.push(
+                Diagnostic::new(codes::NO_REGISTRY, path.at, message)
+                    .with_help("a `registry_path` is relative to the manifest's own directory"),
+            );
+            return None;
+        };
+        if let Some(first) = self.open.iter().position(|(open, _)| *open == place) {
+            self.report_cycle(first, path.at);
+            return None;
+        }
+        if let Some(index) = self.places.get(&place) {
+            return Some(*index);
+        }
+        if self.open.len() > DEPTH_LIMIT {
+            let message = format!("dependencies are more than {DEPTH_LIMIT} deep");
+            let error = Diagnostic::new(codes::UNSUPPORTED_DEPENDENCY, path.at, message);
+            self.diagnostics.push(error);
+            return None;
+        }
+        let root = self.map.add_root(&other);
+        let named = Dependency {
+            at: path.at,
+            schema_url: text("schema_url"),
+        };
+        Some(self.registry(&other, root, Some(named)))
+    }
+
+    /// `closing` leads back to the registry that is open at `first`.
+    fn report_cycle(&mut self, first: usize, closing: Location) {
+        let circle = &self.open[first..];
+        let names: Vec<String> = circle
+            .iter()
+            .chain([&circle[0]])
+            .map(|(place, _)| last_name(place))
+            .collect();
+        let message = format!(
+            "these registries depend on each other in a circle: {}",
+            quoted(&names.join(" -> "))
         );
+        let mut error = Diagnostic::new(codes::CYCLE, closing, message);
+        if let Some((_, Some(at))) = circle.get(1) {
+            error = error.with_secondary(*at, "the circle begins here");
+        }
+        self.diagnostics.push(error);
     }
-    Sources {
-        map,
-        manifest,
-        documents: sources,
-        files: paths.len(),
-        unread,
+
+    /// Reads the files of one registry.
+    fn read(&mut self, dir: &Path, root: FileId, named: Option<Dependency>) -> RegistrySource {
+        let found = find(dir, root, &self.map, self.diagnostics);
+        let found_any = found.is_some();
+        let Found { files, unread } = found.unwrap_or_default();
+        self.files += files.len();
+        let mut source = RegistrySource {
+            root,
+            manifest: None,
+            documents: Vec::new(),
+            unread,
+            dependencies: Vec::new(),
+            named,
+        };
+        for (path, os_path) in &files {
+            let (text, problem) = match read_text(os_path) {
+                Ok(text) => (text, None),
+                Err(refusal) => (refusal.readable, Some(refusal.problem)),
+            };
+            let file = self.map.add(root, path, text);
+            let is_manifest = MANIFEST_NAMES.contains(&path.as_str());
+            if let Some(problem) = problem {
+                self.diagnostics.push(problem(file));
+                source.unread |= !is_manifest;
+                continue;
+            }
+            let Some(node) = yaml::parse(file, self.map.text(file), self.diagnostics) else {
+                source.unread |= !is_manifest;
+                continue;
+            };
+            let document = Document { file, root: node };
+            if is_manifest {
+                let first = source.manifest.take();
+                source.manifest = manifest_of(first, document, &self.map, self.diagnostics);
+            } else {
+                source.documents.push(document);
+            }
+        }
+        let has_manifest = MANIFEST_NAMES.iter().any(|name| files.contains_key(*name));
+        // What depends on a registry may say for it what its manifest would.
+        let stood_in_for = source
+            .named
+            .as_ref()
+            .is_some_and(|it| it.schema_url.is_some());
+        if found_any && !has_manifest && !stood_in_for {
+            let at = Location::whole(root);
+            let message = "this registry has no `manifest.yaml`";
+            let error = Diagnostic::new(codes::NO_MANIFEST, at, message)
+                .with_help("add one with `schema_url`, `description` and `stability`");
+            self.diagnostics.push(match &source.named {
+                Some(named) => error
+                    .with_secondary(named.at, "depended on here")
+                    .with_help("add one, or say its `schema_url` where it is depended on"),
+                None => error,
+            });
+        }
+        source
     }
+}
+
+/// What a dependency may be.
+const DIRECTORIES: &str = "name a directory with `registry_path`; fetch what is elsewhere first";
+
+/// The items of `dependencies`.
+fn dependency_nodes(manifest: &Node) -> &[Node] {
+    match manifest.get("dependencies").map(|node| &node.yaml) {
+        Some(Yaml::List(items)) => items,
+        _ => &[],
+    }
+}
+
+/// A path from a directory, without the steps back that it can do without.
+fn joined(dir: &Path, path: &str) -> PathBuf {
+    let mut joined = dir.to_owned();
+    for part in Path::new(path).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                let last = joined.components().next_back();
+                // A step back from a link leads elsewhere than to what holds the link.
+                if matches!(last, Some(Component::Normal(_))) && !joined.is_symlink() {
+                    joined.pop();
+                } else {
+                    joined.push("..");
+                }
+            }
+            part => joined.push(part),
+        }
+    }
+    if joined.as_os_str().is_empty() {
+        joined.push(".");
+    }
+    joined
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
+
+fn last_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// Of two manifests neither can be preferred without surprising someone.
@@ -190,8 +342,8 @@ struct Pending {
 }
 
 /// All YAML files below `dir`; `None` if there is no registry.
-fn find(dir: &Path, map: &SourceMap, diagnostics: &mut Diagnostics) -> Option<Found> {
-    let root = map.root();
+fn find(dir: &Path, root: FileId, map: &SourceMap, diagnostics: &mut Diagnostics) -> Option<Found> {
+    let root = Location::whole(root);
     let problem = match fs::metadata(dir) {
         Ok(metadata) if metadata.is_dir() => None,
         Ok(_) => Some("a registry is a directory, and this is a file".to_owned()),
@@ -270,12 +422,14 @@ fn visit(
         let is_yaml = path
             .extension()
             .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let is_link = entry.file_type()?.is_symlink();
+        // A registry within is another one, and read if this one depends on it.
+        let has_manifest = || MANIFEST_NAMES.iter().any(|name| path.join(name).exists());
+        if is_dir && !is_link && has_manifest() {
+            continue;
+        }
         if is_dir {
-            let list = if entry.file_type()?.is_symlink() {
-                &mut *links
-            } else {
-                &mut *pending
-            };
+            let list = if is_link { &mut *links } else { &mut *pending };
             list.push(Pending {
                 path,
                 prefix: format!("{relative}/"),

@@ -35,7 +35,7 @@ use spans::SpanNames;
 ///
 /// One for each pair of definitions that would make the same Rust identifier in the same place, for
 /// each that would hide what generated code uses, and for each required attribute without a key.
-pub fn lower(
+pub(crate) fn lower(
     registry: &Registry,
     locations: &Locations,
     target: &Target,
@@ -125,7 +125,7 @@ pub fn lower(
 
 /// What the generated code is for, as it is told to whoever reads it.
 #[derive(Clone, Debug)]
-pub struct Target {
+pub(crate) struct Target {
     /// The path of the module that will hold the generated ones: `crate::generated`.
     pub module: String,
     /// The name of the registry's directory: `semconv`.

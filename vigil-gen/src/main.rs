@@ -6,8 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
-use vigil_gen::{Options, generate, is_module_path};
+use clap::{Parser, Subcommand, ValueEnum};
+use vigil_gen::diagnostic::{CODES, explain, nearest};
+use vigil_gen::{Failure, Options, PrintFormat, generate, is_module_path, read_registry};
 
 /// What a workspace is known by.
 const MANIFEST: &str = "semconv/manifest.yaml";
@@ -29,13 +30,20 @@ Examples:
   vigil-gen --registry conventions --templates my-templates --out src/telemetry \\
             --module crate::telemetry
       a registry, templates and a crate of your own
+  vigil-gen resolve --registry conventions --format json
+      what a registry means, once all references are followed
+  vigil-gen explain unknown-attribute
+      what an error means, and what to do about it
 
 Exit status: 0 if all is well, 1 if the registry or a template has errors or the code is stale,
 2 if it was called the wrong way.
 
 Only files that begin with the generated marker are ever overwritten or deleted."
 )]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Compare only: print a unified diff of what is stale, missing or orphaned, and exit 1 if
     /// there is any.
     #[arg(long)]
@@ -52,6 +60,44 @@ struct Arguments {
     /// The Rust path of the module that stands in that directory, from `crate`.
     #[arg(long, value_name = "PATH", default_value = "crate::generated", value_parser = module_path)]
     module: String,
+    /// How errors of the registry are printed.
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    message_format: MessageFormat,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints a registry as it is resolved: groups unfolded, refinements and dependencies followed.
+    Resolve {
+        /// The directory of the registry [default: semconv/ of the workspace].
+        #[arg(long, value_name = "DIR")]
+        registry: Option<PathBuf>,
+        /// How it is written.
+        #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+        format: ResolveFormat,
+        /// How errors of the registry are printed.
+        #[arg(long, value_name = "FORMAT", default_value = "human")]
+        message_format: MessageFormat,
+    },
+    /// Says what an error code means, and what to do about it; without a code, lists all of them.
+    Explain {
+        /// The code, as it stands in `error[..]`.
+        code: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ResolveFormat {
+    Yaml,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum MessageFormat {
+    /// For people, on stderr, with the lines that are meant.
+    Human,
+    /// For programs: each error as a line of JSON, on stdout.
+    Json,
 }
 
 fn module_path(text: &str) -> Result<String, String> {
@@ -63,33 +109,102 @@ fn module_path(text: &str) -> Result<String, String> {
 }
 
 fn main() -> ExitCode {
-    let options = match options(Arguments::parse()) {
-        Ok(options) => options,
-        Err(message) => {
-            say(&mut io::stderr(), message);
-            return ExitCode::from(2);
-        }
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Some(Command::Explain { code }) => Ok(explain_code(code.as_deref())),
+        Some(Command::Resolve {
+            registry,
+            format,
+            message_format,
+        }) => resolve(registry, format, message_format),
+        None => run(arguments),
     };
-    match generate(&options) {
-        Ok(report) => {
-            if let Some(diff) = &report.diff {
-                say(&mut io::stdout(), diff);
-            }
-            say(&mut io::stderr(), format!("{report}\n"));
-            if report.stale {
-                say(
-                    &mut io::stderr(),
-                    "the generated code is stale: `cargo run -p vigil-gen` brings it up to date\n",
-                );
-                return ExitCode::FAILURE;
-            }
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            say(&mut io::stderr(), failure);
-            ExitCode::FAILURE
+    done.unwrap_or_else(|message| {
+        say(&mut io::stderr(), message);
+        ExitCode::from(2)
+    })
+}
+
+/// Brings the generated code up to date, or compares.
+fn run(arguments: Arguments) -> Result<ExitCode, String> {
+    let messages = arguments.message_format;
+    let report = match generate(&options(arguments)?) {
+        Ok(report) => report,
+        Err(failure) => return Ok(refuse(&failure, messages)),
+    };
+    if let Some(diff) = &report.diff {
+        say(&mut io::stdout(), diff);
+    }
+    say(&mut io::stderr(), format!("{report}\n"));
+    if report.stale {
+        say(
+            &mut io::stderr(),
+            "the generated code is stale: `cargo run -p vigil-gen` brings it up to date\n",
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn resolve(
+    registry: Option<PathBuf>,
+    format: ResolveFormat,
+    messages: MessageFormat,
+) -> Result<ExitCode, String> {
+    let registry = match registry {
+        Some(registry) => registry,
+        None => workspace()?.join("semconv"),
+    };
+    let checked = match read_registry(&registry) {
+        Ok(checked) => checked,
+        Err(rejected) => return Ok(refuse(&Failure::from(rejected), messages)),
+    };
+    let format = match format {
+        ResolveFormat::Yaml => PrintFormat::Yaml,
+        ResolveFormat::Json => PrintFormat::Json,
+    };
+    say(&mut io::stdout(), checked.registry.print(format));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn explain_code(code: Option<&str>) -> ExitCode {
+    let Some(code) = code else {
+        let lines: Vec<String> = CODES
+            .iter()
+            .map(|it| format!("{}: {}\n", it.code, it.meaning))
+            .collect();
+        say(&mut io::stdout(), lines.concat());
+        return ExitCode::SUCCESS;
+    };
+    // As it is printed, it stands in brackets.
+    let code = code.trim_start_matches("error[").trim_end_matches(']');
+    if let Some(found) = explain(code) {
+        say(&mut io::stdout(), found);
+        return ExitCode::SUCCESS;
+    }
+    let known = CODES.iter().map(|it| it.code);
+    let help = match nearest(code, known) {
+        Some(guess) => format!("did you mean `{guess}`?"),
+        None => "`vigil-gen explain` lists all of them".to_owned(),
+    };
+    say(
+        &mut io::stderr(),
+        format!("error: there is no error code `{code}`\n\n{help}\n"),
+    );
+    ExitCode::from(2)
+}
+
+/// Prints what is wrong.
+fn refuse(failure: &Failure, messages: MessageFormat) -> ExitCode {
+    match messages {
+        MessageFormat::Human => say(&mut io::stderr(), failure),
+        MessageFormat::Json => {
+            let (lines, rest) = failure.json_lines();
+            say(&mut io::stdout(), lines);
+            say(&mut io::stderr(), rest);
         }
     }
+    ExitCode::FAILURE
 }
 
 /// Prints; whoever has closed the other end of the pipe has seen enough.
@@ -104,6 +219,7 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         templates,
         out,
         module,
+        ..
     } = arguments;
     let workspace = match (&registry, &templates, &out) {
         (Some(_), Some(_), Some(_)) => PathBuf::new(),

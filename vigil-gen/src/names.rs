@@ -141,6 +141,9 @@ const MODULES_IN_USE: &[&str] = &[
 /// The statics that stand beside those of attributes.
 const STATICS_IN_USE: &[&str] = &["ALL"];
 
+/// The argument that names a span whose name the registry has in prose.
+pub(crate) const SPAN_NAME: &str = "span_name";
+
 /// The methods that stand beside setters: those of builders, and those of structs of attributes.
 const SETTERS_IN_USE: &[&str] = &[
     "attributes",
@@ -149,6 +152,7 @@ const SETTERS_IN_USE: &[&str] = &[
     "emit",
     "new",
     "parent",
+    "span_name",
     "start",
     "start_time",
     "write",
@@ -343,6 +347,11 @@ pub(crate) fn span_function(span_type: &str, kind: &str) -> String {
         .and_then(|rest| rest.strip_suffix('.'))
         .unwrap_or(span_type);
     format!("{}_span", file_stem(&snake(words)))
+}
+
+/// The same with the kind, for where the shorter name would stand twice.
+pub(crate) fn span_function_of_kind(span_type: &str) -> String {
+    format!("{}_span", file_stem(&snake(span_type)))
 }
 
 /// The words of a span's function without its last: `chat` of `chat_span`.

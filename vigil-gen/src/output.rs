@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
+use crate::codes::OUTPUT;
 use crate::render::Files;
 
 /// What every generated file begins with.
@@ -26,7 +27,7 @@ const TEMPORARY: (&str, &str) = (".vigil-gen-", ".tmp");
 /// It is advice that only other runs take, on the directory itself, so that nothing is left behind.
 /// Where a directory can't be locked, runs at the same time are up to the caller.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _directory: Option<fs::File>,
     /// The directory, if it is there only to be locked.
     made: Option<PathBuf>,
@@ -43,7 +44,7 @@ impl Drop for Lock {
 
 impl Lock {
     /// Waits until no other run writes to the directory. Nothing is made: see [`Lock::to_write`].
-    pub fn to_compare(dir: &Path) -> Self {
+    pub(crate) fn to_compare(dir: &Path) -> Self {
         Self::of(dir, fs::File::lock_shared)
     }
 
@@ -52,7 +53,7 @@ impl Lock {
     /// # Errors
     ///
     /// When the directory is not there and can't be made.
-    pub fn to_write(dir: &Path) -> Result<Self, OutputError> {
+    pub(crate) fn to_write(dir: &Path) -> Result<Self, OutputError> {
         if let Some(obstacle) = above(dir) {
             return Err(OutputError::of(vec![obstacle]));
         }
@@ -79,7 +80,7 @@ impl Lock {
 
 /// What has to happen for a directory to be up to date.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     dir: PathBuf,
     write: Vec<Write>,
     unchanged: Vec<String>,
@@ -106,7 +107,7 @@ struct Remove {
 ///
 /// Everything that is in the way: files that are not generated, links, directories, and what can't
 /// be read. Also a file that does not begin with the marker: the next run could not replace it.
-pub fn plan(dir: &Path, files: &Files) -> Result<Plan, OutputError> {
+pub(crate) fn plan(dir: &Path, files: &Files) -> Result<Plan, OutputError> {
     let mut plan = Plan {
         dir: dir.to_owned(),
         write: Vec::new(),
@@ -236,12 +237,12 @@ impl Plan {
     }
 
     /// Whether nothing has to happen.
-    pub fn is_up_to_date(&self) -> bool {
+    pub(crate) fn is_up_to_date(&self) -> bool {
         self.write.is_empty() && self.remove.is_empty() && self.leftovers.is_empty()
     }
 
     /// How many files are to be written, are as they should be, and are to be removed.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         Counts {
             written: self.write.len(),
             unchanged: self.unchanged.len(),
@@ -250,7 +251,7 @@ impl Plan {
     }
 
     /// What would change, as a unified diff.
-    pub fn diff(&self) -> String {
+    pub(crate) fn diff(&self) -> String {
         let mut diffs: Vec<(&str, String)> = Vec::new();
         for Write { path, old, new } in &self.write {
             diffs.push((path, self.file_diff(path, old.as_deref(), Some(new))));
@@ -294,7 +295,7 @@ impl Plan {
     ///
     /// When a file can't be written or removed. Each file is whole even then, old or new; the next
     /// run does the rest.
-    pub fn apply(&self) -> Result<Counts, OutputError> {
+    pub(crate) fn apply(&self) -> Result<Counts, OutputError> {
         let mut done = 0;
         for leftover in &self.leftovers {
             remove(leftover)
@@ -492,7 +493,7 @@ impl OutputError {
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for obstacle in &self.obstacles {
-            writeln!(f, "error[output]: {}", obstacle.message)?;
+            writeln!(f, "error[{OUTPUT}]: {}", obstacle.message)?;
             if let Some(help) = obstacle.help {
                 writeln!(f, "   = help: {help}")?;
             }

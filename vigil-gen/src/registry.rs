@@ -1,8 +1,7 @@
 //! The resolved registry: what the YAML means, once every reference has been followed.
 //!
-//! [`resolve`](crate::resolve) builds it, [`contract`](crate::contract) completes it, and
-//! [`lower`](crate::lower) reads it. Nothing here knows of YAML, of files or of Rust: keys are
-//! the registry's own, lists are in the order of the definitions, maps are sorted.
+//! [`read_registry`](crate::read_registry) builds it, and [`lower`](crate::lower()) reads it.
+//! Nothing here knows of YAML, of files or of Rust: keys are the registry's own, lists are in the order of the definitions, maps are sorted.
 //!
 //! Invariant: a `Registry` is only ever built without errors. Every key that it mentions is
 //! defined, every contract is checked, so that the later stages cannot fail on content.
@@ -26,6 +25,9 @@ pub struct Registry {
     pub metrics: BTreeMap<String, Metric>,
     /// Every event, by name.
     pub events: BTreeMap<String, Event>,
+    /// Every entity, by type.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub entities: BTreeMap<String, Entity>,
 }
 
 /// The registry's own description.
@@ -46,6 +48,9 @@ pub struct Origin {
     pub file: String,
     /// The first directory of that path, or the file's stem where there is none: `gen_ai`.
     pub namespace: String,
+    /// The registry, by name, if it is another one that this one depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
 }
 
 /// How far a definition may be relied on.
@@ -109,6 +114,7 @@ pub struct Attribute {
     /// The name on the wire: `gen_ai.request.model`.
     pub key: String,
     /// The type of its values.
+    #[serde(rename = "type")]
     pub ty: AttributeType,
     /// Values that one may meet, as YAML.
     pub examples: Vec<serde_yaml::Value>,
@@ -184,6 +190,18 @@ pub struct EnumMember {
     pub value: EnumValue,
     /// Brief, note, stability, deprecation; the origin is the attribute's.
     pub docs: Docs,
+    /// Deprecated members with the same value, which this one stands for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<MemberAlias>,
+}
+
+/// A former name of an enum member: another id for the same value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MemberAlias {
+    /// Its name in the registry.
+    pub id: String,
+    /// Brief, note, stability, and why it is deprecated.
+    pub docs: Docs,
 }
 
 /// What an enum member is on the wire.
@@ -209,6 +227,15 @@ pub struct AttributeRef {
     pub brief: String,
     /// The reference's own note, or the attribute's.
     pub note: String,
+    /// The reference's own examples, as YAML; empty: the attribute's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<serde_yaml::Value>,
+    /// The reference's own stability; none: the attribute's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability: Option<Stability>,
+    /// Set if the attribute is not to be used any more, here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Deprecated>,
     /// Samplers look at it: it is given when the span starts and does not change.
     pub sampling_relevant: bool,
     /// `annotations.vigil.value`: the one value it has here.
@@ -313,6 +340,7 @@ pub enum SpanKind {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Span {
     /// Its type: `gen_ai.inference.client`.
+    #[serde(rename = "type")]
     pub ty: String,
     /// Its kind.
     pub kind: SpanKind,
@@ -332,6 +360,9 @@ pub struct Span {
     pub stream: Option<Stream>,
     /// The event that it sends when it ends.
     pub at_end: Option<String>,
+    /// What it may be associated with, as `entity_associations` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entity_associations: Vec<EntityAssociation>,
 }
 
 /// What is recorded on a span whose work comes in chunks.
@@ -425,6 +456,9 @@ pub struct Metric {
     pub attributes: Vec<AttributeRef>,
     /// `annotations.vigil.measures`: what a derived measurement takes as its value.
     pub measures: Vec<Measure>,
+    /// What it may be associated with, as `entity_associations` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entity_associations: Vec<EntityAssociation>,
 }
 
 /// The value of a derived measurement.
@@ -463,4 +497,59 @@ pub struct Event {
     pub keep_last: bool,
     /// `annotations.vigil.at_end_of`: the type of the span that sends it when it ends.
     pub at_end_of: Option<String>,
+    /// What the event's body holds. Only the older format has bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// What it may be associated with, as `entity_associations` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entity_associations: Vec<EntityAssociation>,
+}
+
+/// The body of an event, or a field of one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Body {
+    /// Its name within what holds it.
+    pub id: String,
+    /// The type, as it is written: `map`, `string[]`, `undefined`.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Brief, note, stability, deprecation.
+    pub docs: Docs,
+    /// How much it is asked for.
+    pub level: RequirementLevel,
+    /// Values that one may meet, as YAML.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<serde_yaml::Value>,
+    /// What a `map` holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Body>,
+    /// The values of an `enum`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<EnumMember>,
+}
+
+/// Something that telemetry is about: a service, a host, a container.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entity {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// Brief, note, stability, deprecation, origin.
+    pub docs: Docs,
+    /// The attributes that tell it from others of its type.
+    pub identity: Vec<AttributeRef>,
+    /// Those that say more of it.
+    pub description: Vec<AttributeRef>,
+}
+
+/// The entities that a signal may be associated with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntityAssociation {
+    /// An entity, by type.
+    Entity(String),
+    /// One of these.
+    OneOf(Vec<EntityAssociation>),
+    /// All of these.
+    AllOf(Vec<EntityAssociation>),
 }

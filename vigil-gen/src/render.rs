@@ -12,6 +12,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::codes::TEMPLATE;
 use crate::ir::Ir;
 use crate::output::plain;
 
@@ -23,7 +24,7 @@ pub type Files = BTreeMap<String, String>;
 
 /// The templates of a directory.
 #[derive(Debug)]
-pub struct Templates {
+pub(crate) struct Templates {
     environment: Environment<'static>,
     dir: PathBuf,
 }
@@ -34,7 +35,7 @@ impl Templates {
     /// # Errors
     ///
     /// When the directory or a template can't be read, or a template does not parse.
-    pub fn read(dir: &Path) -> Result<Self, RenderError> {
+    pub(crate) fn read(dir: &Path) -> Result<Self, RenderError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -63,7 +64,7 @@ impl Templates {
     /// # Errors
     ///
     /// The first thing that a template can't do, with the template and the line.
-    pub fn render(&self, ir: &Ir) -> Result<Files, RenderError> {
+    pub(crate) fn render(&self, ir: &Ir) -> Result<Files, RenderError> {
         let mut files = Files::new();
         for index in &ir.indexes {
             self.add(&mut files, "index", format!("{}.rs", index.file), index)?;
@@ -218,7 +219,7 @@ impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "error[template]: {}\n  --> {}\n",
+            "error[{TEMPLATE}]: {}\n  --> {}\n",
             self.message, self.place
         )?;
         match &self.help {

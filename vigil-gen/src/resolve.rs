@@ -11,10 +11,12 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, quoted};
 use crate::graph::{Edges, walk};
 use crate::locations::Kind;
 use crate::registry::{
-    Attribute, AttributeType, DeprecationReason, Docs, RequirementLevel, SpanKind,
+    Attribute, AttributeType, Deprecated, DeprecationReason, Docs, RequirementLevel, SpanKind,
+    Stability,
 };
 use crate::schema::{Definitions, DocsDef, Item, Located, RefNotes};
 use crate::source::SourceMap;
+use crate::yaml::Node;
 use references::Unfolder;
 
 /// After so many errors nobody reads suggestions any more, which cost a look at every name.
@@ -25,7 +27,7 @@ const REFERENCES: usize = 200_000;
 
 /// Definitions with their references followed, and still with their places.
 #[derive(Debug, Default)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// Every attribute, by key.
     pub attributes: BTreeMap<String, Attribute>,
     /// Attributes whose type could not be read: nothing can be said about their values.
@@ -38,13 +40,15 @@ pub struct Resolved {
     pub metrics: BTreeMap<String, Vec<Reference>>,
     /// The references of events.
     pub events: BTreeMap<String, Vec<Reference>>,
+    /// The references of entities.
+    pub entities: BTreeMap<String, Vec<Reference>>,
     /// Whether there were too many references to follow them all.
     pub incomplete: bool,
 }
 
 impl Resolved {
     /// The type of an attribute, if it is known.
-    pub fn type_of(&self, key: &str) -> Option<&AttributeType> {
+    pub(crate) fn type_of(&self, key: &str) -> Option<&AttributeType> {
         self.attributes
             .get(key)
             .filter(|_| !self.untyped.contains(key))
@@ -54,7 +58,7 @@ impl Resolved {
 
 /// A group, with the groups in it unfolded.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Unfolded {
+pub(crate) struct Unfolded {
     /// Whether it is known to anyone outside of the registry.
     pub public: bool,
     /// Its references.
@@ -63,7 +67,7 @@ pub struct Unfolded {
 
 /// A span, with what a refinement takes from the span it refines.
 #[derive(Clone, Debug, Default)]
-pub struct ResolvedSpan {
+pub(crate) struct ResolvedSpan {
     /// Its kind.
     pub kind: Option<SpanKind>,
     /// Its name's note.
@@ -76,7 +80,7 @@ pub struct ResolvedSpan {
 
 /// A reference to an attribute, as it holds for one definition.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reference {
+pub(crate) struct Reference {
     /// The key, where the definition itself (or the nearest group) mentions it.
     pub key: Located<String>,
     /// `requirement_level`
@@ -87,6 +91,14 @@ pub struct Reference {
     pub brief: Option<String>,
     /// `note`
     pub note: Option<String>,
+    /// `examples`
+    pub examples: Option<Node>,
+    /// `stability`
+    pub stability: Option<Stability>,
+    /// `deprecated`
+    pub deprecated: Option<Deprecated>,
+    /// Whether it tells an entity from others.
+    pub identifying: Option<bool>,
     /// `sampling_relevant`
     pub sampling_relevant: Option<Located<bool>>,
     /// `annotations.vigil`
@@ -96,7 +108,7 @@ pub struct Reference {
 }
 
 /// Follows all references.
-pub fn resolve(
+pub(crate) fn resolve(
     definitions: &Definitions,
     sources: &SourceMap,
     diagnostics: &mut Diagnostics,
@@ -123,7 +135,7 @@ pub fn resolve(
     stage.resolve_spans(&mut resolved);
     stage.resolve_metrics(&mut resolved);
     stage.resolve_events(&mut resolved);
-    stage.resolve_entities(&resolved);
+    stage.resolve_entities(&mut resolved);
     resolved.incomplete = stage.unfolded > REFERENCES;
     resolved
 }
@@ -142,21 +154,14 @@ impl<'a> Resolver<'a> {
     /// where a file could not be read, since the name may well be defined there.
     pub(crate) fn expect(&mut self, kind: Kind, name: &Located<String>) -> bool {
         let locations = &self.definitions.locations;
-        if locations.get(kind, &name.value).is_some() {
-            return true;
+        if let Some(defined) = locations.get(kind, &name.value) {
+            return self.is_within_sight(kind, name, defined);
         }
         let few = self.diagnostics.len() < SUGGESTIONS;
         if self.definitions.incomplete || locations.may_be_meant(kind, &name.value, few) {
             return false;
         }
-        let (code, what) = match kind {
-            Kind::Attribute => (codes::UNKNOWN_ATTRIBUTE, "attribute"),
-            Kind::Group => (codes::UNKNOWN_GROUP, "attribute group"),
-            Kind::Span => (codes::UNKNOWN_SPAN, "span"),
-            Kind::Metric => (codes::UNKNOWN_METRIC, "metric"),
-            Kind::Event => (codes::UNKNOWN_EVENT, "event"),
-            Kind::Entity => (codes::UNKNOWN_ENTITY, "entity"),
-        };
+        let (code, what) = unknown(kind);
         let guess = few
             .then(|| nearest(&name.value, locations.names(kind)))
             .flatten();
@@ -185,6 +190,48 @@ impl<'a> Resolver<'a> {
                 .with_help_if(help)
                 .with_help_if(other.map(str::to_owned)),
         );
+        false
+    }
+
+    /// Whether what is defined there is known here: a registry knows itself and what it depends on.
+    fn is_within_sight(&mut self, kind: Kind, name: &Located<String>, defined: Location) -> bool {
+        if self.definitions.registries.len() < 2 {
+            return true;
+        }
+        let files = [name.at.file, defined.file];
+        let [here, there] = files.map(|file| self.definitions.registry_of(file));
+        let (Some(here), Some(there)) = (here, there) else {
+            return true;
+        };
+        let problem = if !here.sees.contains(&there.root) {
+            format!(
+                "{} is defined in the registry {}, which {} does not depend on",
+                quoted(&name.value),
+                quoted(&there.name),
+                quoted(&here.name)
+            )
+        } else if kind == Kind::Group
+            && here.root != there.root
+            && self.definitions.internal_groups.contains(&name.value)
+        {
+            format!(
+                "{} is internal to the registry {}",
+                quoted(&name.value),
+                quoted(&there.name)
+            )
+        } else {
+            return true;
+        };
+        let code = match kind {
+            Kind::Attribute => codes::UNKNOWN_ATTRIBUTE,
+            Kind::Group => codes::UNKNOWN_GROUP,
+            Kind::Span => codes::UNKNOWN_SPAN,
+            Kind::Metric => codes::UNKNOWN_METRIC,
+            Kind::Event => codes::UNKNOWN_EVENT,
+            Kind::Entity => codes::UNKNOWN_ENTITY,
+        };
+        self.diagnostics
+            .push(Diagnostic::new(code, name.at, problem).with_secondary(defined, "defined here"));
         false
     }
 
@@ -270,9 +317,9 @@ impl<'a> Resolver<'a> {
         if definitions.imports_entities {
             return;
         }
-        let spans = definitions.spans.iter().flat_map(|it| &it.entities);
-        let metrics = definitions.metrics.iter().flat_map(|it| &it.entities);
-        let events = definitions.events.iter().flat_map(|it| &it.entities);
+        let spans = definitions.spans.iter().flat_map(|it| &it.entities.names);
+        let metrics = definitions.metrics.iter().flat_map(|it| &it.entities.names);
+        let events = definitions.events.iter().flat_map(|it| &it.entities.names);
         for entity in spans.chain(metrics).chain(events) {
             self.expect(Kind::Entity, entity);
         }
@@ -360,8 +407,7 @@ impl<'a> Resolver<'a> {
         resolved.events = self.unfold_all(&order, &lists.collect(), &resolved.groups);
     }
 
-    /// Entities are checked like the rest, and then no longer needed.
-    fn resolve_entities(&mut self, resolved: &Resolved) {
+    fn resolve_entities(&mut self, resolved: &mut Resolved) {
         let entities = &self.definitions.entities;
         let refinements = entities
             .iter()
@@ -373,7 +419,7 @@ impl<'a> Resolver<'a> {
                 (&it.ty, it.refines.as_ref(), it.items.as_slice()),
             )
         });
-        self.unfold_all(&order, &lists.collect(), &resolved.groups);
+        resolved.entities = self.unfold_all(&order, &lists.collect(), &resolved.groups);
     }
 
     /// All names of a kind, each after what it refines; reports unknown and circular refinements.
@@ -444,6 +490,18 @@ impl<'a> Resolver<'a> {
             unfolded.insert((*name).to_owned(), references);
         }
         unfolded
+    }
+}
+
+/// The error for a name of that kind that is not defined, and what the kind is called.
+fn unknown(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Attribute => (codes::UNKNOWN_ATTRIBUTE, "attribute"),
+        Kind::Group => (codes::UNKNOWN_GROUP, "attribute group"),
+        Kind::Span => (codes::UNKNOWN_SPAN, "span"),
+        Kind::Metric => (codes::UNKNOWN_METRIC, "metric"),
+        Kind::Event => (codes::UNKNOWN_EVENT, "event"),
+        Kind::Entity => (codes::UNKNOWN_ENTITY, "entity"),
     }
 }
 

@@ -1,34 +1,41 @@
-//! What `definition/2` allows: the definitions as they are written, before any reference is
-//! followed, and how each is read.
+//! What `definition/2` and the older format of `groups:` allow: the definitions as they are
+//! written, before any reference is followed, and how each is read. Both make the same definitions:
+//! what comes after this stage does not know in which of them a file was written.
 //!
 //! A definition that is wrong in one place is still read in all others. What could not be read is
 //! `None` (or absent from a list); whoever reported it has done so, and later stages pass over it.
 
 mod attribute;
+mod body;
 mod common;
 mod fields;
+mod groups;
 mod manifest;
 mod notes;
 mod reference;
 mod signal;
 mod unit;
 
+use std::collections::BTreeSet;
+
 use crate::diagnostic::{Diagnostics, Location};
-use crate::locations::Locations;
+use crate::locations::{Kind, Locations};
 use crate::registry::{
-    Aggregate, AttributeType, Deprecated, Docs, EnumValue, Instrument, Manifest, NumberType,
-    Origin, RequirementLevel, SetTime, SpanKind, Stability,
+    Aggregate, AttributeType, Body, Deprecated, Docs, EntityAssociation, EnumValue, Instrument,
+    Manifest, NumberType, Origin, RequirementLevel, SetTime, SpanKind, Stability,
 };
+use crate::source::FileId;
 use crate::yaml::Node;
 
-pub use attribute::{example_fits, scalar_fits, value_text};
+pub(crate) use attribute::{read_examples_of, scalar_fits, value_text};
 pub(crate) use fields::Fields;
-pub use manifest::read_manifest;
+pub(crate) use groups::{GROUPS, read_groups};
+pub(crate) use manifest::read_manifest;
 pub(crate) use signal::{SECTIONS, read_section};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Located<T> {
+pub(crate) struct Located<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
@@ -37,14 +44,14 @@ pub struct Located<T> {
 
 impl<T> Located<T> {
     /// A value at a place.
-    pub fn new(value: T, at: Location) -> Self {
+    pub(crate) fn new(value: T, at: Location) -> Self {
         Self { value, at }
     }
 }
 
 /// All definitions of a registry.
 #[derive(Debug, Default)]
-pub struct Definitions {
+pub(crate) struct Definitions {
     /// What the manifest says.
     pub manifest: Manifest,
     /// `attributes`
@@ -59,17 +66,51 @@ pub struct Definitions {
     pub events: Vec<EventDef>,
     /// `entities` and `entity_refinements`
     pub entities: Vec<EntityDef>,
+    /// The groups that only their own registry may refer to.
+    pub internal_groups: BTreeSet<String>,
+    /// What is imported from the registries that a registry depends on.
+    pub imports: Vec<Import>,
     /// Whether a file imports entities from elsewhere, whose names can't be checked.
     pub imports_entities: bool,
+    /// The registries, each after those that it depends on; the last is the one asked for.
+    pub registries: Vec<RegistryDef>,
     /// Whether there are files whose definitions could not be read: what is mentioned may be there.
     pub incomplete: bool,
     /// Where each of them stands.
     pub locations: Locations,
 }
 
+impl Definitions {
+    /// The registry that a file belongs to: its files follow its directory.
+    pub(crate) fn registry_of(&self, file: FileId) -> Option<&RegistryDef> {
+        let before = self.registries.iter().filter(|it| it.root <= file);
+        before.max_by_key(|it| it.root)
+    }
+}
+
+/// A registry, as others know it.
+#[derive(Clone, Debug)]
+pub(crate) struct RegistryDef {
+    /// Its directory.
+    pub root: FileId,
+    /// What it is called.
+    pub name: String,
+    /// What it may refer to: itself, and all that it depends on.
+    pub sees: BTreeSet<FileId>,
+}
+
+/// An item of `imports`.
+#[derive(Clone, Debug)]
+pub(crate) struct Import {
+    /// What is imported.
+    pub(crate) kind: Kind,
+    /// Its name, in which `*` stands for anything.
+    pub pattern: Located<String>,
+}
+
 /// What every definition may say of itself.
 #[derive(Clone, Debug, Default)]
-pub struct DocsDef {
+pub(crate) struct DocsDef {
     /// `brief`
     pub brief: Option<String>,
     /// `note`
@@ -84,7 +125,7 @@ pub struct DocsDef {
 
 impl DocsDef {
     /// The docs, with what is not said taken from the definition that this one refines.
-    pub fn over(&self, base: Option<&Docs>) -> Docs {
+    pub(crate) fn over(&self, base: Option<&Docs>) -> Docs {
         let base = base.cloned().unwrap_or_default();
         Docs {
             brief: self.brief.clone().unwrap_or(base.brief),
@@ -102,7 +143,7 @@ impl DocsDef {
 
 /// An item of `attributes`.
 #[derive(Clone, Debug)]
-pub struct AttributeDef {
+pub(crate) struct AttributeDef {
     /// `key`
     pub key: Located<String>,
     /// `type`
@@ -119,7 +160,7 @@ pub struct AttributeDef {
 
 /// `annotations.vigil` of an attribute.
 #[derive(Clone, Debug, Default)]
-pub struct AttributeNotes {
+pub(crate) struct AttributeNotes {
     /// `identity`
     pub identity: bool,
     /// `sensitive`
@@ -138,7 +179,7 @@ pub struct AttributeNotes {
 
 /// An item of a list of references.
 #[derive(Clone, Debug)]
-pub enum Item {
+pub(crate) enum Item {
     /// `ref`
     Attribute(Box<RefDef>),
     /// `ref_group`
@@ -147,7 +188,7 @@ pub enum Item {
 
 /// A reference to an attribute.
 #[derive(Clone, Debug)]
-pub struct RefDef {
+pub(crate) struct RefDef {
     /// `ref`
     pub key: Located<String>,
     /// `requirement_level`
@@ -160,8 +201,14 @@ pub struct RefDef {
     pub note: Option<String>,
     /// `examples`
     pub examples: Option<Node>,
-    /// `renamed_to` of `deprecated`
-    pub renamed_to: Option<Located<String>>,
+    /// Whether they must be of the attribute's type.
+    pub examples_checked: bool,
+    /// `stability`
+    pub stability: Option<Stability>,
+    /// `deprecated`; the place is that of `renamed_to` where there is one.
+    pub deprecated: Option<Located<Deprecated>>,
+    /// Whether it tells an entity from others. The older format writes it as `role`.
+    pub identifying: Option<bool>,
     /// `sampling_relevant`
     pub sampling_relevant: Option<Located<bool>>,
     /// `annotations.vigil`
@@ -170,7 +217,7 @@ pub struct RefDef {
 
 /// `annotations.vigil` of a reference.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct RefNotes {
+pub(crate) struct RefNotes {
     /// `value`
     pub value: Option<Located<EnumValue>>,
     /// `set`
@@ -183,9 +230,18 @@ pub struct RefNotes {
     pub cardinality: Option<Located<u32>>,
 }
 
-/// An item of `attribute_groups`.
+/// What `entity_associations` says.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Associations {
+    /// The list.
+    pub list: Vec<EntityAssociation>,
+    /// Every entity that it names.
+    pub names: Vec<Located<String>>,
+}
+
+/// An item of `attribute_groups`, or the attributes of an item of `groups`.
 #[derive(Clone, Debug)]
-pub struct GroupDef {
+pub(crate) struct GroupDef {
     /// `id`
     pub id: Located<String>,
     /// `visibility: public`
@@ -200,9 +256,7 @@ pub struct GroupDef {
 
 /// `annotations.vigil.record` of a public group.
 #[derive(Clone, Debug)]
-pub struct RecordNotes {
-    /// Where `record` stands.
-    pub at: Location,
+pub(crate) struct RecordNotes {
     /// `name`
     pub name: Option<Located<String>>,
     /// `on`
@@ -217,7 +271,7 @@ pub struct RecordNotes {
 
 /// An item of `spans` or `span_refinements`.
 #[derive(Clone, Debug)]
-pub struct SpanDef {
+pub(crate) struct SpanDef {
     /// `type`, or the refinement's `id`.
     pub ty: Located<String>,
     /// The refinement's `ref`.
@@ -230,15 +284,15 @@ pub struct SpanDef {
     pub docs: DocsDef,
     /// `attributes`
     pub items: Vec<Item>,
-    /// The entities that `entity_associations` names.
-    pub entities: Vec<Located<String>>,
+    /// `entity_associations`
+    pub entities: Associations,
     /// `annotations.vigil`
     pub notes: Option<SpanNotes>,
 }
 
 /// `annotations.vigil` of a span.
 #[derive(Clone, Debug)]
-pub struct SpanNotes {
+pub(crate) struct SpanNotes {
     /// Where `vigil` stands.
     pub at: Location,
     /// Whether `builder`, `parents` or `type_per` is there and could not be read.
@@ -263,7 +317,7 @@ pub struct SpanNotes {
 
 /// `annotations.vigil.stream` of a span.
 #[derive(Clone, Debug)]
-pub struct StreamNotes {
+pub(crate) struct StreamNotes {
     /// `flag`
     pub flag: Option<Located<String>>,
     /// `time_to_first_chunk`
@@ -274,7 +328,7 @@ pub struct StreamNotes {
 
 /// An item of `metrics` or `metric_refinements`.
 #[derive(Clone, Debug)]
-pub struct MetricDef {
+pub(crate) struct MetricDef {
     /// `name`, or the refinement's `id`.
     pub name: Located<String>,
     /// The refinement's `ref`.
@@ -283,21 +337,23 @@ pub struct MetricDef {
     pub instrument: Option<Instrument>,
     /// `unit`
     pub unit: Option<String>,
-    /// `annotations.code_generation.metric_value_type`
+    /// `annotations.code_generation.metric_value_type`, or what is taken where it may be left out.
     pub value_type: Option<NumberType>,
+    /// Whether its attributes need bounds: the registry that it stands in uses Vigil's annotations.
+    pub bounded: bool,
     /// Brief, note, stability, deprecation.
     pub docs: DocsDef,
     /// `attributes`
     pub items: Vec<Item>,
-    /// The entities that `entity_associations` names.
-    pub entities: Vec<Located<String>>,
+    /// `entity_associations`
+    pub entities: Associations,
     /// `annotations.vigil`
     pub notes: MetricNotes,
 }
 
 /// `annotations.vigil` of a metric.
 #[derive(Clone, Debug, Default)]
-pub struct MetricNotes {
+pub(crate) struct MetricNotes {
     /// `boundaries`
     pub boundaries: Option<Located<Vec<f64>>>,
     /// `from`
@@ -310,7 +366,7 @@ pub struct MetricNotes {
 
 /// What `measures` says.
 #[derive(Clone, Debug)]
-pub struct MeasureDef {
+pub(crate) struct MeasureDef {
     /// Where it stands.
     pub at: Location,
     /// What is measured.
@@ -321,7 +377,7 @@ pub struct MeasureDef {
 
 /// What is measured.
 #[derive(Clone, Debug)]
-pub enum MeasuredDef {
+pub(crate) enum MeasuredDef {
     /// `duration`
     Duration,
     /// `count`
@@ -334,7 +390,7 @@ pub enum MeasuredDef {
 
 /// An item of `events` or `event_refinements`.
 #[derive(Clone, Debug)]
-pub struct EventDef {
+pub(crate) struct EventDef {
     /// `name`, or the refinement's `id`.
     pub name: Located<String>,
     /// The refinement's `ref`.
@@ -343,17 +399,19 @@ pub struct EventDef {
     pub docs: DocsDef,
     /// `attributes`
     pub items: Vec<Item>,
-    /// The entities that `entity_associations` names.
-    pub entities: Vec<Located<String>>,
+    /// `entity_associations`
+    pub entities: Associations,
     /// `annotations.vigil.keep_last`
     pub keep_last: bool,
     /// `annotations.vigil.at_end_of`
     pub at_end_of: Option<Located<String>>,
+    /// `body`, which only the older format has.
+    pub body: Option<Body>,
 }
 
 /// An item of `entities` or `entity_refinements`.
 #[derive(Clone, Debug)]
-pub struct EntityDef {
+pub(crate) struct EntityDef {
     /// `type`, or the refinement's `id`.
     pub ty: Located<String>,
     /// The refinement's `ref`.
@@ -369,4 +427,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) diagnostics: &'a mut Diagnostics,
     pub(crate) definitions: &'a mut Definitions,
     pub(crate) origin: Origin,
+    /// Whether the registry uses Vigil's annotations, and so is held to what they ask for.
+    pub(crate) annotated: bool,
+    /// Whether the registry depends on others.
+    pub(crate) dependent: bool,
 }

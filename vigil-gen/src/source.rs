@@ -8,8 +8,8 @@ use crate::diagnostic::Location;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileId(u32);
 
-/// Every file that was read. The first entry is the registry's directory itself, which is where
-/// an error stands that no file can be blamed for.
+/// Every file that was read, of the registry and of those that it depends on. Each registry begins
+/// with its directory itself, which is where an error stands that no file can be blamed for.
 #[derive(Clone, Debug)]
 pub struct SourceMap {
     files: Vec<SourceFile>,
@@ -29,29 +29,40 @@ struct SourceFile {
 impl SourceMap {
     /// The directory, no files yet.
     pub fn new(dir: &Path) -> Self {
+        let mut map = Self { files: Vec::new() };
+        map.add_root(dir);
+        map
+    }
+
+    /// Adds the directory of a registry; files that are added next are its own.
+    pub fn add_root(&mut self, dir: &Path) -> FileId {
         let display = dir.display().to_string().replace('\\', "/");
         let display = match display.trim_end_matches('/') {
             "" if display.is_empty() => ".".to_owned(),
             "" => "/".to_owned(),
             trimmed => trimmed.to_owned(),
         };
-        Self {
-            files: vec![SourceFile {
-                display,
-                ..SourceFile::default()
-            }],
-        }
+        let root = self.next();
+        self.files.push(SourceFile {
+            display,
+            ..SourceFile::default()
+        });
+        root
     }
 
-    /// The directory itself.
+    /// The directory of the registry that was asked for.
     pub fn root(&self) -> Location {
         Location::default()
     }
 
-    /// Adds a file. `relative` is its path below the directory, with `/`.
-    pub fn add(&mut self, relative: &str, text: String) -> FileId {
-        let id = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        let display = match self.files[0].display.as_str() {
+    fn next(&self) -> FileId {
+        FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Adds a file. `relative` is its path below the directory of its registry, with `/`.
+    pub fn add(&mut self, root: FileId, relative: &str, text: String) -> FileId {
+        let id = self.next();
+        let display = match self.display(root) {
             "." => relative.to_owned(),
             "/" => format!("/{relative}"),
             dir => format!("{dir}/{relative}"),
@@ -64,7 +75,7 @@ impl SourceMap {
             text,
             lines,
         });
-        FileId(id)
+        id
     }
 
     /// The path for messages.
@@ -72,7 +83,7 @@ impl SourceMap {
         self.get(file).map_or("", |file| &file.display)
     }
 
-    /// The path below the registry's directory.
+    /// The path below the directory of the file's registry.
     pub fn relative(&self, file: FileId) -> &str {
         self.get(file).map_or("", |file| &file.relative)
     }

@@ -18,7 +18,7 @@ use crate::source::FileId;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Node {
+pub(crate) struct Node {
     /// Its first scalar, or the place where it would stand.
     pub at: Location,
     /// What it is.
@@ -27,7 +27,7 @@ pub struct Node {
 
 /// What a [`Node`] is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Yaml {
+pub(crate) enum Yaml {
     /// Nothing, or `null`.
     Null,
     /// `true` or `false`.
@@ -48,7 +48,7 @@ pub enum Yaml {
 
 /// A key of a mapping and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The key. Scalars that aren't text are kept as they are written.
     pub key: String,
     /// Where the key stands.
@@ -59,7 +59,7 @@ pub struct Entry {
 
 impl Node {
     /// The value of a key, if this is a mapping that has it.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entries()
             .iter()
             .find(|entry| entry.key == key)
@@ -67,7 +67,7 @@ impl Node {
     }
 
     /// The entries of a mapping; none for anything else.
-    pub fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         if let Yaml::Map(entries) = &self.yaml {
             entries
         } else {
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// The text, if it is text.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Yaml::String(text) = &self.yaml {
             Some(text)
         } else {
@@ -85,12 +85,12 @@ impl Node {
     }
 
     /// Whether there is nothing.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.yaml == Yaml::Null
     }
 
     /// What it is, in a word, for messages.
-    pub fn described(&self) -> &'static str {
+    pub(crate) fn described(&self) -> &'static str {
         match self.yaml {
             Yaml::Null => "nothing",
             Yaml::Bool(_) => "a boolean",
@@ -102,7 +102,7 @@ impl Node {
     }
 
     /// The value without positions.
-    pub fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         match &self.yaml {
             Yaml::Null => Value::Null,
             Yaml::Bool(value) => Value::from(*value),
@@ -121,7 +121,7 @@ impl Node {
 }
 
 /// Reads the one document of a file. `None` if it can't be read; the reasons are then reported.
-pub fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
+pub(crate) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
     let root = reader::read(file, text, diagnostics)?;
     match serde_yaml::from_str::<IgnoredAny>(text) {
         Ok(_) => Some(root),
@@ -186,6 +186,15 @@ mod tests {
             node.to_value(),
             serde_yaml::from_str::<Value>(text).unwrap()
         );
+    }
+
+    #[test]
+    fn a_bracket_may_be_closed_as_far_left_as_the_key_above_it() {
+        let text = "a:\n  b:\n  - [\n    'c'\n  ]\n  d: {\n    e: f\n  }\n  g: |\n    [\n    ]\n";
+        let mut diagnostics = Diagnostics::new();
+        let node = parse(FileId::default(), text, &mut diagnostics).unwrap();
+        let expected: Value = serde_yaml::from_str(text).unwrap();
+        assert_eq!(node.to_value(), expected);
     }
 
     fn collect(dir: &Path, files: &mut Vec<PathBuf>) {

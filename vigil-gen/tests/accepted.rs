@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use vigil_gen::load::{Checked, read_registry};
-use vigil_gen::registry::{NamePart, Registry, RequirementLevel, SetTime, SpanName};
+use vigil_gen::registry::{NamePart, RequirementLevel, SetTime, SpanName};
+use vigil_gen::{Checked, PrintFormat, read_registry};
 
 #[test]
 fn every_valid_registry_means_what_its_snapshot_says() {
@@ -14,7 +14,7 @@ fn every_valid_registry_means_what_its_snapshot_says() {
         .collect();
     cases.sort();
     for case in cases {
-        let resolved = yaml(&accepted(&case).registry);
+        let resolved = accepted(&case).registry.print(PrintFormat::Yaml);
         insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
             insta::assert_snapshot!(format!("accepted__{case}"), resolved);
         });
@@ -152,13 +152,6 @@ fn every_definition_can_be_found_again() {
         place(checked.locations.group("app.move")),
         "tests/accepted/contract/app/records.yaml:9:9"
     );
-}
-
-fn yaml(registry: &Registry) -> String {
-    let mut text = Vec::new();
-    let mut serializer = serde_yaml::Serializer::new(&mut text);
-    serde_yaml::with::singleton_map_recursive::serialize(registry, &mut serializer).unwrap();
-    String::from_utf8(text).unwrap()
 }
 
 fn accepted(case: &str) -> Checked {

@@ -27,6 +27,116 @@ fn a_run_that_went_well_exits_with_0_and_says_what_it_did() {
 }
 
 #[test]
+fn resolve_prints_what_a_registry_means_and_writes_nothing() {
+    let playground = Playground::new();
+    playground.write(
+        "semconv/more.yaml",
+        "file_format: definition/2\nevents:\n  - { name: app.done, brief: B., stability: stable, attributes: [{ ref: app.name }] }\n",
+    );
+    let printed = |arguments: &[&str]| {
+        let output = bare(&playground, arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "");
+        stdout(&output)
+    };
+    let yaml = printed(&["resolve", "--registry", "semconv"]);
+    let json = printed(&["resolve", "--registry", "semconv", "--format", "json"]);
+    assert!(yaml.contains("  app.done:\n    name: app.done\n"), "{yaml}");
+    let yaml: serde_json::Value = serde_yaml::from_str(&yaml).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(yaml, json);
+    assert_eq!(json["attributes"]["app.name"]["type"], "string");
+    assert_eq!(
+        json["events"]["app.done"]["attributes"][0]["key"],
+        "app.name"
+    );
+    assert!(!playground.out().exists());
+}
+
+#[test]
+fn explain_says_what_a_code_means_and_what_to_do() {
+    let playground = Playground::new();
+    let output = bare(&playground, &["explain", "error[invalid-measure]"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        stdout(&output),
+        "invalid-measure: A measurement that the metric can't take from its sources.\n\n\
+         See [Metrics](docs/registry.md#metrics) for what each measure asks for.\n"
+    );
+}
+
+#[test]
+fn explain_without_a_code_lists_all_of_them() {
+    let output = bare(&Playground::new(), &["explain"]);
+    let listed = stdout(&output);
+    for code in vigil_gen::diagnostic::CODES {
+        assert!(listed.contains(&format!("{}: {}\n", code.code, code.meaning)));
+    }
+}
+
+#[test]
+fn explain_suggests_the_code_that_was_meant_and_exits_with_2() {
+    let output = bare(&Playground::new(), &["explain", "unknown-atribute"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(
+        stderr(&output),
+        "error: there is no error code `unknown-atribute`\n\ndid you mean `unknown-attribute`?\n"
+    );
+}
+
+#[test]
+fn errors_are_lines_of_json_for_whoever_asks_for_them() {
+    let playground = Playground::new();
+    playground.write(
+        "semconv/app.yaml",
+        &(attribute("app.name") + "events:\n  - { name: app.done, brief: B., stability: stable, attributes: [{ ref: app.nam }] }\n"),
+    );
+    playground.write("semconv/srv.yaml", &attribute("app.name"));
+    let output = playground.command(&["--message-format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stderr(&output), "2 errors; nothing was written\n");
+    let lines: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            serde_json::json!({
+                "code": "unknown-attribute",
+                "message": "no attribute `app.nam`",
+                "file": "semconv/app.yaml", "line": 9, "column": 73, "width": 7,
+                "text": "  - { name: app.done, brief: B., stability: stable, attributes: [{ ref: app.nam }] }",
+                "related": [],
+                "help": "did you mean `app.name` (semconv/app.yaml:3)?",
+            }),
+            serde_json::json!({
+                "code": "duplicate-attribute",
+                "message": "`app.name` is defined twice",
+                "file": "semconv/srv.yaml", "line": 3, "column": 10, "width": 8,
+                "text": "  - key: app.name",
+                "related": [{
+                    "message": "first defined here",
+                    "file": "semconv/app.yaml", "line": 3, "column": 10, "width": 8,
+                }],
+                "help": null,
+            }),
+        ]
+    );
+}
+
+#[test]
+fn an_error_that_is_not_about_the_registry_is_a_line_of_json_without_a_place() {
+    let playground = Playground::new();
+    playground.write("out", "in the way");
+    let output = playground.command(&["--message-format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let line: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(line["code"], "output");
+    assert_eq!(line.get("file"), None);
+}
+
+#[test]
 fn a_check_of_fresh_code_exits_with_0_and_prints_no_diff() {
     let playground = Playground::new();
     playground.command(&[]);
@@ -266,6 +376,15 @@ fn copy_templates(playground: &Playground) {
             &fs::read_to_string(&path).unwrap(),
         );
     }
+}
+
+/// The command line without any options.
+fn bare(playground: &Playground, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(playground.path(""))
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn stdout(output: &Output) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use vigil_gen::diagnostic::Rejected;
-use vigil_gen::load::{Checked, read_registry};
+use vigil_gen::{Checked, read_registry};
 
 const MANIFEST: &str = "schema_url: https://example.com/schemas/1.0.0\n";
 const NAME: &str = "file_format: definition/2

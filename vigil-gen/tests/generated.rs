@@ -6,15 +6,13 @@ use std::fs;
 use std::path::Path;
 
 use support::{cases, golden, name, options};
-use vigil_gen::lower::{Target, lower};
-use vigil_gen::{Failure, render_files};
+use vigil_gen::{Failure, lower, read_registry, render_files};
 
 #[test]
 fn every_golden_registry_lowers_to_the_ir_of_its_snapshot() {
     for case in cases("generated") {
-        let checked =
-            vigil_gen::load::read_registry(&case).unwrap_or_else(|rejected| panic!("{rejected}"));
-        let ir = lower(&checked.registry, &checked.locations, &target(&case)).unwrap();
+        let checked = read_registry(&case).unwrap_or_else(|rejected| panic!("{rejected}"));
+        let ir = lower(&checked, &options(&case, Path::new("out"))).unwrap();
         snapshot("ir", &case, &serde_yaml::to_string(&ir).unwrap());
     }
 }
@@ -159,7 +157,7 @@ fn every_generated_file_begins_with_the_marker() {
     for case in cases("generated") {
         for (path, text) in code_of(&case) {
             assert!(
-                text.starts_with(vigil_gen::output::MARKER),
+                text.starts_with(vigil_gen::MARKER),
                 "{path} of {}",
                 case.display()
             );
@@ -235,22 +233,14 @@ fn the_module_path_is_the_one_that_was_asked_for() {
     );
 }
 
-fn target(case: &Path) -> Target {
-    Target {
-        module: "crate::generated".to_owned(),
-        registry: name(case),
-        templates: "templates".to_owned(),
-    }
-}
-
-fn code_of(case: &Path) -> vigil_gen::render::Files {
+fn code_of(case: &Path) -> vigil_gen::Files {
     render_files(&options(case, Path::new("out")))
         .unwrap_or_else(|failure| panic!("{failure}"))
         .files
 }
 
 /// A contract's note names the file that it is in; the rest must not depend on it.
-fn without_origins(files: vigil_gen::render::Files) -> Vec<(String, String)> {
+fn without_origins(files: vigil_gen::Files) -> Vec<(String, String)> {
     let drop_origin = |line: &str| match line.split_once(" in registry/") {
         Some((before, _)) => before.to_owned(),
         None => line.to_owned(),

@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use support::{Playground, attribute};
-use vigil_gen::output::MARKER;
+use vigil_gen::MARKER;
 use vigil_gen::{Failure, generate};
 
 #[test]

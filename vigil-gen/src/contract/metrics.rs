@@ -62,6 +62,7 @@ pub(super) fn metric(metric: &MetricDef, checker: &mut Checker<'_>) -> Metric {
         docs: metric.docs.over(None),
         attributes: attributes(references, checker),
         measures,
+        entity_associations: metric.entities.list.clone(),
     }
 }
 
@@ -117,8 +118,8 @@ fn check_attributes(metric: &MetricDef, references: &[Reference], checker: &mut 
             );
         }
         let bounded = reference.notes.cardinality.is_some() || reference.notes.value.is_some();
-        let bounded =
-            bounded || attribute.identity || attribute.sensitive || metric.refines.is_some();
+        let bounded = bounded || !metric.bounded || metric.refines.is_some();
+        let bounded = bounded || attribute.identity || attribute.sensitive;
         let itself = matches!(
             checker.resolved.type_of(key),
             None | Some(AttributeType::Enum(_) | AttributeType::Boolean)

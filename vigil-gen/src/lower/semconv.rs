@@ -312,9 +312,19 @@ fn member(member: &EnumMember, ty: &EnumType, type_name: &str) -> ir::Member {
         let renamed = ty.members.iter().find(|other| other.id == to)?;
         Some(format!("{type_name}::{}", variant(renamed, ty)))
     };
+    let former: Vec<String> = member
+        .aliases
+        .iter()
+        .map(|alias| format!("`{}`", alias.id))
+        .collect();
+    let former = if former.is_empty() {
+        String::new()
+    } else {
+        format!("Formerly {}.", docs::all_of(&former))
+    };
     ir::Member {
         name: variant(member, ty),
-        docs: docs.note(&member.docs.note).lines(),
+        docs: docs.note(&member.docs.note).paragraph(&former).lines(),
         value: literal::value(&member.value),
         deprecated: deprecation(&member.docs, path),
     }

@@ -38,11 +38,7 @@ pub(crate) struct SpanNames {
 }
 
 impl SpanNames {
-    fn of(span: &Span, registry: &Registry) -> Self {
-        let function = match &span.contract {
-            Some(contract) => names::snake(&contract.builder),
-            None => names::span_function(&span.ty, kind_word(span.kind)),
-        };
+    fn of(span: &Span, function: String, registry: &Registry) -> Self {
         let label = names::span_label(&function).to_owned();
         let type_per = type_per_enum(span, registry).map(|(_, ty)| {
             let markers = ty
@@ -104,11 +100,29 @@ impl SpanNames {
 
 /// The identifiers of every span, by its type.
 pub(crate) fn names(registry: &Registry) -> BTreeMap<&str, SpanNames> {
-    registry
-        .spans
-        .values()
-        .map(|span| (span.ty.as_str(), SpanNames::of(span, registry)))
-        .collect()
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for span in registry.spans.values() {
+        *taken.entry(function(span)).or_default() += 1;
+    }
+    let spans = registry.spans.values().map(|span| {
+        let function = match function(span) {
+            // The client's side of something and the server's differ in nothing else.
+            shared if taken[&shared] > 1 && span.contract.is_none() => {
+                names::span_function_of_kind(&span.ty)
+            }
+            function => function,
+        };
+        (span.ty.as_str(), SpanNames::of(span, function, registry))
+    });
+    spans.collect()
+}
+
+/// The function that starts a span, if no other one has the same.
+fn function(span: &Span) -> String {
+    match &span.contract {
+        Some(contract) => names::snake(&contract.builder),
+        None => names::span_function(&span.ty, kind_word(span.kind)),
+    }
 }
 
 /// The enum attribute each member of which is a type of its own.
@@ -126,6 +140,14 @@ struct Split<'a> {
     arguments: Vec<&'a AttributeRef>,
     setters: Vec<&'a AttributeRef>,
     later: Vec<&'a AttributeRef>,
+}
+
+impl<'a> Split<'a> {
+    /// Those that callers give.
+    fn given(&self) -> Vec<&'a AttributeRef> {
+        let given = self.arguments.iter().chain(&self.setters);
+        given.chain(&self.later).copied().collect()
+    }
 }
 
 impl Context<'_> {
@@ -177,13 +199,7 @@ impl Context<'_> {
             namespace: names::namespace(&span.ty),
             shorten: false,
         };
-        let given: Vec<&AttributeRef> = split
-            .arguments
-            .iter()
-            .chain(&split.setters)
-            .chain(&split.later)
-            .copied()
-            .collect();
+        let given = split.given();
         let owner = Owner::new(&span.ty, self.locations.span(&span.ty));
         self.claim_fields(
             &format!("the attributes of `{}`", names.function),
@@ -194,7 +210,7 @@ impl Context<'_> {
         );
 
         let per = self.per_member(span, names, &given, &home);
-        let (arguments, items) =
+        let (arguments, mut items) =
             self.arguments(&split.arguments, &given, &home, per.as_ref(), imports);
         let setters = self.named(&split.setters, &given, &home, imports);
         let later = self.later(&split, &given, &home, imports);
@@ -219,7 +235,8 @@ impl Context<'_> {
 
         let immediate = span.contract.as_ref().is_some_and(|it| it.immediate);
         let place = self.place(span, names, imports);
-        let signature = signature(&place, &arguments);
+        let name_argument = name_argument(span, &mut items, imports);
+        let signature = signature(&place, name_argument.as_deref(), &arguments);
         let (parameters, values) = split_signature(&signature);
         let lines = split.fixed.len() + 3 * arguments.len() + 5;
         let allows = function_allows(signature.len(), flags(&signature), lines);
@@ -248,6 +265,7 @@ impl Context<'_> {
             parent_docs: place.root.then(|| prose::parent_docs(&place)),
             parameters,
             values,
+            named: name_argument,
             fixed: self.fixed(&split.fixed, imports),
             allows,
             arguments,
@@ -517,13 +535,28 @@ fn marker_name(member: &EnumMember, ty: &EnumType, label: &str) -> String {
     }
 }
 
+/// The argument that names a span whose name the registry has in prose, told of in the docs.
+fn name_argument(span: &Span, items: &mut Vec<String>, imports: &mut Imports) -> Option<String> {
+    if let SpanName::Pattern(_) = span.name {
+        return None;
+    }
+    imports.carrier("Text");
+    items.insert(0, format!("`{}`: The name of the span.", names::SPAN_NAME));
+    Some(names::SPAN_NAME.to_owned())
+}
+
 /// The arguments of the function that starts a span, with their types.
-fn signature(place: &ir::Place, arguments: &[ir::Attribute]) -> Vec<(String, String)> {
+fn signature(
+    place: &ir::Place,
+    name_argument: Option<&str>,
+    arguments: &[ir::Attribute],
+) -> Vec<(String, String)> {
     let parent = (!place.root).then(|| ("parent".to_owned(), format!("&impl {}", place.bound)));
+    let name = name_argument.map(|name| (name.to_owned(), "impl Into<Text>".to_owned()));
     let arguments = arguments
         .iter()
         .map(|argument| (argument.name.clone(), argument.direct.argument.clone()));
-    parent.into_iter().chain(arguments).collect()
+    parent.into_iter().chain(name).chain(arguments).collect()
 }
 
 /// How many of the arguments are flags.

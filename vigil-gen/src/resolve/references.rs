@@ -10,8 +10,8 @@ use super::{Reference, Resolved, Resolver, Unfolded};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, quoted, visible};
 use crate::locations::Kind;
-use crate::registry::{Aggregate, AttributeType, EnumValue};
-use crate::schema::{Item, Located, RefDef, RefNotes, example_fits, scalar_fits, value_text};
+use crate::registry::{Aggregate, AttributeType, DeprecationReason, EnumValue};
+use crate::schema::{Item, Located, RefDef, RefNotes, read_examples_of, scalar_fits, value_text};
 
 /// Checks what a list refers to, and what it says about it.
 pub(super) fn check(items: &[Item], resolved: &Resolved, names: &mut Resolver<'_>) {
@@ -26,15 +26,18 @@ pub(super) fn check(items: &[Item], resolved: &Resolved, names: &mut Resolver<'_
 }
 
 fn check_reference(reference: &RefDef, resolved: &Resolved, names: &mut Resolver<'_>) {
-    if let Some(to) = &reference.renamed_to {
-        if to.value == reference.key.value {
-            let key = visible(&to.value);
+    if let Some(deprecated) = &reference.deprecated
+        && let DeprecationReason::Renamed(to) = &deprecated.value.reason
+    {
+        if *to == reference.key.value {
+            let key = visible(to);
             let message = format!("this is renamed to itself: `{key} -> {key}`");
             names
                 .diagnostics
-                .push(Diagnostic::new(codes::CYCLE, to.at, message));
+                .push(Diagnostic::new(codes::CYCLE, deprecated.at, message));
         } else {
-            names.expect(Kind::Attribute, to);
+            let to = Located::new(to.clone(), deprecated.at);
+            names.expect(Kind::Attribute, &to);
         }
     }
     if !names.expect(Kind::Attribute, &reference.key) {
@@ -60,8 +63,10 @@ fn check_reference(reference: &RefDef, resolved: &Resolved, names: &mut Resolver
                 .with_help("take `value` out: content passes the capture gate"),
         );
     }
-    if let Some(examples) = &reference.examples {
-        example_fits(examples, ty, diagnostics);
+    if let Some(examples) = &reference.examples
+        && reference.examples_checked
+    {
+        read_examples_of(examples, ty, diagnostics);
     }
     if let Some(value) = &reference.notes.value
         && let Err(problem) = scalar_fits(key, &value.value, ty)
@@ -254,6 +259,10 @@ impl<'a> Unfolder<'a> {
             level_unread: definition.level_unread,
             brief: definition.brief.clone(),
             note: definition.note.clone(),
+            examples: definition.examples.clone(),
+            stability: definition.stability,
+            deprecated: definition.deprecated.as_ref().map(|it| it.value.clone()),
+            identifying: definition.identifying,
             sampling_relevant: definition.sampling_relevant.clone(),
             notes: definition.notes.clone(),
             group: None,
@@ -293,6 +302,10 @@ fn refined(base: &Reference, over: Reference) -> Reference {
         level: over.level.or_else(|| base.level.clone()),
         brief: over.brief.or_else(|| base.brief.clone()),
         note: over.note.or_else(|| base.note.clone()),
+        examples: over.examples.or_else(|| base.examples.clone()),
+        stability: over.stability.or(base.stability),
+        deprecated: over.deprecated.or_else(|| base.deprecated.clone()),
+        identifying: over.identifying.or(base.identifying),
         sampling_relevant: over
             .sampling_relevant
             .or_else(|| base.sampling_relevant.clone()),

@@ -10,7 +10,8 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, one_of, quoted};
 use crate::locations::Kind;
 use crate::registry::{
-    AttributeType, DeprecationReason, EnumMember, EnumType, EnumValue, PrimitiveType,
+    AttributeType, DeprecationReason, EnumMember, EnumType, EnumValue, MemberAlias, Origin,
+    PrimitiveType,
 };
 use crate::yaml::{Node, Yaml};
 
@@ -54,13 +55,23 @@ const TYPES: [&str; 9] = [
 
 /// Reads an item of `attributes`.
 pub(crate) fn read_attribute(node: &Node, reading: &mut Reading<'_>) {
+    if let Some(fields) = Fields::open(node, &ATTRIBUTE, reading.diagnostics) {
+        read_definition(&fields, "key", reading);
+    }
+}
+
+/// Reads what a definition says, whichever field holds its key; that key. What holds it in `id` is
+/// of the older format, whose examples are only for people: upstream's own are not all of the type.
+pub(super) fn read_definition(
+    fields: &Fields<'_>,
+    key: &str,
+    reading: &mut Reading<'_>,
+) -> Option<Located<String>> {
     let diagnostics = &mut *reading.diagnostics;
-    let Some(fields) = Fields::open(node, &ATTRIBUTE, diagnostics) else {
-        return;
-    };
-    let key = fields.text("key", diagnostics);
-    let docs = read_docs(&fields, &reading.origin, diagnostics);
-    let notes = read_attribute_notes(&fields, diagnostics);
+    let checked = key == "key";
+    let key = fields.text(key, diagnostics);
+    let docs = read_docs(fields, &reading.origin, diagnostics);
+    let notes = read_attribute_notes(fields, diagnostics);
     let mut member_renames = Vec::new();
     let mut members = Vec::new();
     let ty = fields.get("type").and_then(|node| {
@@ -74,10 +85,10 @@ pub(crate) fn read_attribute(node: &Node, reading: &mut Reading<'_>) {
         }
     });
     check_notes(&notes, ty.as_ref(), diagnostics);
-    let examples = read_examples(&fields, key.as_ref(), ty.as_ref(), diagnostics);
+    let examples = read_examples(fields, key.as_ref(), ty.as_ref(), checked, diagnostics);
     let Some(key) = key else {
         reading.definitions.locations.nameless(Kind::Attribute);
-        return;
+        return None;
     };
     check_name("an attribute's key", &key, diagnostics);
     for (id, at) in members {
@@ -87,7 +98,7 @@ pub(crate) fn read_attribute(node: &Node, reading: &mut Reading<'_>) {
             .add_member(&key.value, &id, at);
     }
     let definition = AttributeDef {
-        key,
+        key: key.clone(),
         ty,
         member_renames,
         examples,
@@ -97,6 +108,7 @@ pub(crate) fn read_attribute(node: &Node, reading: &mut Reading<'_>) {
     if declare(Kind::Attribute, &definition.key, reading) {
         reading.definitions.attributes.push(definition);
     }
+    Some(key)
 }
 
 /// What only some types can have.
@@ -212,7 +224,7 @@ struct ReadEnum {
 fn read_enum(
     node: &Node,
     notes: &AttributeNotes,
-    origin: &crate::registry::Origin,
+    origin: &Origin,
     diagnostics: &mut Diagnostics,
 ) -> Option<ReadEnum> {
     let fields = Fields::open(node, &ENUM, diagnostics)?;
@@ -236,6 +248,7 @@ fn read_enum(
         renames.extend(read.renamed_to.map(|to| (read.member.id.clone(), to)));
         members.push((read.member, read.value_at));
     }
+    let members = under_one_name(members);
     check_members(&members, &members_at, diagnostics);
     let primitive = members
         .first()
@@ -253,16 +266,43 @@ fn read_enum(
     })
 }
 
-struct ReadMember {
-    member: EnumMember,
+/// A deprecated member that has the value of the one that is current is that one's former name.
+fn under_one_name(members: Vec<(EnumMember, Location)>) -> Vec<(EnumMember, Location)> {
+    let is_current = |member: &EnumMember| member.docs.deprecated.is_none();
+    // How many are current with each value, and the former names of the one.
+    let mut current: BTreeMap<EnumValue, usize> = BTreeMap::new();
+    for (member, _) in members.iter().filter(|(member, _)| is_current(member)) {
+        *current.entry(member.value.clone()).or_default() += 1;
+    }
+    let mut aliases: BTreeMap<EnumValue, Vec<MemberAlias>> = BTreeMap::new();
+    let mut kept = Vec::with_capacity(members.len());
+    for (member, at) in members {
+        if is_current(&member) || current.get(&member.value) != Some(&1) {
+            kept.push((member, at));
+            continue;
+        }
+        let EnumMember {
+            id, value, docs, ..
+        } = member;
+        let former = aliases.entry(value).or_default();
+        former.push(MemberAlias { id, docs });
+    }
+    for (member, _) in &mut kept {
+        member.aliases = aliases.remove(&member.value).unwrap_or_default();
+    }
+    kept
+}
+
+pub(super) struct ReadMember {
+    pub(super) member: EnumMember,
     id_at: Location,
     value_at: Location,
     renamed_to: Option<Located<String>>,
 }
 
-fn read_member(
+pub(super) fn read_member(
     node: &Node,
-    origin: &crate::registry::Origin,
+    origin: &Origin,
     diagnostics: &mut Diagnostics,
 ) -> Option<ReadMember> {
     let fields = Fields::open(node, &MEMBER, diagnostics)?;
@@ -289,6 +329,7 @@ fn read_member(
         id: id.value,
         value,
         docs,
+        aliases: Vec::new(),
     };
     Some(ReadMember {
         member,
@@ -384,7 +425,8 @@ fn check_members(
                         quoted(&member.id)
                     ),
                 )
-                .with_secondary(first, "first given here"),
+                .with_secondary(first, "first given here")
+                .with_help("keep one, or mark the former one as `deprecated`"),
             );
         }
     }
@@ -404,6 +446,7 @@ fn read_examples(
     fields: &Fields<'_>,
     key: Option<&Located<String>>,
     ty: Option<&AttributeType>,
+    checked: bool,
     diagnostics: &mut Diagnostics,
 ) -> Vec<serde_yaml::Value> {
     let Some(ty) = ty else { return Vec::new() };
@@ -428,7 +471,9 @@ fn read_examples(
         return Vec::new();
     };
     let examples = example_nodes(node, ty);
-    check_examples(&examples, ty, diagnostics);
+    if checked {
+        check_examples(&examples, ty, diagnostics);
+    }
     examples.into_iter().map(Example::into_value).collect()
 }
 
@@ -440,9 +485,15 @@ fn is_text(ty: &AttributeType) -> bool {
     }
 }
 
-/// Checks the examples of a reference against the attribute's type.
-pub fn example_fits(node: &Node, ty: &AttributeType, diagnostics: &mut Diagnostics) {
-    check_examples(&example_nodes(node, ty), ty, diagnostics);
+/// The examples of a reference, checked against the attribute's type.
+pub(crate) fn read_examples_of(
+    node: &Node,
+    ty: &AttributeType,
+    diagnostics: &mut Diagnostics,
+) -> Vec<serde_yaml::Value> {
+    let examples = example_nodes(node, ty);
+    check_examples(&examples, ty, diagnostics);
+    examples.into_iter().map(Example::into_value).collect()
 }
 
 /// An example: a value, or for array types the items of one.
@@ -570,7 +621,7 @@ fn primitive_type(ty: &AttributeType) -> Option<PrimitiveType> {
 /// # Errors
 ///
 /// Why it isn't, as a sentence about `key`.
-pub fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(), String> {
+pub(crate) fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(), String> {
     let key = quoted(key);
     let Some(primitive) = primitive_type(ty).filter(|it| *it != PrimitiveType::Double) else {
         return Err(format!(
@@ -591,7 +642,7 @@ pub fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> Result<(
 }
 
 /// A value as it would be written, for messages.
-pub fn value_text(value: &EnumValue) -> String {
+pub(crate) fn value_text(value: &EnumValue) -> String {
     match value {
         EnumValue::String(value) => value.clone(),
         EnumValue::Int(value) => value.to_string(),

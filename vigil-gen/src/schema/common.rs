@@ -47,13 +47,23 @@ pub(super) fn declare(kind: Kind, name: &Located<String>, reading: &mut Reading<
         Kind::Event => codes::DUPLICATE_EVENT,
         Kind::Entity => codes::DUPLICATE_ENTITY,
     };
+    let registries = [first.file, name.at.file].map(|file| {
+        let registry = reading.definitions.registry_of(file);
+        registry.map(|it| (it.root, it.name.as_str()))
+    });
+    let label = match registries {
+        [Some((one, name)), Some((other, _))] if one != other => {
+            format!("first defined here, in the registry {}", quoted(name))
+        }
+        _ => "first defined here".to_owned(),
+    };
     reading.diagnostics.push(
         Diagnostic::new(
             code,
             name.at,
             format!("{} is defined twice", quoted(&name.value)),
         )
-        .with_secondary(first, "first defined here"),
+        .with_secondary(first, label),
     );
     false
 }

@@ -1,9 +1,10 @@
 //! The manifest.
 
+use super::Located;
 use super::common::STABILITY;
 use super::fields::{Fields, Shape, Vocabulary, text};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
 use crate::registry::Manifest;
 use crate::yaml::Node;
 
@@ -36,27 +37,43 @@ const FILE_FORMAT: Vocabulary<()> = Vocabulary {
     also: &[],
 };
 
-/// Reads the manifest.
-pub fn read_manifest(node: &Node, diagnostics: &mut Diagnostics) -> Manifest {
-    let Some(fields) = Fields::open(node, &MANIFEST, diagnostics) else {
-        return Manifest::default();
-    };
+/// What a manifest says.
+pub(crate) struct ReadManifest {
+    /// What goes into the registry.
+    pub manifest: Manifest,
+    /// `name`
+    pub name: Option<String>,
+    /// Where `schema_url` stands.
+    pub schema_url_at: Option<Location>,
+}
+
+/// Reads the manifest; `None` if it is no mapping.
+pub(crate) fn read_manifest(node: &Node, diagnostics: &mut Diagnostics) -> Option<ReadManifest> {
+    let fields = Fields::open(node, &MANIFEST, diagnostics)?;
     fields.word("file_format", &FILE_FORMAT, diagnostics);
-    for name in ["name", "version", "semconv_version", "schema_base_url"] {
+    for name in ["version", "semconv_version", "schema_base_url"] {
         fields.text(name, diagnostics);
     }
+    let name = fields.text("name", diagnostics).map(|it| it.value);
     read_dependencies(&fields, diagnostics);
-    Manifest {
-        schema_url: read_schema_url(&fields, diagnostics).unwrap_or_default(),
+    let schema_url = read_schema_url(&fields, diagnostics);
+    let schema_url_at = schema_url.as_ref().map(|it| it.at);
+    let manifest = Manifest {
+        schema_url: schema_url.map(|it| it.value).unwrap_or_default(),
         description: fields.prose("description", diagnostics).unwrap_or_default(),
         stability: fields
             .word("stability", &STABILITY, diagnostics)
             .map(|it| it.value)
             .unwrap_or_default(),
-    }
+    };
+    Some(ReadManifest {
+        manifest,
+        name,
+        schema_url_at,
+    })
 }
 
-fn read_schema_url(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+fn read_schema_url(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Located<String>> {
     let node = fields.get("schema_url")?;
     // The published schema describes it as a mapping with a `url`; everyone writes plain text.
     let node = node.get("url").unwrap_or(node);
@@ -71,7 +88,7 @@ fn read_schema_url(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option
             .with_help("write `https://`, a host, a path, and the version as its last part"),
         );
     }
-    Some(url.value)
+    Some(url)
 }
 
 /// `http[s]://server[:port]/path/<version>`
@@ -97,18 +114,7 @@ fn read_dependencies(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
             for name in ["registry_path", "name"] {
                 fields.text(name, diagnostics);
             }
+            read_schema_url(&fields, diagnostics);
         }
-    }
-    if let Some(first) = dependencies.first() {
-        diagnostics.push(
-            Diagnostic::new(
-                codes::UNSUPPORTED_DEPENDENCY,
-                first.at,
-                "dependencies on other registries are not supported",
-            )
-            .with_help(
-                "define what is borrowed in a file of its own, and leave `dependencies` out",
-            ),
-        );
     }
 }

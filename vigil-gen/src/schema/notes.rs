@@ -11,7 +11,7 @@ use super::{
 };
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, misspelt, nearest, quoted};
-use crate::registry::{Aggregate, NumberType, SetTime};
+use crate::registry::{Aggregate, Instrument, NumberType, SetTime};
 use crate::yaml::{Entry, Node, Yaml};
 
 /// A place in which `annotations.vigil` may stand.
@@ -391,7 +391,6 @@ pub(super) fn read_record_notes(
         }
     }
     Some(RecordNotes {
-        at: record.key_at,
         name,
         on: fields.text("on", diagnostics),
         phases: fields.texts("phases", diagnostics),
@@ -414,25 +413,23 @@ pub(super) fn read_event_notes(
     )
 }
 
-/// `annotations.code_generation.metric_value_type`, which is upstream's. `required_by` is the
-/// metric, if it must have one.
+/// `annotations.code_generation.metric_value_type`, which is upstream's. In a registry that uses
+/// Vigil's annotations a metric must have one, and elsewhere may.
 pub(super) fn read_value_type(
     fields: &Fields<'_>,
-    required_by: Option<&Located<String>>,
+    metric: Option<&Located<String>>,
+    required: bool,
     diagnostics: &mut Diagnostics,
 ) -> Option<NumberType> {
-    let generation = fields
-        .get("annotations")
-        .and_then(|node| node.get("code_generation"));
-    if let Some(node) = generation.and_then(|node| node.get("metric_value_type")) {
-        return NUMBER.read(node, diagnostics).map(|it| it.value);
+    if value_type_node(fields).is_some() {
+        return written_value_type(fields, diagnostics);
     }
     // What is in the wrong place, which was reported, is not missing.
     let annotations = fields.get("annotations").map_or(&[][..], Node::entries);
     let misplaced = annotations.iter().any(|entry| {
         entry.key == "metric_value_type" || misspelt(&entry.key, &["code_generation"], 2).is_some()
     });
-    if let Some(metric) = required_by.filter(|_| !misplaced) {
+    if let Some(metric) = metric.filter(|_| required && !misplaced) {
         diagnostics.push(
             Diagnostic::new(
                 codes::MISSING_VALUE_TYPE,
@@ -446,6 +443,32 @@ pub(super) fn read_value_type(
         );
     }
     None
+}
+
+fn value_type_node<'a>(fields: &Fields<'a>) -> Option<&'a Node> {
+    let generation = fields.get("annotations")?.get("code_generation")?;
+    generation.get("metric_value_type")
+}
+
+/// As it is written, if it is.
+pub(super) fn written_value_type(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<NumberType> {
+    let read = NUMBER.read(value_type_node(fields)?, diagnostics)?;
+    Some(read.value)
+}
+
+/// What is taken for the values of a metric that doesn't say: whole numbers where things or bytes
+/// are counted, and anything for the rest.
+pub(super) fn default_value_type(instrument: Instrument, unit: &str) -> NumberType {
+    let counts = matches!(instrument, Instrument::Counter | Instrument::UpDownCounter);
+    let things = unit.starts_with('{') || unit == "By";
+    if counts && things {
+        NumberType::Int
+    } else {
+        NumberType::Double
+    }
 }
 
 pub(super) fn read_metric_notes(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> MetricNotes {

@@ -3,10 +3,10 @@
 use super::common::read_docs;
 use super::fields::{Fields, Shape, Vocabulary, list, text, wrong_shape};
 use super::notes::read_ref_notes;
-use super::{Item, Located, RefDef};
+use super::{Associations, Item, Located, RefDef, RefNotes};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::registry::{DeprecationReason, Origin, RequirementLevel};
+use crate::registry::{EntityAssociation, Origin, RequirementLevel};
 use crate::yaml::{Node, Yaml};
 
 /// The words of an attribute's requirement level.
@@ -110,38 +110,74 @@ fn read_item(node: &Node, of: ListOf, diagnostics: &mut Diagnostics) -> Option<I
         &PLAIN_REF
     };
     let fields = Fields::open(node, shape, diagnostics)?;
-    let key = fields.text("ref", diagnostics);
-    let docs = read_docs(&fields, &Origin::default(), diagnostics);
-    let level_at = fields.get("requirement_level");
-    let level = level_at.and_then(|node| read_level(node, diagnostics));
-    let sampling_relevant = if of == ListOf::Span {
-        fields.flag("sampling_relevant", diagnostics)
-    } else {
-        None
-    };
-    let notes = read_ref_notes(&fields, of, diagnostics);
-    let renamed_to = docs
-        .deprecated
-        .as_ref()
-        .and_then(|it| match &it.value.reason {
-            DeprecationReason::Renamed(to) => Some(Located::new(to.clone(), it.at)),
-            _ => None,
-        });
+    let reference = read_reference(&fields, of, diagnostics)?;
     Some(Item::Attribute(Box::new(RefDef {
-        key: key?,
-        level_unread: level_at.is_some() && level.is_none(),
-        level,
-        brief: docs.brief,
-        note: docs.note,
-        examples: fields.get("examples").cloned(),
-        renamed_to,
-        sampling_relevant,
-        notes,
+        sampling_relevant: reference.sampling_relevant.filter(|_| of == ListOf::Span),
+        ..reference
     })))
 }
 
+/// Reads what a reference may say in either format.
+pub(super) fn read_reference(
+    fields: &Fields<'_>,
+    of: ListOf,
+    diagnostics: &mut Diagnostics,
+) -> Option<RefDef> {
+    let key = fields.text("ref", diagnostics);
+    let docs = read_docs(fields, &Origin::default(), diagnostics);
+    let notes = read_ref_notes(fields, of, diagnostics);
+    let asked = read_asked(fields, diagnostics);
+    Some(RefDef {
+        brief: docs.brief,
+        note: docs.note,
+        examples: fields.get("examples").cloned(),
+        stability: docs.stability,
+        deprecated: docs.deprecated,
+        notes,
+        ..asked.of(key?)
+    })
+}
+
+/// How much an attribute is asked for, and how it matters where it is referred to.
+pub(super) struct Asked {
+    level: Option<RequirementLevel>,
+    level_unread: bool,
+    sampling_relevant: Option<Located<bool>>,
+}
+
+impl Asked {
+    /// A reference that says no more than this.
+    pub(super) fn of(self, key: Located<String>) -> RefDef {
+        RefDef {
+            key,
+            level: self.level,
+            level_unread: self.level_unread,
+            brief: None,
+            note: None,
+            examples: None,
+            examples_checked: true,
+            stability: None,
+            deprecated: None,
+            identifying: None,
+            sampling_relevant: self.sampling_relevant,
+            notes: RefNotes::default(),
+        }
+    }
+}
+
+/// Reads `requirement_level` and `sampling_relevant`.
+pub(super) fn read_asked(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Asked {
+    let level_at = fields.get("requirement_level");
+    let level = level_at.and_then(|node| read_level(node, diagnostics));
+    Asked {
+        level_unread: level_at.is_some() && level.is_none(),
+        level,
+        sampling_relevant: fields.flag("sampling_relevant", diagnostics),
+    }
+}
+
 /// The requirement level of an attribute: a word, or a mapping from a word to a condition.
-fn read_level(node: &Node, diagnostics: &mut Diagnostics) -> Option<RequirementLevel> {
+pub(super) fn read_level(node: &Node, diagnostics: &mut Diagnostics) -> Option<RequirementLevel> {
     if let [entry] = node.entries() {
         let make: Option<fn(String) -> RequirementLevel> = match entry.key.as_str() {
             "conditionally_required" => Some(RequirementLevel::ConditionallyRequired),
@@ -189,37 +225,45 @@ fn read_level(node: &Node, diagnostics: &mut Diagnostics) -> Option<RequirementL
         .map(|make| (make.value)(None))
 }
 
-/// The entities that an expression of `one_of` and `all_of` names.
+/// Expressions of entities' types, `one_of` and `all_of`.
 pub(super) fn read_associations(
     fields: &Fields<'_>,
     diagnostics: &mut Diagnostics,
-) -> Vec<Located<String>> {
-    let mut entities = Vec::new();
-    for node in fields.list("entity_associations", diagnostics) {
-        read_association(node, &mut entities, diagnostics);
-    }
-    entities
+) -> Associations {
+    let mut names = Vec::new();
+    let nodes = fields.list("entity_associations", diagnostics);
+    let list = nodes
+        .iter()
+        .filter_map(|node| read_association(node, &mut names, diagnostics))
+        .collect();
+    Associations { list, names }
 }
 
 fn read_association(
     node: &Node,
-    entities: &mut Vec<Located<String>>,
+    names: &mut Vec<Located<String>>,
     diagnostics: &mut Diagnostics,
-) {
+) -> Option<EntityAssociation> {
     if let Some(name) = node.text() {
-        entities.push(Located::new(name.to_owned(), node.at));
-        return;
+        names.push(Located::new(name.to_owned(), node.at));
+        return Some(EntityAssociation::Entity(name.to_owned()));
     }
-    match node.entries() {
-        [entry] if matches!(entry.key.as_str(), "one_of" | "all_of") => {
-            for item in list(&entry.node, &format!("`{}`", entry.key), diagnostics) {
-                read_association(item, entities, diagnostics);
-            }
-        }
-        _ => diagnostics.push(wrong_shape(
+    let make = match node.entries() {
+        [entry] if entry.key == "one_of" => Some((entry, EntityAssociation::OneOf as fn(_) -> _)),
+        [entry] if entry.key == "all_of" => Some((entry, EntityAssociation::AllOf as fn(_) -> _)),
+        _ => None,
+    };
+    let Some((entry, make)) = make else {
+        diagnostics.push(wrong_shape(
             node,
             "an entity association",
             "an entity's type, or a mapping with `one_of` or `all_of`",
-        )),
-    }
+        ));
+        return None;
+    };
+    let items = list(&entry.node, &format!("`{}`", entry.key), diagnostics);
+    let items = items
+        .iter()
+        .filter_map(|item| read_association(item, names, diagnostics));
+    Some(make(items.collect()))
 }

@@ -4,19 +4,21 @@ use super::attribute::read_attribute;
 use super::common::{check_name, declare, read_docs};
 use super::fields::{Fields, Shape, Vocabulary, list, wrong_shape};
 use super::notes::{
-    read_event_notes, read_metric_notes, read_no_notes, read_record_notes, read_span_notes,
-    read_value_type,
+    default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
+    read_span_notes, read_value_type, written_value_type,
 };
 use super::reference::{ListOf, read_associations, read_items};
 use super::unit::check_unit;
-use super::{EntityDef, EventDef, GroupDef, Located, MetricDef, MetricNotes, Reading, SpanDef};
+use super::{
+    EntityDef, EventDef, GroupDef, Import, Item, Located, MetricDef, MetricNotes, Reading, SpanDef,
+};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted, visible};
 use crate::locations::Kind;
 use crate::registry::{Instrument, SpanKind};
 use crate::yaml::{Node, Yaml};
 
-const SPAN_KIND: Vocabulary<SpanKind> = Vocabulary {
+pub(super) const SPAN_KIND: Vocabulary<SpanKind> = Vocabulary {
     what: "span kind",
     code: codes::INVALID_KIND,
     words: &[
@@ -29,7 +31,7 @@ const SPAN_KIND: Vocabulary<SpanKind> = Vocabulary {
     also: &[],
 };
 
-const INSTRUMENT: Vocabulary<Instrument> = Vocabulary {
+pub(super) const INSTRUMENT: Vocabulary<Instrument> = Vocabulary {
     what: "instrument",
     code: codes::INVALID_INSTRUMENT,
     words: &[
@@ -226,17 +228,27 @@ pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
     }
 }
 
-/// Other registries can't be imported from, but saying so in a registry's own words is no error
-/// as long as nothing depends on it.
-fn read_imports(node: &Node, reading: &mut Reading<'_>) {
+/// What is taken in from the registries that this one depends on. Where it depends on none, saying
+/// so in a registry's own words is no error as long as nothing needs it.
+pub(super) fn read_imports(node: &Node, reading: &mut Reading<'_>) {
+    const KINDS: [(&str, Kind); 5] = [
+        ("attribute_groups", Kind::Group),
+        ("entities", Kind::Entity),
+        ("events", Kind::Event),
+        ("metrics", Kind::Metric),
+        ("spans", Kind::Span),
+    ];
     let Some(fields) = Fields::open(node, &IMPORTS, reading.diagnostics) else {
         return;
     };
-    for name in IMPORTS.optional {
-        let wildcards = fields.texts(name, reading.diagnostics);
-        if *name == "entities" && !wildcards.is_empty() {
-            reading.definitions.imports_entities = true;
+    for (name, kind) in KINDS {
+        let patterns = fields.texts(name, reading.diagnostics);
+        if !reading.dependent {
+            reading.definitions.imports_entities |= kind == Kind::Entity && !patterns.is_empty();
+            continue;
         }
+        let imports = patterns.into_iter().map(|pattern| Import { kind, pattern });
+        reading.definitions.imports.extend(imports);
     }
 }
 
@@ -268,6 +280,10 @@ fn read_group(node: &Node, reading: &mut Reading<'_>) {
     };
     check_name("a group's id", &id, diagnostics);
     if declare(Kind::Group, &id, reading) {
+        if !public {
+            let internal = &mut reading.definitions.internal_groups;
+            internal.insert(id.value.clone());
+        }
         reading.definitions.groups.push(GroupDef {
             id,
             public,
@@ -381,7 +397,12 @@ fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     let items = read_items(&fields, "attributes", ListOf::Metric, diagnostics);
     let entities = read_associations(&fields, diagnostics);
     let refinement = shape.required.contains(&"ref");
-    let value_type = read_value_type(&fields, name.as_ref().filter(|_| !refinement), diagnostics);
+    let value_type = if refinement {
+        written_value_type(&fields, diagnostics)
+    } else {
+        read_value_type(&fields, name.as_ref(), reading.annotated, diagnostics)
+            .or_else(|| Some(default_value_type(instrument?, &unit.as_ref()?.value)))
+    };
     let notes = if refinement {
         read_no_notes(&fields, shape.what, diagnostics);
         MetricNotes::default()
@@ -399,6 +420,7 @@ fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
             instrument,
             unit: unit.map(|it| it.value),
             value_type,
+            bounded: reading.annotated,
             docs,
             items,
             entities,
@@ -408,7 +430,10 @@ fn read_metric(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
 }
 
 /// Without its quotes, a unit in braces is a mapping.
-fn read_unit(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Located<String>> {
+pub(super) fn read_unit(
+    fields: &Fields<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Located<String>> {
     if let Some(node) = fields.get("unit")
         && let [entry] = node.entries()
         && entry.node.is_null()
@@ -449,6 +474,7 @@ fn read_event(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
             entities,
             keep_last,
             at_end_of,
+            body: None,
         });
     }
 }
@@ -462,13 +488,16 @@ fn read_entity(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     let docs = read_docs(&fields, &reading.origin, diagnostics);
     fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
     read_no_notes(&fields, "an entity", diagnostics);
-    let mut items = read_items(&fields, "identity", ListOf::Entity, diagnostics);
-    items.extend(read_items(
-        &fields,
-        "description",
-        ListOf::Entity,
-        diagnostics,
-    ));
+    let mut items = Vec::new();
+    for (list, identifying) in [("identity", true), ("description", false)] {
+        let mut read = read_items(&fields, list, ListOf::Entity, diagnostics);
+        for item in &mut read {
+            if let Item::Attribute(reference) = item {
+                reference.identifying = Some(identifying);
+            }
+        }
+        items.extend(read);
+    }
     let Some(ty) = ty else {
         reading.definitions.locations.nameless(Kind::Entity);
         return;

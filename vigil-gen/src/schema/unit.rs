@@ -11,9 +11,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
 const METRIC: &str = "m s g rad K C cd mol sr Hz N Pa J W A V F Ohm S Wb Cel T H lm lx Bq Gy Sv l L \
      ar t bar u eV pc gf dyn erg P St Mx G Oe Gb sb Lmb ph Ci R RAD REM cal cal_m cal_IT cal_th tex \
      st mho kat U bit By Bd Np g% eq osm Ky Gal";
-/// Units that take no prefix.
+/// Units that take no prefix. The last one is upstream's, for fans, and not UCUM's.
 const PLAIN: &str = "% gon deg ' '' min h d wk mo a a_t a_j a_g mo_s mo_j atm att sph circ bit_s Ao \
-     10* 10^ B";
+     10* 10^ B rpm";
 const PREFIXES: &str = "Y Z E P T G M k h da d c m u n p f a z y Ki Mi Gi Ti";
 /// What people write instead.
 const SPELLED_OUT: &[(&str, &str)] = &[

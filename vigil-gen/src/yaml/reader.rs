@@ -1,9 +1,10 @@
 //! From the events of a marked parser to a tree of values.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 use super::mistakes::scan_error;
 use super::{Entry, Node, Yaml, scalar};
@@ -14,8 +15,56 @@ use crate::source::FileId;
 /// Definitions nest about ten deep; annotations of others may nest deeper.
 pub(super) const DEPTH_LIMIT: usize = 64;
 
+/// How many brackets of a file may be closed further left than the parser has it.
+const REPAIRS: usize = 20;
+
 /// Reads the events of a file's one document; reports all that keeps it from being read.
+///
+/// A bracket that is closed on a line of its own may stand as far left as the key above it: so does
+/// upstream write, and so does serde_yaml read. The parser wants it further right, and gets it.
 pub(super) fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
+    let mut repaired = Cow::Borrowed(text);
+    for _ in 0..REPAIRS {
+        match attempt(file, &repaired) {
+            (_, Some(line)) => repaired = Cow::Owned(with_bracket_indented(&repaired, line)),
+            (reader, None) => return reader.result(diagnostics),
+        }
+    }
+    attempt(file, &repaired).0.result(diagnostics)
+}
+
+/// The file, with the bracket that this line begins with as far right as the line above.
+fn with_bracket_indented(text: &str, line: usize) -> String {
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    let above = lines[..line].iter().rev().find(|it| !it.trim().is_empty());
+    let padded = format!(
+        "{}{}",
+        indentation(above.unwrap_or(&"")),
+        lines[line].trim_start()
+    );
+    lines[line] = &padded;
+    lines.join("\n")
+}
+
+fn indentation(line: &str) -> &str {
+    &line[..line.len() - line.trim_start_matches(' ').len()]
+}
+
+/// The index of the line of a bracket that only stands too far left.
+fn bracket_to_indent(lines: &[&str], error: &ScanError) -> Option<usize> {
+    let line = error.marker().line().checked_sub(1)?;
+    let text = lines.get(line)?;
+    let above = lines[..line]
+        .iter()
+        .rev()
+        .find(|it| !it.trim().is_empty())?;
+    let further_left = indentation(text).len() < indentation(above).len();
+    let closes = text.trim_start().starts_with([']', '}']);
+    (error.info().contains("invalid indentation") && closes && further_left).then_some(line)
+}
+
+/// Reads as far as that goes. If all that is wrong is where a bracket stands, the index of its line.
+fn attempt(file: FileId, text: &str) -> (Reader<'_>, Option<usize>) {
     let mut reader = Reader {
         file,
         lines: text.split('\n').collect(),
@@ -34,6 +83,9 @@ pub(super) fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
                 }
             }
             Err(error) => {
+                if let Some(line) = bracket_to_indent(&reader.lines, &error) {
+                    return (reader, Some(line));
+                }
                 let problem = scan_error(file, &reader.lines, &error);
                 reader.problems.push(problem);
                 break;
@@ -43,10 +95,7 @@ pub(super) fn read(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> O
     if reader.problems.is_empty() && reader.root.is_none() {
         reader.problems.push(empty_file(file));
     }
-    let readable = reader.problems.is_empty();
-    diagnostics.extend(reader.problems);
-    diagnostics.extend(reader.remarks);
-    reader.root.filter(|_| readable)
+    (reader, None)
 }
 
 /// A file that says nothing is more likely a mistake than an intention.
@@ -92,6 +141,13 @@ enum OpenKind {
 }
 
 impl Reader<'_> {
+    fn result(self, diagnostics: &mut Diagnostics) -> Option<Node> {
+        let readable = self.problems.is_empty();
+        diagnostics.extend(self.problems);
+        diagnostics.extend(self.remarks);
+        self.root.filter(|_| readable)
+    }
+
     /// Breaks where going on would cost more than it could tell.
     fn take(&mut self, event: Event<'_>, span: Span) -> ControlFlow<()> {
         let at = self.location(span);

@@ -7,13 +7,14 @@ use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt};
 use super::definition::SpanDefinition;
 use super::start;
 use super::state::{End, Live};
-use super::value::Value;
+use super::value::{Text, Value};
 
 /// A typed span that has just ended, with everything that was recorded on it.
 #[derive(Debug)]
 pub struct EndedSpan<'a> {
     pub(super) live: &'a Live,
     pub(super) definition: &'static SpanDefinition,
+    pub(super) name: Option<&'a Text>,
     pub(super) depth: usize,
     pub(super) end: &'a End,
 }
@@ -26,7 +27,7 @@ impl EndedSpan<'_> {
 
     /// Its name, as it is exported.
     pub fn name(&self) -> String {
-        start::name(self.definition, &self.end.entries)
+        start::name(self.definition, self.name, &self.end.entries)
     }
 
     /// How many typed spans it stands under.

@@ -21,7 +21,7 @@ use super::parent::{ParentRef, RemoteParent, Repr};
 use super::state::{Live, NewState, SpanState};
 use super::told;
 use super::tracer;
-use super::value::{Element, Value};
+use super::value::{Element, Text, Value};
 use crate::generated::semconv::vigil as marks;
 
 /// A span that is about to start: generated builders hold one.
@@ -35,6 +35,8 @@ struct Starting {
     parent: ParentLink,
     binding: Option<Arc<Binding>>,
     attributes: Attributes,
+    /// Its name, where the registry has it in prose.
+    name: Option<Text>,
     start_time: Option<SystemTime>,
 }
 
@@ -80,8 +82,17 @@ impl SpanStart {
             parent,
             binding,
             attributes,
+            name: None,
             start_time: told::time(),
         })))
+    }
+
+    /// Names it. For spans whose names the registry describes in prose; an empty name is none.
+    pub fn name(&mut self, name: impl Into<Text>) {
+        if let Some(starting) = &mut self.0 {
+            let name = name.into();
+            starting.name = (!name.as_str().is_empty()).then_some(name);
+        }
     }
 
     /// Puts it under another parent.
@@ -200,6 +211,7 @@ impl Starting {
             parent,
             binding,
             attributes,
+            name,
             start_time,
         } = self;
         let mut place = Place::of(&parent);
@@ -228,6 +240,7 @@ impl Starting {
             binding,
             inherited: place.inherited.clone(),
             foreign: false,
+            name,
             start_time,
         }));
         state.data().content = content;
@@ -348,7 +361,7 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
         dispatch: dispatch.clone(),
         building: tracer::Building {
             core: Arc::clone(state.core()),
-            name: name(definition, entries),
+            name: name(definition, state.name.as_ref(), entries),
             attributes: first(definition, &entries[..sent]),
         },
     };
@@ -436,8 +449,12 @@ fn inherit(
     inherited
 }
 
-/// The span's name; a placeholder without a value is dropped with its space.
-pub(crate) fn name(definition: &SpanDefinition, entries: &[Entry]) -> String {
+/// The span's name: the one that it was given, or that of its pattern, in which a placeholder
+/// without a value is dropped with its space.
+pub(crate) fn name(definition: &SpanDefinition, given: Option<&Text>, entries: &[Entry]) -> String {
+    if let Some(given) = given {
+        return given.as_str().to_owned();
+    }
     let mut name = String::with_capacity(48);
     for part in definition.name {
         let start = name.len();
@@ -475,6 +492,7 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
         binding: Binding::scoped(),
         inherited: Inherited::of(&context).cloned(),
         foreign: true,
+        name: None,
         start_time: None,
     }));
     let live = Live {

@@ -62,6 +62,8 @@ pub(crate) struct Core {
     pub(crate) start_time: Option<SystemTime>,
     /// It stands for a foreign span that a caller stepped in from: nothing here ends it.
     pub(crate) foreign: bool,
+    /// The name that it was given, where the registry has none.
+    pub(crate) name: Option<Text>,
     /// The SDK's span, if a layer of Vigil's asked for one, until the end.
     sdk: Mutex<Option<Span>>,
     data: Mutex<Data>,
@@ -134,6 +136,7 @@ pub(crate) struct NewState {
     pub(crate) binding: Option<Arc<Binding>>,
     pub(crate) inherited: Option<Inherited>,
     pub(crate) foreign: bool,
+    pub(crate) name: Option<Text>,
     pub(crate) start_time: Option<SystemTime>,
 }
 
@@ -153,6 +156,7 @@ impl SpanState {
                 inherited: new.inherited,
                 start_time: new.start_time,
                 foreign: new.foreign,
+                name: new.name,
                 sdk: Mutex::default(),
                 data: Mutex::default(),
             }),
@@ -611,6 +615,7 @@ impl SpanState {
         ended::tell(&EndedSpan {
             live,
             definition: self.definition,
+            name: self.name.as_ref(),
             depth: self.depth,
             end,
         });

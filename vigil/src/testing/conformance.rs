@@ -45,7 +45,24 @@ impl Check<'_> {
         self.violations.push(format!("{place}: {what}"));
     }
 
+    /// What declares a span: by its name, or, where the registry leaves that to whoever starts it,
+    /// by the most attributes of its own.
     fn definition(&self, span: &ExportedSpan) -> Option<&'static SpanDefinition> {
+        let named = self
+            .candidates(span)
+            .find(|definition| name(definition, span) == span.name());
+        let declared = |definition: &&SpanDefinition| {
+            let fields = definition.fields.iter();
+            fields
+                .filter(|field| span.attribute(field.key()).is_some())
+                .count()
+        };
+        let unnamed = self.candidates(span).filter(|it| it.name.is_empty());
+        named.or_else(|| unnamed.max_by_key(declared))
+    }
+
+    /// Those of its kind and with its fixed attributes.
+    fn candidates(&self, span: &ExportedSpan) -> impl Iterator<Item = &'static SpanDefinition> {
         self.registry
             .spans
             .iter()
@@ -58,7 +75,6 @@ impl Check<'_> {
                         .is_none_or(|constant| span.text(field.key()) == Some(constant))
                 })
             })
-            .find(|definition| name(definition, span) == span.name())
     }
 
     fn span(&mut self, span: &ExportedSpan, all: &[ExportedSpan]) {

@@ -178,7 +178,8 @@ impl Context<'_> {
 
     /// Where the rule is written. rustc takes braces for placeholders.
     fn contract_note(&self, rules: &str, of: &str, origin: &Origin) -> String {
-        let file = format!("{}/{}", self.target.registry, origin.file);
+        let registry = origin.registry.as_ref().unwrap_or(&self.target.registry);
+        let file = format!("{registry}/{}", origin.file);
         let file = file.replace('{', "{{").replace('}', "}}");
         literal::string(&format!("the contract is {rules} of `{of}` in {file}"))
     }
