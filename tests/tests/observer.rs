@@ -605,6 +605,29 @@ fn a_message_without_its_phase_and_provider_disturbs_no_other_phase() {
 }
 
 #[test]
+fn messages_without_a_phase_have_each_their_own_time() {
+    let pipeline = replayed(vec![
+        run_started(),
+        message(Some("one")),
+        requested("c-1", "shell"),
+        started("r-1", "shell"),
+        completed("r-1", Some("c-1"), "shell", SpanStatus::Ok),
+        message(Some("two")),
+        run_finished(),
+    ]);
+    for (name, seq) in [("chat one", 2), ("chat two", 6)] {
+        let chat = pipeline.span(name);
+        let times = (chat.start_time(), chat.end_time());
+        assert_eq!(times, (millis(seq), millis(seq)), "{name}");
+    }
+    let spans = pipeline.spans();
+    let deliberate = spans
+        .iter()
+        .filter(|span| span.name() == "phase deliberate");
+    assert_eq!(deliberate.filter(|span| is_inferred(span)).count(), 2);
+}
+
+#[test]
 fn what_never_ends_is_cancelled() {
     let mut kinds = tick();
     kinds.truncate(11);

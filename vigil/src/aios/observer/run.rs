@@ -389,25 +389,24 @@ impl Run {
         usage: Option<&TokenUsage>,
         now: SystemTime,
     ) {
-        let agent = &self.agent;
-        let deliberated = self.deliberated.get_or_insert_with(|| {
-            // Nobody told of it, so nobody knows how long it was.
-            let deliberate = phase_span(agent, Deliberate);
+        let inferred;
+        let (phase, from, to) = if let Some(deliberated) = &mut self.deliberated {
+            let from = deliberated.from;
+            // Committed later than the model answered: the phase had ended by then.
+            let to = deliberated.ended.unwrap_or(now).max(from);
+            deliberated.from = to;
+            (&deliberated.phase, from, to)
+        } else {
+            // Nobody told of it, so nobody knows how long it was. The next message has its own.
+            let deliberate = phase_span(&self.agent, Deliberate);
             mark(&deliberate);
+            inferred = deliberate.parent();
             let now = carrier::now();
-            Deliberated {
-                phase: deliberate.parent(),
-                from: now,
-                ended: Some(now),
-            }
-        });
-        let from = deliberated.from;
-        // Committed later than the model answered: the phase had ended by then.
-        let to = deliberated.ended.unwrap_or(now).max(from);
-        deliberated.from = to;
+            (&inferred, now, now)
+        };
         let provider = self.provider.clone();
         let chat = chat_span(
-            &deliberated.phase,
+            phase,
             model.to_owned(),
             provider.clone().unwrap_or_else(|| "_OTHER".to_owned()),
         )
