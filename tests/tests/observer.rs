@@ -628,6 +628,24 @@ fn messages_without_a_phase_have_each_their_own_time() {
 }
 
 #[test]
+fn an_empty_name_names_no_model() {
+    let pipeline = replayed(vec![
+        message(Some("")),
+        run_started(),
+        phase(LoopPhase::Deliberate),
+        message(Some("")),
+        run_finished(),
+    ]);
+    assert_eq!(
+        tree(&pipeline),
+        [
+            "invoke_agent arcan > phase deliberate",
+            "invoke_agent arcan",
+        ]
+    );
+}
+
+#[test]
 fn what_never_ends_is_cancelled() {
     let mut kinds = tick();
     kinds.truncate(11);

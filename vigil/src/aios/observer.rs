@@ -320,7 +320,7 @@ fn begins(kind: &EventKind) -> bool {
         | EventKind::ToolCallCompleted { .. }
         | EventKind::ToolCallFailed { .. } => true,
         EventKind::AssistantMessageCommitted { model, .. } | EventKind::Message { model, .. } => {
-            model.is_some()
+            model.as_ref().is_some_and(|model| !model.is_empty())
         }
         _ => false,
     }

@@ -265,7 +265,10 @@ impl Run {
                 token_usage,
             } => {
                 let message = || Message::new(role.as_str()).text(content.as_str());
-                self.message(model, message, token_usage.as_ref(), now);
+                // Without a name it names none.
+                if !model.is_empty() {
+                    self.message(model, message, token_usage.as_ref(), now);
+                }
             }
             EventKind::ErrorRaised { message } => {
                 let exception = Exception::default()
