@@ -646,6 +646,35 @@ fn an_empty_name_names_no_model() {
 }
 
 #[test]
+fn a_call_of_which_the_middle_is_missing_is_one_call() {
+    // Who wants it is missing, then that it started.
+    let without_request = vec![started("r-1", "shell"), failed("c-1", "shell")];
+    let without_start = vec![
+        requested("c-1", "shell"),
+        completed("r-1", None, "shell", SpanStatus::Error),
+        // It may have completed and failed.
+        failed("c-1", "shell"),
+    ];
+    for kinds in [without_request, without_start] {
+        let mut all = vec![run_started(), phase(LoopPhase::Execute)];
+        all.extend(kinds);
+        all.push(run_finished());
+        let pipeline = replayed(all);
+        assert_eq!(
+            tree(&pipeline),
+            [
+                "invoke_agent arcan > phase execute > execute_tool shell (inferred)",
+                "invoke_agent arcan > phase execute",
+                "invoke_agent arcan",
+            ]
+        );
+        let tool = pipeline.span("execute_tool shell");
+        assert_eq!(tool.text("gen_ai.tool.call.id"), Some("c-1"));
+        assert_eq!(tool.text("life.tool.status"), Some("error"));
+    }
+}
+
+#[test]
 fn what_never_ends_is_cancelled() {
     let mut kinds = tick();
     kinds.truncate(11);

@@ -474,12 +474,17 @@ impl Run {
     ) {
         let place = self.calls.iter().position(|call| call.ids.same_run(ids));
         let place = place.or_else(|| self.calls.iter().position(|call| call.ids.same_call(ids)));
-        let mut call = match place.map(|place| self.calls.remove(place)) {
-            Some(call) => call,
-            // It may have completed and failed.
-            None if self.has_ended(ids) => return,
+        // It may have completed and failed.
+        if place.is_none() && self.has_ended(ids) {
+            return;
+        }
+        let place = place.or_else(|| self.nameless(ids, name));
+        let mut call = match place {
+            Some(place) => self.calls.remove(place),
             None => Call::wanted(ids.clone(), name, None),
         };
+        // Wanted, and started without anybody telling.
+        call.ids.run = call.ids.run.or_else(|| ids.run.clone());
         // Started calls have no id of the model's: of two calls of a tool the other may be meant.
         if ids.call.is_some() && !call.ids.same_call(ids) {
             let other = self.calls.iter_mut().find(|other| other.ids.same_call(ids));
@@ -510,10 +515,25 @@ impl Run {
         self.ended.push_back(Ended {
             ids: Ids {
                 call: call.ids.call.take(),
-                run: call.ids.run.take().or_else(|| ids.run.clone()),
+                run: call.ids.run.take(),
             },
             name: std::mem::take(&mut call.name),
         });
+    }
+
+    /// The oldest call of this name that lacks the only id that what ends has: the event between, which
+    /// has the other, is missing.
+    fn nameless(&self, ids: &Ids, name: &str) -> Option<usize> {
+        self.calls.iter().position(|call| {
+            let lacks = match (&ids.call, &ids.run) {
+                // It was started, and nobody told who wants it.
+                (Some(_), None) => call.span.is_some() && call.ids.call.is_none(),
+                // It was wanted, and nobody told that it started.
+                (None, Some(_)) => call.span.is_none() && call.ids.run.is_none(),
+                _ => false,
+            };
+            lacks && call.name == name
+        })
     }
 
     /// Whether what ends with these ids is a call that has ended, and not a second try of it.
