@@ -675,6 +675,29 @@ fn a_call_of_which_the_middle_is_missing_is_one_call() {
 }
 
 #[test]
+fn a_call_that_turns_out_to_be_another_gives_its_id_back() {
+    let pipeline = replayed(vec![
+        run_started(),
+        phase(LoopPhase::Execute),
+        // Nobody told who wants it, so the next one is taken for what was wanted after it.
+        started("r-1", "shell"),
+        requested("c-1", "shell"),
+        started("r-2", "shell"),
+        completed("r-1", Some("c-1"), "shell", SpanStatus::Ok),
+        completed("r-2", None, "shell", SpanStatus::Ok),
+        run_finished(),
+    ]);
+    let spans = pipeline.spans();
+    let tools = spans
+        .iter()
+        .filter(|span| span.name() == "execute_tool shell");
+    let ids: Vec<_> = tools
+        .map(|span| (span.text("gen_ai.tool.call.id"), is_inferred(span)))
+        .collect();
+    assert_eq!(ids, [(Some("c-1"), true), (Some("r-2"), true)]);
+}
+
+#[test]
 fn what_never_ends_is_cancelled() {
     let mut kinds = tick();
     kinds.truncate(11);

@@ -124,8 +124,12 @@ impl Call {
     /// It turns out which of those that were wanted it is.
     fn is(&mut self, id: Option<String>, arguments: Option<String>) {
         if let Some(span) = &self.span {
-            if let Some(id) = &id {
+            if let Some(id) = id.as_ref().or(self.ids.run.as_ref()) {
                 span.set::<Text>(TOOL_CALL_ID, id.as_str());
+            }
+            if id.is_none() {
+                // Nobody told what the model calls it.
+                mark(span);
             }
             if let Some(arguments) = &arguments {
                 span.set_sensitive::<Text, _>(TOOL_CALL_ARGUMENTS, || arguments.clone());
