@@ -698,6 +698,32 @@ fn a_call_that_turns_out_to_be_another_gives_its_id_back() {
 }
 
 #[test]
+fn what_happened_at_no_time_of_ours_is_told_at_one() {
+    for (micros, time) in [
+        (u64::MAX, DateTime::<Utc>::MAX_UTC),
+        (0, DateTime::<Utc>::MIN_UTC),
+    ] {
+        let pipeline = Pipeline::new();
+        let mut envelope = event("s-1", "main", 0, phase(LoopPhase::Perceive)).to_envelope();
+        envelope.timestamp = micros;
+        let mut record = event("s-1", "main", 0, phase(LoopPhase::Commit));
+        record.timestamp = time;
+        pipeline.scope(|| {
+            let mut observer = Observer::replay("arcan");
+            observer.observe(&envelope);
+            observer.observe(&record);
+            observer.finish();
+        });
+        assert_sound(&pipeline);
+        for span in pipeline.spans() {
+            let nanos = span.end_time().duration_since(SystemTime::UNIX_EPOCH);
+            let nanos = nanos.expect("it is after the epoch").as_nanos();
+            assert!(i64::try_from(nanos).is_ok(), "{} at {nanos}", span.name());
+        }
+    }
+}
+
+#[test]
 fn what_never_ends_is_cancelled() {
     let mut kinds = tick();
     kinds.truncate(11);
