@@ -605,6 +605,125 @@ fn a_message_without_its_phase_and_provider_disturbs_no_other_phase() {
 }
 
 #[test]
+fn messages_without_a_phase_have_each_their_own_time() {
+    let pipeline = replayed(vec![
+        run_started(),
+        message(Some("one")),
+        requested("c-1", "shell"),
+        started("r-1", "shell"),
+        completed("r-1", Some("c-1"), "shell", SpanStatus::Ok),
+        message(Some("two")),
+        run_finished(),
+    ]);
+    for (name, seq) in [("chat one", 2), ("chat two", 6)] {
+        let chat = pipeline.span(name);
+        let times = (chat.start_time(), chat.end_time());
+        assert_eq!(times, (millis(seq), millis(seq)), "{name}");
+    }
+    let spans = pipeline.spans();
+    let deliberate = spans
+        .iter()
+        .filter(|span| span.name() == "phase deliberate");
+    assert_eq!(deliberate.filter(|span| is_inferred(span)).count(), 2);
+}
+
+#[test]
+fn an_empty_name_names_no_model() {
+    let pipeline = replayed(vec![
+        message(Some("")),
+        run_started(),
+        phase(LoopPhase::Deliberate),
+        message(Some("")),
+        run_finished(),
+    ]);
+    assert_eq!(
+        tree(&pipeline),
+        [
+            "invoke_agent arcan > phase deliberate",
+            "invoke_agent arcan",
+        ]
+    );
+}
+
+#[test]
+fn a_call_of_which_the_middle_is_missing_is_one_call() {
+    // Who wants it is missing, then that it started.
+    let without_request = vec![started("r-1", "shell"), failed("c-1", "shell")];
+    let without_start = vec![
+        requested("c-1", "shell"),
+        completed("r-1", None, "shell", SpanStatus::Error),
+        // It may have completed and failed.
+        failed("c-1", "shell"),
+    ];
+    for kinds in [without_request, without_start] {
+        let mut all = vec![run_started(), phase(LoopPhase::Execute)];
+        all.extend(kinds);
+        all.push(run_finished());
+        let pipeline = replayed(all);
+        assert_eq!(
+            tree(&pipeline),
+            [
+                "invoke_agent arcan > phase execute > execute_tool shell (inferred)",
+                "invoke_agent arcan > phase execute",
+                "invoke_agent arcan",
+            ]
+        );
+        let tool = pipeline.span("execute_tool shell");
+        assert_eq!(tool.text("gen_ai.tool.call.id"), Some("c-1"));
+        assert_eq!(tool.text("life.tool.status"), Some("error"));
+    }
+}
+
+#[test]
+fn a_call_that_turns_out_to_be_another_gives_its_id_back() {
+    let pipeline = replayed(vec![
+        run_started(),
+        phase(LoopPhase::Execute),
+        // Nobody told who wants it, so the next one is taken for what was wanted after it.
+        started("r-1", "shell"),
+        requested("c-1", "shell"),
+        started("r-2", "shell"),
+        completed("r-1", Some("c-1"), "shell", SpanStatus::Ok),
+        completed("r-2", None, "shell", SpanStatus::Ok),
+        run_finished(),
+    ]);
+    let spans = pipeline.spans();
+    let tools = spans
+        .iter()
+        .filter(|span| span.name() == "execute_tool shell");
+    let ids: Vec<_> = tools
+        .map(|span| (span.text("gen_ai.tool.call.id"), is_inferred(span)))
+        .collect();
+    assert_eq!(ids, [(Some("c-1"), true), (Some("r-2"), true)]);
+}
+
+#[test]
+fn what_happened_at_no_time_of_ours_is_told_at_one() {
+    for (micros, time) in [
+        (u64::MAX, DateTime::<Utc>::MAX_UTC),
+        (0, DateTime::<Utc>::MIN_UTC),
+    ] {
+        let pipeline = Pipeline::new();
+        let mut envelope = event("s-1", "main", 0, phase(LoopPhase::Perceive)).to_envelope();
+        envelope.timestamp = micros;
+        let mut record = event("s-1", "main", 0, phase(LoopPhase::Commit));
+        record.timestamp = time;
+        pipeline.scope(|| {
+            let mut observer = Observer::replay("arcan");
+            observer.observe(&envelope);
+            observer.observe(&record);
+            observer.finish();
+        });
+        assert_sound(&pipeline);
+        for span in pipeline.spans() {
+            let nanos = span.end_time().duration_since(SystemTime::UNIX_EPOCH);
+            let nanos = nanos.expect("it is after the epoch").as_nanos();
+            assert!(i64::try_from(nanos).is_ok(), "{} at {nanos}", span.name());
+        }
+    }
+}
+
+#[test]
 fn what_never_ends_is_cancelled() {
     let mut kinds = tick();
     kinds.truncate(11);

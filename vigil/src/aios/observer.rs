@@ -45,6 +45,8 @@ const MAX_RUNS: usize = 1024;
 /// known. What is seen again is passed over. What comes late is told if it can still be: calls of tools,
 /// messages, errors and the end of the run. A phase or a mode that others have followed is over.
 ///
+/// In a replay, times before 1970 or after 2262 are told as the nearest in between.
+///
 /// No more than 1024 runs are kept open, and 1024 calls within a run: then the one that was silent for
 /// longest is `cancelled`.
 ///
@@ -103,6 +105,12 @@ pub struct ObservedEvent<'a> {
 pub(crate) fn at_micros(micros: u64) -> SystemTime {
     let time = UNIX_EPOCH.checked_add(Duration::from_micros(micros));
     time.unwrap_or_else(SystemTime::now)
+}
+
+/// The time, or the nearest to it that OTLP can tell, which counts nanoseconds after the epoch.
+fn tellable(time: SystemTime) -> SystemTime {
+    let latest = UNIX_EPOCH + Duration::from_nanos(i64::MAX.unsigned_abs());
+    time.clamp(UNIX_EPOCH, latest)
 }
 
 impl<'a> From<&'a EventEnvelope> for ObservedEvent<'a> {
@@ -184,7 +192,8 @@ impl Observer {
         let time = if self.replay {
             // Clocks jump; a trace goes forward.
             let run = self.runs.get(&place);
-            run.map_or(event.time, |run| run.last().max(event.time))
+            let time = tellable(event.time);
+            run.map_or(time, |run| run.last().max(time))
         } else {
             SystemTime::now()
         };
@@ -320,7 +329,7 @@ fn begins(kind: &EventKind) -> bool {
         | EventKind::ToolCallCompleted { .. }
         | EventKind::ToolCallFailed { .. } => true,
         EventKind::AssistantMessageCommitted { model, .. } | EventKind::Message { model, .. } => {
-            model.is_some()
+            model.as_ref().is_some_and(|model| !model.is_empty())
         }
         _ => false,
     }

@@ -124,8 +124,12 @@ impl Call {
     /// It turns out which of those that were wanted it is.
     fn is(&mut self, id: Option<String>, arguments: Option<String>) {
         if let Some(span) = &self.span {
-            if let Some(id) = &id {
+            if let Some(id) = id.as_ref().or(self.ids.run.as_ref()) {
                 span.set::<Text>(TOOL_CALL_ID, id.as_str());
+            }
+            if id.is_none() {
+                // Nobody told what the model calls it.
+                mark(span);
             }
             if let Some(arguments) = &arguments {
                 span.set_sensitive::<Text, _>(TOOL_CALL_ARGUMENTS, || arguments.clone());
@@ -265,7 +269,10 @@ impl Run {
                 token_usage,
             } => {
                 let message = || Message::new(role.as_str()).text(content.as_str());
-                self.message(model, message, token_usage.as_ref(), now);
+                // Without a name it names none.
+                if !model.is_empty() {
+                    self.message(model, message, token_usage.as_ref(), now);
+                }
             }
             EventKind::ErrorRaised { message } => {
                 let exception = Exception::default()
@@ -389,25 +396,24 @@ impl Run {
         usage: Option<&TokenUsage>,
         now: SystemTime,
     ) {
-        let agent = &self.agent;
-        let deliberated = self.deliberated.get_or_insert_with(|| {
-            // Nobody told of it, so nobody knows how long it was.
-            let deliberate = phase_span(agent, Deliberate);
+        let inferred;
+        let (phase, from, to) = if let Some(deliberated) = &mut self.deliberated {
+            let from = deliberated.from;
+            // Committed later than the model answered: the phase had ended by then.
+            let to = deliberated.ended.unwrap_or(now).max(from);
+            deliberated.from = to;
+            (&deliberated.phase, from, to)
+        } else {
+            // Nobody told of it, so nobody knows how long it was. The next message has its own.
+            let deliberate = phase_span(&self.agent, Deliberate);
             mark(&deliberate);
+            inferred = deliberate.parent();
             let now = carrier::now();
-            Deliberated {
-                phase: deliberate.parent(),
-                from: now,
-                ended: Some(now),
-            }
-        });
-        let from = deliberated.from;
-        // Committed later than the model answered: the phase had ended by then.
-        let to = deliberated.ended.unwrap_or(now).max(from);
-        deliberated.from = to;
+            (&inferred, now, now)
+        };
         let provider = self.provider.clone();
         let chat = chat_span(
-            &deliberated.phase,
+            phase,
             model.to_owned(),
             provider.clone().unwrap_or_else(|| "_OTHER".to_owned()),
         )
@@ -472,12 +478,17 @@ impl Run {
     ) {
         let place = self.calls.iter().position(|call| call.ids.same_run(ids));
         let place = place.or_else(|| self.calls.iter().position(|call| call.ids.same_call(ids)));
-        let mut call = match place.map(|place| self.calls.remove(place)) {
-            Some(call) => call,
-            // It may have completed and failed.
-            None if self.has_ended(ids) => return,
+        // It may have completed and failed.
+        if place.is_none() && self.has_ended(ids) {
+            return;
+        }
+        let place = place.or_else(|| self.nameless(ids, name));
+        let mut call = match place {
+            Some(place) => self.calls.remove(place),
             None => Call::wanted(ids.clone(), name, None),
         };
+        // Wanted, and started without anybody telling.
+        call.ids.run = call.ids.run.or_else(|| ids.run.clone());
         // Started calls have no id of the model's: of two calls of a tool the other may be meant.
         if ids.call.is_some() && !call.ids.same_call(ids) {
             let other = self.calls.iter_mut().find(|other| other.ids.same_call(ids));
@@ -508,10 +519,25 @@ impl Run {
         self.ended.push_back(Ended {
             ids: Ids {
                 call: call.ids.call.take(),
-                run: call.ids.run.take().or_else(|| ids.run.clone()),
+                run: call.ids.run.take(),
             },
             name: std::mem::take(&mut call.name),
         });
+    }
+
+    /// The oldest call of this name that lacks the only id that what ends has: the event between, which
+    /// has the other, is missing.
+    fn nameless(&self, ids: &Ids, name: &str) -> Option<usize> {
+        self.calls.iter().position(|call| {
+            let lacks = match (&ids.call, &ids.run) {
+                // It was started, and nobody told who wants it.
+                (Some(_), None) => call.span.is_some() && call.ids.call.is_none(),
+                // It was wanted, and nobody told that it started.
+                (None, Some(_)) => call.span.is_none() && call.ids.run.is_none(),
+                _ => false,
+            };
+            lacks && call.name == name
+        })
     }
 
     /// Whether what ends with these ids is a call that has ended, and not a second try of it.
