@@ -1135,3 +1135,33 @@ fn a_run_that_began_while_nobody_listened_is_marked() {
     });
     assert!(is_inferred(&pipeline.span("invoke_agent arcan")));
 }
+
+#[test]
+fn what_a_user_says_is_no_call_of_a_model() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let mut observer = Observer::live("arcan");
+        let said = EventKind::Message {
+            role: "user".to_owned(),
+            content: "a secret question".to_owned(),
+            model: Some("claude-sonnet-4-5".to_owned()),
+            token_usage: None,
+        };
+        let kinds = [
+            run_started(),
+            phase(LoopPhase::Deliberate),
+            said,
+            run_finished(),
+        ];
+        for (seq, kind) in (1..).zip(kinds) {
+            observer.observe(&event("s-1", "main", seq, kind));
+        }
+        observer.finish();
+    });
+    let names: Vec<_> = pipeline
+        .spans()
+        .iter()
+        .map(|span| span.name().to_owned())
+        .collect();
+    assert_eq!(names, ["phase deliberate", "invoke_agent arcan"]);
+}

@@ -328,6 +328,8 @@ fn begins(kind: &EventKind) -> bool {
         | EventKind::ToolCallStarted { .. }
         | EventKind::ToolCallCompleted { .. }
         | EventKind::ToolCallFailed { .. } => true,
+        // What a user or a tool says names no call of a model, whatever it carries.
+        EventKind::Message { role, .. } if !role.eq_ignore_ascii_case("assistant") => false,
         EventKind::AssistantMessageCommitted { model, .. } | EventKind::Message { model, .. } => {
             model.as_ref().is_some_and(|model| !model.is_empty())
         }

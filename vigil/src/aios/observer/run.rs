@@ -269,8 +269,10 @@ impl Run {
                 token_usage,
             } => {
                 let message = || Message::new(role.as_str()).text(content.as_str());
-                // Without a name it names none.
-                if !model.is_empty() {
+                let answers = !matches!(kind, EventKind::Message { .. })
+                    || role.eq_ignore_ascii_case("assistant");
+                // Without a name it names none; nor is what a user says a call.
+                if answers && !model.is_empty() {
                     self.message(model, message, token_usage.as_ref(), now);
                 }
             }
