@@ -7,6 +7,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use opentelemetry::InstrumentationScope;
+use opentelemetry::metrics::{Meter, MeterProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};
 use vigil::semconv::life::ToolStatus;
 use vigil::testing::Pipeline;
@@ -87,4 +90,26 @@ fn two_agents_do_not_share_a_budget_gauge() {
     let gauge = pipeline.metric("life.budget.tokens_remaining");
     assert_eq!(gauge.point(&[("gen_ai.agent.name", "one")]).value, 100.0);
     assert_eq!(gauge.point(&[("gen_ai.agent.name", "two")]).value, 900.0);
+}
+
+/// A provider that is not the SDK's own.
+struct Wrapped(SdkMeterProvider);
+
+impl MeterProvider for Wrapped {
+    fn meter_with_scope(&self, scope: InstrumentationScope) -> Meter {
+        self.0.meter_with_scope(scope)
+    }
+}
+
+#[test]
+fn a_provider_of_another_make_measures_the_same() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let pipeline = Pipeline::new();
+    vigil::set_meter_provider(Wrapped(pipeline.meter_provider().clone()));
+    for tool in ["shell", "browser", "shell"] {
+        count(tool);
+    }
+    let metric = pipeline.metric("life.tool.executions");
+    let value = |tool| metric.point(&[("gen_ai.tool.name", tool)]).value;
+    assert_eq!((value("shell"), value("browser")), (2.0, 1.0));
 }

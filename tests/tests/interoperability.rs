@@ -342,3 +342,22 @@ fn a_filter_on_the_log_layer_does_not_touch_spans_and_metrics() {
         1
     );
 }
+
+#[test]
+fn foreign_layers_see_attributes_as_fields_unless_that_is_switched_off() {
+    use tracing_subscriber::layer::SubscriberExt;
+
+    for fields in [true, false] {
+        let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::registry()
+            .with(fmt(&lines))
+            .with(vigil::trace_layer(&provider).with_fields(fields));
+        tracing::subscriber::with_default(subscriber, || {
+            agent_span("s-1", "arcan").start().end();
+        });
+        let text = lines.text();
+        assert!(text.contains("agent"), "{text}");
+        assert_eq!(text.contains("s-1"), fields, "{text}");
+    }
+}

@@ -49,7 +49,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 ///
 /// # Errors
 ///
-/// If a pipeline runs already, if the program has a `tracing` subscriber of its own (then
+/// If `init` has succeeded before in this process, if the program has a `tracing` subscriber of its own (then
 /// [`trace_layer`](crate::trace_layer) and [`export`](crate::export) are for it), or if an export
 /// can't be made, such as with a certificate that can't be read. Nothing global has changed then.
 pub fn init(config: &VigConfig) -> Result<VigGuard, VigError> {
@@ -192,7 +192,7 @@ fn propagator(resolved: &Resolved) -> TextMapCompositePropagator {
 /// process](VigConfig::panics_are_fatal). Spans that are still open end then, the deepest first, with
 /// the `error.type` `terminated` (or `panic`), unless something else was recorded of how they ended,
 /// or an error was seen, as by [`run`](crate::carrier::Handle::run); what they record afterwards has
-/// no effect. Spans that are started later are dropped, and counted.
+/// no effect. Spans that are started later are not exported; what would have been is counted as dropped.
 #[derive(Debug)]
 #[must_use = "dropping it shuts the pipeline down"]
 pub struct VigGuard {
