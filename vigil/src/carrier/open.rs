@@ -99,10 +99,8 @@ impl Reason {
         let Self::Panic { trace, thread } = self else {
             return TERMINATED;
         };
-        let panicked = match (trace, state.live()) {
-            (Some(trace), Some(live)) if live.is_own => {
-                live.context.span().span_context().trace_id() == trace
-            }
+        let panicked = match (trace, state.ids()) {
+            (Some(trace), Some(ids)) => ids.trace_id() == trace,
             _ => started_on == thread,
         };
         if panicked { PANIC } else { TERMINATED }

@@ -34,6 +34,14 @@ impl Text {
             Repr::Shared(text) => text,
         }
     }
+
+    /// The text, if it lives as long as the program.
+    pub(crate) fn as_static(&self) -> Option<&'static str> {
+        match self.0 {
+            Repr::Static(text) => Some(text),
+            Repr::Shared(_) => None,
+        }
+    }
 }
 
 impl Default for Text {
