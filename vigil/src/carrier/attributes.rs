@@ -96,12 +96,14 @@ const SPARES: usize = 16;
 const SPARE_ROOM: usize = 64;
 
 /// An empty list.
+#[inline]
 pub(crate) fn spare() -> Vec<Entry> {
     let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
     spare.ok().flatten().unwrap_or_default()
 }
 
 /// Takes a list back.
+#[inline]
 pub(crate) fn keep_spare(mut entries: Vec<Entry>) {
     entries.clear();
     if entries.capacity() == 0 || entries.capacity() > SPARE_ROOM {
@@ -144,6 +146,7 @@ impl Entries {
     }
 
     /// Where in the list the attribute of that place is.
+    #[inline]
     pub(crate) fn position(&self, fields: &[Field], place: usize) -> Option<usize> {
         if fields.len() <= Self::PLACES {
             return usize::from(self.at[place]).checked_sub(1);
@@ -153,6 +156,7 @@ impl Entries {
     }
 
     /// The value of the attribute of that place.
+    #[inline]
     pub(crate) fn get(&self, fields: &[Field], place: usize) -> Option<&Value> {
         Some(&self.list[self.position(fields, place)?].1)
     }
@@ -166,6 +170,7 @@ impl Entries {
     }
 
     /// Adds the attribute of that place, which is not there yet.
+    #[inline]
     pub(crate) fn push(&mut self, fields: &[Field], place: usize, value: Value) {
         self.list.push((fields[place].key(), value));
         if fields.len() <= Self::PLACES {
@@ -179,6 +184,7 @@ impl Entries {
         self.list.push((key, value));
     }
 
+    #[inline]
     pub(crate) fn value_mut(&mut self, at: usize) -> &mut Value {
         &mut self.list[at].1
     }
@@ -199,6 +205,7 @@ impl Entries {
         }
     }
 
+    #[inline]
     pub(crate) fn as_slice(&self) -> &[Entry] {
         &self.list
     }
@@ -217,6 +224,7 @@ impl Drop for Entries {
 
 /// The place of `key` among `fields`, sought first at `next`: what generated code sets comes in the
 /// order of the fields.
+#[inline]
 pub(crate) fn place(fields: &[Field], key: &str, next: usize) -> Option<usize> {
     match fields.get(next) {
         Some(field) if same(field.key(), key) => Some(next),
@@ -231,6 +239,7 @@ fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
     }
 }
 
+#[inline]
 pub(crate) fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Value> {
     entries
         .iter()
@@ -246,6 +255,7 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
             || one.as_bytes().last() == other.as_bytes().last() && one == other)
 }
 
+#[inline]
 pub(crate) fn key_value((key, value): &Entry) -> opentelemetry::KeyValue {
     opentelemetry::KeyValue::new(*key, value.clone())
 }

@@ -41,6 +41,7 @@ impl Site {
     }
 
     /// The metadata, registered with `tracing`; `keys` are the names of its fields.
+    #[inline]
     pub(crate) fn metadata(
         &'static self,
         name: &'static str,
@@ -68,12 +69,14 @@ impl Site {
     }
 
     /// The metadata and its fields, once [`metadata`](Self::metadata) has made them.
+    #[inline]
     pub(crate) fn made(&'static self) -> (&'static Metadata<'static>, &'static [Field]) {
         let (metadata, fields) = self.metadata.get().expect(MADE);
         (metadata, fields)
     }
 
     /// Whether `dispatch` wants what is made here.
+    #[inline]
     pub(crate) fn enabled(
         &self,
         metadata: &'static Metadata<'static>,
@@ -100,6 +103,7 @@ impl Callsite for Site {
         self.interest.store(interest, Ordering::Relaxed);
     }
 
+    #[inline]
     fn metadata(&self) -> &Metadata<'_> {
         // `metadata` fills the cell before it registers the callsite, and nobody else can reach it.
         &self.metadata.get().expect(MADE).0

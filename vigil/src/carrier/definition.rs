@@ -222,6 +222,7 @@ impl Field {
     }
 
     /// Whether the value is of the attribute's type, and a member of it if it is a closed enum.
+    #[inline]
     pub(crate) fn takes(&self, value: &Value) -> bool {
         let listed = match (self.attribute.closed, value) {
             (Some(members), Value::Text(text)) => members.contains(&text.as_str()),
@@ -357,6 +358,7 @@ impl SpanDefinition {
     }
 
     /// Where among its fields the attribute of that key is; sought first at `next`.
+    #[inline]
     pub(crate) fn place(&self, key: &str, next: usize) -> Option<usize> {
         match self.fields.get(next) {
             Some(field) if same(field.key(), key) => Some(next),
@@ -548,6 +550,7 @@ impl MetricDefinition {
     }
 
     /// Its place among the metrics that this process has measured.
+    #[inline]
     pub(crate) fn number(&'static self) -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
 

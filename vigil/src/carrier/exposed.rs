@@ -47,11 +47,13 @@ impl Drop for Before {
 }
 
 /// Those that code on this thread can get at so far.
+#[inline]
 pub(crate) fn before() -> Before {
     Before(HERE.try_with(|here| here.borrow().len()).unwrap_or(0))
 }
 
 /// Code on this thread can get at the span from now on.
+#[inline]
 pub(crate) fn reach(state: &Arc<SpanState>, id: &Id, dispatch: Option<Dispatch>) {
     let reached = Reached {
         state: Arc::clone(state),
@@ -62,6 +64,7 @@ pub(crate) fn reach(state: &Arc<SpanState>, id: &Id, dispatch: Option<Dispatch>)
 }
 
 /// The innermost of them, if it is that one.
+#[inline]
 pub(crate) fn reached(id: &Id) -> Option<Arc<SpanState>> {
     HERE.try_with(|here| {
         let here = here.borrow();
@@ -109,20 +112,22 @@ fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
         return;
     }
     // Another thread waits until it is done; this one does not come here again.
-    state.exposed.get_or_init(|| with_flag(&SHOWING, || {
-        let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
-        // The layer can only do it when it is called. Nobody else minds a link to a span that is not
-        // there; a filter around the layer wants one that is.
-        dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
-        if ASKED.with_borrow(Option::is_some) {
-            dispatch.record_follows_from(id, id);
-        }
-        ASKED.take();
-        // At once, while it is known whose it is.
-        while_showing(Arc::clone(state), || {
-            tracing_opentelemetry::get_otel_context(id, dispatch)
-        });
-    }));
+    state.exposed.get_or_init(|| {
+        with_flag(&SHOWING, || {
+            let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
+            // The layer can only do it when it is called. Nobody else minds a link to a span that is not
+            // there; a filter around the layer wants one that is.
+            dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
+            if ASKED.with_borrow(Option::is_some) {
+                dispatch.record_follows_from(id, id);
+            }
+            ASKED.take();
+            // At once, while it is known whose it is.
+            while_showing(Arc::clone(state), || {
+                tracing_opentelemetry::get_otel_context(id, dispatch)
+            });
+        })
+    });
 }
 
 /// For Vigil's layer: the span that it is to show.

@@ -33,6 +33,7 @@ impl Places {
     const SLOTS: usize = 128;
     const NOWHERE: u8 = u8::MAX;
 
+    #[inline]
     fn of(fields: &[Field]) -> Self {
         let mut places = [Self::NOWHERE; Self::SLOTS];
         for (place, field) in fields.iter().enumerate() {
@@ -43,6 +44,7 @@ impl Places {
     }
 
     /// Keys of a namespace begin alike: their lengths and ends tell them apart.
+    #[inline]
     fn slot(key: &str) -> usize {
         let end = |back: usize| usize::from(*key.as_bytes().iter().nth_back(back).unwrap_or(&0));
         (key.len() * 7 + end(0) * 3 + end(3) * 11 + end(6) * 29) % Self::SLOTS
@@ -60,6 +62,8 @@ struct Name {
 pub(crate) struct Known {
     /// Samplers look at some of its attributes.
     pub(crate) samples: bool,
+    /// What it declares of its own that others inherit.
+    pub(crate) inheritable: Box<[&'static str]>,
     /// The place of `error.type`.
     pub(crate) error: Option<usize>,
     /// The place of the attribute that tells how it ended.
@@ -100,6 +104,7 @@ impl Facts {
         }
     }
 
+    #[inline]
     pub(crate) fn of(definition: &'static SpanDefinition) -> &'static Known {
         definition.facts.known.get_or_init(|| known(definition))
     }
@@ -115,11 +120,13 @@ impl Facts {
     }
 
     /// How many attributes a span will probably have.
+    #[inline]
     pub(crate) fn room(&self) -> usize {
         self.attributes.load(Ordering::Relaxed)
     }
 
     /// So many it had.
+    #[inline]
     pub(crate) fn had(&self, attributes: usize) {
         let attributes = attributes.clamp(LEAST_ROOM, MOST_ROOM);
         if self.attributes.load(Ordering::Relaxed) != attributes {
@@ -164,6 +171,11 @@ fn known(definition: &'static SpanDefinition) -> Known {
     let sources = |derived: &Derived| Sources::of(derived, fields);
     Known {
         samples: fields.iter().any(|field| field.sampled),
+        inheritable: fields
+            .iter()
+            .filter(|field| field.attribute.inherited)
+            .map(Field::key)
+            .collect(),
         error: place(fields, error::TYPE, 0),
         outcome: definition
             .outcome
@@ -174,6 +186,7 @@ fn known(definition: &'static SpanDefinition) -> Known {
 }
 
 impl Sources {
+    #[inline]
     fn of(derived: &Derived, fields: &'static [Field]) -> Self {
         let source = |field: &Field| {
             let with = derived.with.iter().find(|(key, _)| *key == field.key());

@@ -20,9 +20,41 @@ pub(crate) struct Inherited(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    entries: Mutex<Arc<Vec<Entry>>>,
+    entries: Mutex<Arc<Snapshot>>,
     /// Whose registry says what is inherited, if it is one alone.
     scope: Option<&'static Scope>,
+}
+
+/// What was inherited at one time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    entries: Vec<Entry>,
+    /// The same, as OpenTelemetry has it.
+    attributes: Vec<KeyValue>,
+}
+
+impl Snapshot {
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn attributes(&self) -> &[KeyValue] {
+        &self.attributes
+    }
+
+    fn set(&mut self, key: &'static str, value: Value) {
+        let attribute = KeyValue::new(key, value.clone());
+        match self.entries.iter().position(|(other, _)| *other == key) {
+            Some(at) => {
+                self.entries[at].1 = value;
+                self.attributes[at] = attribute;
+            }
+            None => {
+                self.entries.push((key, value));
+                self.attributes.push(attribute);
+            }
+        }
+    }
 }
 
 impl Inherited {
@@ -49,23 +81,19 @@ impl Inherited {
 
     pub(crate) fn set(&self, key: &'static str, value: Value) {
         let mut entries = self.entries();
-        let entries = Arc::make_mut(&mut entries);
-        match entries.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, old)) => *old = value,
-            None => entries.push((key, value)),
-        }
+        Arc::make_mut(&mut entries).set(key, value);
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
-        find(&self.entries(), key).cloned()
+        find(self.entries().entries(), key).cloned()
     }
 
     /// What stands there now, shared until it changes.
-    pub(crate) fn snapshot(&self) -> Arc<Vec<Entry>> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.entries().clone()
     }
 
-    fn entries(&self) -> MutexGuard<'_, Arc<Vec<Entry>>> {
+    fn entries(&self) -> MutexGuard<'_, Arc<Snapshot>> {
         self.0
             .entries
             .lock()
@@ -75,9 +103,9 @@ impl Inherited {
     /// Adds what `attributes` lacks.
     pub(crate) fn complete(&self, attributes: &mut Vec<KeyValue>) {
         let entries = self.entries();
-        for (key, value) in entries.iter() {
-            if !attributes.iter().any(|other| other.key.as_str() == *key) {
-                attributes.push(KeyValue::new(*key, value.clone()));
+        for attribute in entries.attributes() {
+            if !attributes.iter().any(|other| other.key == attribute.key) {
+                attributes.push(attribute.clone());
             }
         }
     }

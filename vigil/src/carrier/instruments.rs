@@ -78,6 +78,7 @@ struct Instruments([OnceLock<Box<[OnceLock<Instrument>]>>; 24]);
 impl Instruments {
     const FIRST: usize = 32;
 
+    #[inline]
     fn place(&self, number: usize) -> Option<&OnceLock<Instrument>> {
         let shifted = number + Self::FIRST;
         let chunk = (shifted / Self::FIRST).ilog2() as usize;
@@ -125,6 +126,7 @@ impl Binding {
     }
 
     /// The one that counts here: a span's own, the test scope's, the process's.
+    #[inline]
     pub(crate) fn of(own: Option<&Arc<Self>>) -> Option<Arc<Self>> {
         own.cloned().or_else(Self::scoped).or_else(|| {
             GLOBAL
@@ -188,6 +190,7 @@ impl Binding {
 
     /// The instrument of that metric; none while it is being made on this thread, which a
     /// provider that logs may come back to.
+    #[inline]
     fn instrument(&self, metric: &'static MetricDefinition) -> Option<&Instrument> {
         struct Made;
 
@@ -416,6 +419,7 @@ impl Bound {
     }
 }
 
+#[inline]
 fn not_negative(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
@@ -456,18 +460,22 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     let entries = batch.entries();
     // They come in the order of the metric's attributes, as both are generated.
     let mut next = 0;
-    with_values(metric, |_, field| {
-        let (at, value) = match entries.get(next) {
-            Some((key, value)) if same(key, field.key()) => (next, value),
-            _ => {
-                let mut entries = entries.iter().enumerate();
-                let (at, (_, value)) = entries.find(|(_, (key, _))| same(key, field.key()))?;
-                (at, value)
-            }
-        };
-        next = at + 1;
-        Some(value)
-    }, |values| binding.measure(metric, &value.value(), values));
+    with_values(
+        metric,
+        |_, field| {
+            let (at, value) = match entries.get(next) {
+                Some((key, value)) if same(key, field.key()) => (next, value),
+                _ => {
+                    let mut entries = entries.iter().enumerate();
+                    let (at, (_, value)) = entries.find(|(_, (key, _))| same(key, field.key()))?;
+                    (at, value)
+                }
+            };
+            next = at + 1;
+            Some(value)
+        },
+        |values| binding.measure(metric, &value.value(), values),
+    );
 }
 
 /// Calls `f` with the values of a metric's attributes, in the order of its fields.

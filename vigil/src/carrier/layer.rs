@@ -260,9 +260,11 @@ where
             // found, which also knows remote ones and looks past spans that a filter shut out.
             Some(opening) => {
                 let span = self.tracer.build(&opening.state, opening.sent);
-                opening.state.built(span, self.find.events);
-                // Other layers can get at it until the start is through.
-                exposed::reach(&opening.state, id, Some(opening.dispatch));
+                let asked = opening.asked;
+                opening.state.built(span, self.find.events, asked.is_some());
+                if asked.is_some() {
+                    exposed::reach(&opening.state, id, asked);
+                }
             }
             None if self.carries(attrs.metadata()) => {
                 Self::expose(attrs.parent().cloned(), &ctx);

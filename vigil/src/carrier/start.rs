@@ -10,6 +10,7 @@ use tracing::Dispatch;
 use tracing::field::ValueSet;
 
 use super::attributes::{Attributes, Entries, Entry, find};
+use super::bridge::LogBridge;
 use super::definition::{NamePart, SpanDefinition};
 use super::ended;
 use super::exposed;
@@ -249,13 +250,16 @@ fn prepare(state: &mut SpanState) -> usize {
     }
     if unchecked(definition, &state.link) {
         let mark = Value::Bool(true);
-        state.data_mut().add(definition, marks::PARENT_UNCHECKED, mark);
+        state
+            .data_mut()
+            .add(definition, marks::PARENT_UNCHECKED, mark);
     }
     state.depth = match &state.link {
         ParentLink::Typed(parent) => parent.depth + 1,
         ParentLink::Current => tracer::current_typed(|_| true).map_or(0, |it| it.depth + 1),
         _ => 0,
     };
+    inherited_now(state, place.inherited.as_ref());
     state.inherited = place.inherited;
     state.above = place.context;
     state.told = told::time().is_some();
@@ -354,6 +358,7 @@ fn listeners(parent: &ParentLink, dispatch: &Dispatch) -> Listeners {
     Listeners {
         see_fields: tracer::shows_fields(dispatch),
         hear_ends: ended::is_heard(dispatch),
+        take_records: dispatch.is::<LogBridge>(),
     }
 }
 
@@ -386,7 +391,8 @@ fn open(state: &Arc<SpanState>, sent: usize) {
     let listeners = listeners(&state.link, &dispatch);
     let opening = tracer::Opening {
         state: Arc::clone(state),
-        dispatch: dispatch.clone(),
+        // Vigil's own layers do not ask for spans that are being made.
+        asked: listeners.see_fields.then(|| dispatch.clone()),
         sent,
     };
     let make = |values: &ValueSet<'_>| match under {
@@ -396,22 +402,36 @@ fn open(state: &Arc<SpanState>, sent: usize) {
             tracing::Span::child_of_with(parent.id(), metadata, values, &dispatch)
         }
     };
-    let before = exposed::before();
     let (span, shown) = if listeners.see_fields {
         // No lock is held: layers may look at the span meanwhile, and set something on it.
         let entries = state.data().entries.as_slice().to_vec();
         let count = entries.len();
+        let before = exposed::before();
         let span = with_values(&definition.site, count, entries.iter(), |_, values| {
             tracer::while_opening(opening, || make(values))
         });
+        drop(before);
         (span, count)
     } else {
         let nothing = metadata.fields().value_set(&[]);
         let span = tracer::while_opening(opening, || make(&nothing));
         (span, 0)
     };
-    drop(before);
     state.begin(span, listeners, sent, shown);
+}
+
+/// What the span inherits is settled when it starts.
+fn inherited_now(state: &mut SpanState, inherited: Option<&Inherited>) {
+    let definition = state.definition;
+    let Some(inherited) = inherited.filter(|_| !definition.root) else {
+        return;
+    };
+    // Registries differ in what they let spans inherit, and some spans may have a value of their own.
+    let declares_none =
+        inherited.is_of(definition.scope) && Facts::of(definition).inheritable.is_empty();
+    state
+        .data_mut()
+        .inherit(inherited.snapshot(), declares_none);
 }
 
 /// Brings what samplers look at to the front and says how much it is.
@@ -472,7 +492,7 @@ fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
             inherited.set(key, value.clone());
         }
     }
-    for (key, value) in inherited.snapshot().iter() {
+    for (key, value) in inherited.snapshot().entries() {
         // What stands on every span under it stands on the root as well.
         if find(data.entries.as_slice(), key).is_none() {
             data.add(definition, key, value.clone());

@@ -21,7 +21,7 @@ use super::exposed;
 use super::facts::{Facts, Source};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
-use super::inherited::Inherited;
+use super::inherited::{Inherited, Snapshot};
 use super::instruments::{self, Binding};
 use super::open;
 use super::outcome::{self, Failure, Seen};
@@ -33,8 +33,8 @@ use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
 
-/// Attributes of a metric that may be copied from a span.
-const OWN: usize = 16;
+/// Metrics with more attributes than this are few.
+const OWN: usize = 8;
 
 /// A span: shared by its handle, its scopes and its children.
 ///
@@ -63,9 +63,9 @@ pub(crate) struct SpanState {
     /// What it stands under, for OpenTelemetry.
     pub(super) above: Context,
     pub(crate) chunks: Chunks,
-    /// Its ids, if OpenTelemetry has it.
-    ids: OnceLock<SpanContext>,
     live: OnceLock<Live>,
+    /// Its ids, while it is being started.
+    early_ids: OnceLock<Box<SpanContext>>,
     /// The context that is its own, once somebody needs it.
     context: OnceLock<Context>,
     /// Foreign code can see it: see [`exposed`](super::exposed).
@@ -90,6 +90,8 @@ struct Made {
 pub(crate) struct Live {
     /// For `tracing`.
     pub(crate) span: tracing::Span,
+    /// Its ids, if OpenTelemetry has it.
+    ids: Option<SpanContext>,
     pub(super) listeners: Listeners,
     /// Events stand on it.
     pub(super) wants_events: bool,
@@ -100,8 +102,16 @@ pub(crate) struct Live {
 pub(super) struct Listeners {
     /// Layers other than Vigil's see its attributes as fields.
     pub(super) see_fields: bool,
-    /// A layer is told how it ended.
+    /// A layer is told how it ended, and sees its events.
     pub(super) hear_ends: bool,
+    /// Its events become log records.
+    pub(super) take_records: bool,
+}
+
+impl Listeners {
+    fn see_events(self) -> bool {
+        self.see_fields || self.hear_ends || self.take_records
+    }
 }
 
 impl Live {
@@ -138,7 +148,7 @@ pub(crate) struct Data {
     /// It has attributes of its own that it could have inherited.
     has_inheritable: bool,
     /// Inherited attributes as they were when the span started.
-    inherited: Option<Arc<Vec<Entry>>>,
+    inherited: Option<Arc<Snapshot>>,
     /// How it ended, as recorded.
     pub(crate) failure: Option<Failure>,
     /// How it ended, as its scopes saw it.
@@ -172,6 +182,7 @@ impl Rare {
 }
 
 impl Data {
+    #[inline]
     fn rare(&self) -> &Rare {
         self.rare.as_deref().unwrap_or(Rare::NONE)
     }
@@ -219,8 +230,8 @@ impl SpanState {
             was_panicking: false,
             above: Context::new(),
             chunks: Chunks::default(),
-            ids: OnceLock::new(),
             live: OnceLock::new(),
+            early_ids: OnceLock::new(),
             context: OnceLock::new(),
             exposed: OnceLock::new(),
             noted: AtomicBool::new(false),
@@ -236,13 +247,17 @@ impl SpanState {
     }
 
     /// The layer has made the SDK's span.
-    pub(crate) fn built(&self, span: Span, wants_events: bool) {
-        let _ = self.ids.set(span.span_context().clone());
+    #[inline]
+    pub(crate) fn built(&self, span: Span, wants_events: bool, asked: bool) {
+        if asked {
+            let _ = self.early_ids.set(Box::new(span.span_context().clone()));
+        }
         *lock(&self.sdk) = Some(Made { span, wants_events });
     }
 
     /// The span is open, as `span` for `tracing`. OpenTelemetry has the first `sent` of its attributes,
     /// and `tracing` the first `shown`.
+    #[inline]
     pub(super) fn begin(
         &self,
         span: tracing::Span,
@@ -250,31 +265,34 @@ impl SpanState {
         sent: usize,
         shown: usize,
     ) {
-        let made = lock(&self.sdk).as_ref().map(|made| made.wants_events);
-        let wants_events = made.unwrap_or_else(|| tracer::wants_events(&span));
+        let (ids, wants_events) = match &*lock(&self.sdk) {
+            Some(made) => (Some(made.span.span_context().clone()), made.wants_events),
+            None => (None, tracer::wants_events(&span)),
+        };
         // Set once, by whoever started the span.
         let _ = self.live.set(Live {
             span,
+            ids,
             listeners,
             wants_events,
         });
-        let inherited = self.inherited.as_ref().filter(|_| !self.definition.root);
         let mut data = self.data();
-        data.inherited = inherited.map(Inherited::snapshot);
-        // Registries differ in what they let spans inherit.
-        data.has_inheritable |= inherited.is_some_and(|it| !it.is_of(self.definition.scope));
         data.sent = sent;
         data.shown = shown;
     }
 
     /// The span as others know it; none while it is being started.
+    #[inline]
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
     }
 
     /// Its ids, if OpenTelemetry has it.
     pub(crate) fn ids(&self) -> Option<&SpanContext> {
-        self.ids.get()
+        match self.live.get() {
+            Some(live) => live.ids.as_ref(),
+            None => self.early_ids.get().map(|ids| &**ids),
+        }
     }
 
     /// Whether OpenTelemetry has it.
@@ -283,6 +301,7 @@ impl SpanState {
     }
 
     /// What it stands under, for OpenTelemetry.
+    #[inline]
     pub(crate) fn above(&self) -> &Context {
         &self.above
     }
@@ -390,7 +409,11 @@ impl SpanState {
         }
     }
 
-    pub(crate) fn record(self: &Arc<Self>, record: &'static RecordDefinition, attributes: &Attributes) {
+    pub(crate) fn record(
+        self: &Arc<Self>,
+        record: &'static RecordDefinition,
+        attributes: &Attributes,
+    ) {
         if self.merge(record.fields, attributes) {
             if !record.metrics.is_empty() {
                 self.measure(record.metrics, attributes.entries());
@@ -506,7 +529,12 @@ impl SpanState {
         tracer::while_ending(|| self.tell(event, &entries, end_time));
     }
 
-    fn tell(self: &Arc<Self>, event: &'static EventDefinition, entries: &[Entry], time: Option<SystemTime>) {
+    fn tell(
+        self: &Arc<Self>,
+        event: &'static EventDefinition,
+        entries: &[Entry],
+        time: Option<SystemTime>,
+    ) {
         let live = self.live();
         let otel = || entries.iter().map(key_value).collect();
         let time = time.or_else(told::time);
@@ -520,6 +548,9 @@ impl SpanState {
                     above.add_event_with_timestamp(event.name, at(), otel());
                 });
             }
+        }
+        if live.is_some_and(|live| self.is_own() && !live.listeners.see_events()) {
+            return;
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
             std::iter::once(MESSAGE)
@@ -632,7 +663,13 @@ impl SpanState {
         value: impl Fn(&'static str) -> Option<&'a Value>,
     ) {
         // No lock may be held while a provider measures, so what is the span's is copied.
-        let mut own = [const { None }; OWN];
+        let (mut few, mut many) = ([const { None }; OWN], Vec::new());
+        let own = if metric.fields.len() > OWN {
+            many.resize(metric.fields.len(), None);
+            &mut many[..]
+        } else {
+            &mut few[..]
+        };
         let constant = |field: &Field| field.constant.map(Value::from);
         for (slot, field) in own.iter_mut().zip(metric.fields) {
             *slot = constant(field).or_else(|| match value(field.key()) {
@@ -661,7 +698,23 @@ impl SpanState {
         let entry = |place: usize| end.entries.get(self.definition.fields, place);
         let above = match &end.inherited {
             Some(inherited) => Arc::clone(inherited),
-            None => self.inherited.as_ref().map(Inherited::snapshot).unwrap_or_default(),
+            None => {
+                let above = self.inherited.as_ref().map(Inherited::snapshot);
+                above.unwrap_or_default()
+            }
+        };
+        let inherited = |field: &Field| {
+            let is_alike = || {
+                self.inherited
+                    .as_ref()
+                    .is_none_or(|it| it.is_of(self.definition.scope))
+            };
+            // Most attributes of metrics are nothing that could be inherited.
+            if field.attribute.inherited || !is_alike() {
+                find(above.entries(), field.key())
+            } else {
+                None
+            }
         };
         let sources = &Facts::of(self.definition).metrics;
         for (derived, sources) in self.definition.metrics.iter().zip(sources) {
@@ -679,9 +732,9 @@ impl SpanState {
                 derived.metric,
                 |at, field| match &sources.attributes[at] {
                     Source::Fixed(value) => Some(value),
-                    Source::Place(place) => entry(*place).or_else(|| find(&above, field.key())),
+                    Source::Place(place) => entry(*place).or_else(|| inherited(field)),
                     Source::Elsewhere => {
-                        find(end.entries(), field.key()).or_else(|| find(&above, field.key()))
+                        find(end.entries(), field.key()).or_else(|| inherited(field))
                     }
                 },
                 |values| binding.measure(derived.metric, value, values),
@@ -706,7 +759,8 @@ impl SpanState {
                 continue;
             };
             let mut data = self.data();
-            let said = find(data.entries.as_slice(), key).or_else(|| find(&data.rare().content, key));
+            let said =
+                find(data.entries.as_slice(), key).or_else(|| find(&data.rare().content, key));
             if said.is_none()
                 && let Some(place) = self.definition.place(key, 0)
             {
@@ -770,6 +824,7 @@ impl SpanState {
         Some(end)
     }
 
+    #[inline]
     fn conclude(
         &self,
         end_time: Option<SystemTime>,
@@ -887,13 +942,14 @@ pub(crate) struct End {
     shown: usize,
     rare: Option<Box<Rare>>,
     has_inheritable: bool,
-    inherited: Option<Arc<Vec<Entry>>>,
+    inherited: Option<Arc<Snapshot>>,
     /// The event at the end, unless it was sent, or content goes into none.
     event: Option<&'static EventDefinition>,
     pub(crate) duration: Duration,
 }
 
 impl End {
+    #[inline]
     fn rare(&self) -> &Rare {
         self.rare.as_deref().unwrap_or(Rare::NONE)
     }
@@ -905,7 +961,8 @@ impl End {
 
     /// What it inherits and has not got itself.
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &Entry> {
-        let inherited = self.inherited.as_deref().into_iter().flatten();
+        let inherited = self.inherited.as_deref();
+        let inherited = inherited.map_or(&[][..], Snapshot::entries).iter();
         inherited.filter(|(key, _)| {
             let is_own = || find(self.entries(), key).is_some();
             let is_other = |other: &KeyValue| other.key.as_str() == *key;
@@ -914,11 +971,21 @@ impl End {
     }
 
     /// Hands all of it to the SDK's span, and says how much it was.
+    #[inline]
     fn set_on(&mut self, span: &mut Span) -> usize {
         let mut count = self.entries().len();
-        for entry in self.inherited() {
-            span.set_attribute(key_value(entry));
-            count += 1;
+        match &self.inherited {
+            // Nothing of its own can be among them.
+            Some(inherited) if !self.has_inheritable && self.rare.is_none() => {
+                count += inherited.attributes().len();
+                span.set_attributes(inherited.attributes().iter().cloned());
+            }
+            _ => {
+                for entry in self.inherited() {
+                    span.set_attribute(key_value(entry));
+                    count += 1;
+                }
+            }
         }
         for (key, value) in self.entries.drain(self.sent) {
             span.set_attribute(KeyValue::new(key, value));
@@ -932,6 +999,7 @@ impl End {
 }
 
 impl SpanState {
+    #[inline]
     pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
         lock(&self.data)
     }
@@ -1005,6 +1073,7 @@ impl SpanState {
     }
 
     /// Sets the attribute of that place among the fields.
+    #[inline]
     fn put(&self, data: &mut Data, place: usize, value: Value) {
         let fields = self.definition.fields;
         let field = &fields[place];
@@ -1038,13 +1107,7 @@ impl SpanState {
     }
 
     /// Keeps what passed the gate: on the span, or for the event at the end.
-    fn keep_content(
-        &self,
-        data: &mut Data,
-        place: usize,
-        value: &Value,
-        capture: CaptureContent,
-    ) {
+    fn keep_content(&self, data: &mut Data, place: usize, value: &Value, capture: CaptureContent) {
         let field = &self.definition.fields[place];
         if capture.on_spans() {
             self.put(data, place, value.clone());
@@ -1058,6 +1121,7 @@ impl SpanState {
     }
 
     /// How the span ended, with all that follows from it.
+    #[inline]
     fn how(&self, data: &mut Data, unwinding: bool) -> Status {
         let fields = self.definition.fields;
         let facts = Facts::of(self.definition);
@@ -1091,6 +1155,7 @@ impl SpanState {
 
 impl Data {
     /// What the span starts with: one attribute of its contract, no content.
+    #[inline]
     pub(super) fn start_with(
         &mut self,
         definition: &SpanDefinition,
@@ -1108,8 +1173,15 @@ impl Data {
         }
     }
 
+    /// What the span inherits; it may have a value of its own of some of it.
+    pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, declares_none: bool) {
+        self.has_inheritable |= !declares_none;
+        self.inherited = Some(inherited);
+    }
+
     /// An attribute that only what was recorded declares.
     fn put_undeclared(&mut self, field: &Field, value: Value) {
+        self.has_inheritable = true;
         let entries = self.entries.as_slice();
         match entries.iter().position(|(key, _)| same(key, field.key())) {
             Some(at) => self.entries.value_mut(at).merge(value, field.aggregate),
@@ -1149,6 +1221,7 @@ impl Data {
     }
 }
 
+#[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -1172,14 +1245,5 @@ impl std::fmt::Debug for SpanState {
             .field("type", &self.definition.span_type)
             .field("open", &self.is_open())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod sizes {
-    #[test]
-    fn print() {
-        eprintln!("state {} data {} span {} made {} ctx {} sc {} attrs {} value {} kv {} entries {}",
-            size_of::<super::SpanState>(), size_of::<super::Data>(), size_of::<super::Span>(), size_of::<super::Made>(), size_of::<super::Context>(), size_of::<super::SpanContext>(), size_of::<super::Attributes>(), size_of::<super::Value>(), size_of::<super::KeyValue>(), size_of::<super::Entries>());
     }
 }

@@ -57,12 +57,14 @@ thread_local! {
 /// What the layer needs to know of a typed span that `tracing` is making.
 pub(crate) struct Opening {
     pub(crate) state: Arc<SpanState>,
-    pub(crate) dispatch: Dispatch,
+    /// Where foreign layers may ask for it, before the start is through.
+    pub(crate) asked: Option<Dispatch>,
     /// The first so many of its attributes are for samplers.
     pub(crate) sent: usize,
 }
 
 /// Leaves `value` in `place` while `f` runs, and what was there before after it, even if it panics.
+#[inline]
 fn leave<T: 'static, R>(
     place: &'static LocalKey<RefCell<Option<T>>>,
     value: T,
@@ -90,6 +92,7 @@ pub(crate) fn while_opening<R>(opening: Opening, f: impl FnOnce() -> R) -> R {
 
 /// The typed span that is being made, if that is what `metadata` belongs to: another layer may
 /// make a span of its own on the way.
+#[inline]
 pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Opening> {
     let is_it = |opening: &mut Opening| std::ptr::eq(opening.state.definition.metadata(), metadata);
     OPENING
@@ -160,6 +163,7 @@ pub(crate) fn while_logging<R>(f: impl FnOnce() -> R) -> R {
     with_flag(&LOGGING, f)
 }
 
+#[inline]
 pub(crate) fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce() -> R) -> R {
     struct Restore(&'static LocalKey<Cell<bool>>, bool);
 
@@ -175,6 +179,7 @@ pub(crate) fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce()
 
 /// Runs `f`, in which `tracing` tells layers that the carrier enters or leaves that span, or lets go
 /// of it.
+#[inline]
 pub(crate) fn while_carrying<R>(id: &Id, f: impl FnOnce() -> R) -> R {
     struct Restore(u64);
 
@@ -190,6 +195,7 @@ pub(crate) fn while_carrying<R>(id: &Id, f: impl FnOnce() -> R) -> R {
 }
 
 /// Whether the carrier does itself what a layer is told of that span.
+#[inline]
 pub(crate) fn is_carrying(id: &Id) -> bool {
     let id = id.into_u64();
     let is_it = CARRYING.try_with(|carrying| carrying.get() == id);
@@ -410,6 +416,7 @@ fn with_state<R>(state: &Weak<SpanState>, f: impl FnOnce(&SpanState) -> R) -> Op
 }
 
 /// Lets go of spans that nobody holds any more. Here no lock is held.
+#[inline]
 pub(crate) fn let_go() {
     let left = LEFT.try_with(|left| {
         // Hardly ever is there one.
@@ -450,7 +457,9 @@ impl opentelemetry::trace::Span for CarrierSpan {
 
     fn is_recording(&self) -> bool {
         match &self.0 {
-            Repr::Typed { state, .. } => with_state(state, SpanState::is_recording).unwrap_or(false),
+            Repr::Typed { state, .. } => {
+                with_state(state, SpanState::is_recording).unwrap_or(false)
+            }
             Repr::Foreign { inner, .. } => inner.is_recording(),
         }
     }

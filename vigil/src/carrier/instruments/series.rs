@@ -17,6 +17,7 @@ const MOST: usize = 2_000;
 
 /// The hash of the values of a metric's attributes; none if they are too many, or arrays, which no
 /// handle is worth.
+#[inline]
 pub(super) fn hash(values: &[Option<&Value>]) -> Option<u64> {
     if values.len() > ATTRIBUTES {
         return None;
@@ -35,6 +36,7 @@ pub(super) fn hash(values: &[Option<&Value>]) -> Option<u64> {
     Some(hasher.finish())
 }
 
+#[inline]
 fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
     values.iter().zip(known).all(|pair| match pair {
         (Some(value), Some(known)) => *value == known,
