@@ -52,7 +52,8 @@ pub use gate::{set_capture_content, set_redaction};
 pub use handle::Handle;
 pub use inherited::InheritedAttributes;
 pub use instruments::{
-    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_meter_provider,
+    BoundCounter, BoundDurationHistogram, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter,
+    DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_meter_provider,
 };
 pub use layer::{TraceLayer, trace_layer};
 pub use opentelemetry::trace::SpanKind;
