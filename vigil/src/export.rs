@@ -55,17 +55,23 @@ mod http;
 #[cfg(feature = "_otlp")]
 mod limits;
 #[cfg(feature = "_otlp")]
+mod log_request;
+#[cfg(feature = "_otlp")]
 mod logs;
 #[cfg(feature = "_otlp")]
 mod metrics;
 #[cfg(feature = "_otlp")]
 mod monitor;
 #[cfg(feature = "_otlp")]
+mod protobuf;
+#[cfg(feature = "_otlp")]
 mod queue;
 #[cfg(feature = "_otlp")]
 mod retry;
 #[cfg(feature = "_otlp")]
 mod setup;
+#[cfg(feature = "_otlp")]
+mod span_request;
 #[cfg(feature = "_otlp")]
 mod spans;
 

@@ -59,7 +59,7 @@ impl Courier {
     /// Delivers a request that `items` are in.
     pub(super) fn deliver(
         &mut self,
-        request: &impl Request,
+        request: impl Request,
         items: u64,
         patience: &Patience<'_>,
     ) -> Outcome {

@@ -6,15 +6,16 @@ use std::time::{Duration, SystemTime};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::LogRecord as _;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::transform::logs::tonic::group_logs_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::logs::{LogBatch, LogProcessor, SdkLogRecord};
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
 use super::courier::Courier;
+use super::encode::Protobuf;
 use super::limits::AttributeLimits;
+use super::log_request;
 use super::monitor::{Monitor, sdk_result};
-use super::queue::{Deliver, Outcome, Patience, Queue};
+use super::queue::{Batch, Deliver, Outcome, Patience, Queue};
 use super::spans::SharedResource;
 
 /// A log record and the scope that it was made in.
@@ -72,22 +73,20 @@ pub(super) struct DeliverLogs {
     pub(super) courier: Courier,
     pub(super) resource: SharedResource,
     pub(super) limits: AttributeLimits,
+    /// Bytes of the last request: the next may be as long.
+    pub(super) length: usize,
 }
 
 impl Deliver<Record> for DeliverLogs {
-    fn deliver(&mut self, batch: Vec<Record>, patience: &Patience<'_>) -> Outcome {
-        let records: Vec<_> = batch.iter().map(|record| (&record.0, &record.1)).collect();
-        let mut request = ExportLogsServiceRequest {
-            resource_logs: group_logs_by_resource_and_scope(
-                &LogBatch::new(&records),
-                &self.resource.get(),
-            ),
-        };
-        self.limits.of_log_records(&mut request);
+    fn deliver(&mut self, batch: Batch<Record>, patience: &Patience<'_>) -> Outcome {
         let items = batch.len() as u64;
+        let resource = self.resource.get();
+        let records = batch.iter().map(|record| (&record.0, &record.1));
+        let request = log_request::encode(records, &resource, self.limits, self.length);
+        self.length = request.len();
         // Not needed for the retries.
-        drop(records);
         drop(batch);
-        self.courier.deliver(&request, items, patience)
+        let request = Protobuf::<ExportLogsServiceRequest>::new(request);
+        self.courier.deliver(request, items, patience)
     }
 }

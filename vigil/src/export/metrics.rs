@@ -14,7 +14,7 @@ use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
 
 use super::courier::Courier;
 use super::monitor::{Monitor, sdk_result};
-use super::queue::{Deliver, Flush, Outcome, Patience, Queue};
+use super::queue::{Batch, Deliver, Flush, Outcome, Patience, Queue};
 
 /// Exports metrics: an exporter for `PeriodicReader::builder(…)`.
 ///
@@ -118,9 +118,9 @@ pub(super) struct DeliverMetrics {
 }
 
 impl Deliver<Job> for DeliverMetrics {
-    fn deliver(&mut self, batch: Vec<Job>, patience: &Patience<'_>) -> Outcome {
+    fn deliver(&mut self, batch: Batch<Job>, patience: &Patience<'_>) -> Outcome {
         let mut sum = Outcome::default();
-        for mut job in batch {
+        for mut job in batch.into_iter() {
             let outcome = self.courier.deliver(&job.request, job.points, patience);
             if let Some(promise) = job.reply.take() {
                 promise.keep(&outcome);

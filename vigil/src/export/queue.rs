@@ -40,7 +40,24 @@ pub(super) type Reporter = Arc<dyn Fn(&Report) + Send + Sync>;
 /// Takes batches to where they belong, on the worker's thread.
 pub(super) trait Deliver<T> {
     /// Delivers `batch`, which is not empty, within the patience that is left.
-    fn deliver(&mut self, batch: Vec<T>, patience: &Patience<'_>) -> Outcome;
+    fn deliver(&mut self, batch: Batch<T>, patience: &Patience<'_>) -> Outcome;
+}
+
+/// What goes together, in the blocks that it waited in: moving it would only cost.
+pub(super) struct Batch<T>(Vec<Vec<T>>);
+
+impl<T> Batch<T> {
+    pub(super) fn len(&self) -> usize {
+        self.0.iter().map(Vec::len).sum()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+
+    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().flatten()
+    }
 }
 
 /// What became of a batch.
@@ -292,7 +309,7 @@ impl<T: Send + 'static> Queue<T> {
     }
 
     /// The next batch, when it is time for it; none once all is over.
-    fn next_batch(&self) -> Option<(Vec<T>, u64)> {
+    fn next_batch(&self) -> Option<(Batch<T>, u64)> {
         let mut due = after(self.limits.delay);
         let mut state = self.lock();
         loop {
@@ -343,13 +360,10 @@ impl<T: Send + 'static> Queue<T> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        let (blocks, weight) = self.take(&mut state);
-        drop(state);
-        // Here a whole batch is copied: not while somebody may want to push.
-        Some((blocks.into_iter().flatten().collect(), weight))
+        Some(self.take(&mut state))
     }
 
-    fn take(&self, state: &mut State<T>) -> (Vec<Vec<T>>, u64) {
+    fn take(&self, state: &mut State<T>) -> (Batch<T>, u64) {
         let mut blocks = Vec::new();
         let mut room = self.limits.batch;
         while room > 0
@@ -366,7 +380,7 @@ impl<T: Send + 'static> Queue<T> {
         state.waiting -= self.limits.batch - room;
         state.waiting_weight -= weight;
         state.in_flight = weight;
-        (blocks, weight)
+        (Batch(blocks), weight)
     }
 
     fn settle(&self, weight: u64, outcome: &Outcome) {
@@ -666,8 +680,8 @@ mod tests {
     struct Fragile;
 
     impl Deliver<u8> for Fragile {
-        fn deliver(&mut self, batch: Vec<u8>, _: &Patience<'_>) -> Outcome {
-            assert!(!batch.contains(&0), "a zero");
+        fn deliver(&mut self, batch: Batch<u8>, _: &Patience<'_>) -> Outcome {
+            assert!(batch.iter().all(|number| *number != 0), "a zero");
             Outcome::default()
         }
     }
@@ -684,8 +698,8 @@ mod tests {
     }
 
     impl Deliver<Bomb> for Deadly {
-        fn deliver(&mut self, mut batch: Vec<Bomb>, _: &Patience<'_>) -> Outcome {
-            for bomb in &mut batch {
+        fn deliver(&mut self, mut batch: Batch<Bomb>, _: &Patience<'_>) -> Outcome {
+            for bomb in batch.0.iter_mut().flatten() {
                 bomb.0 = true;
             }
             Outcome::default()
@@ -769,8 +783,8 @@ mod tests {
         struct Sizes(Arc<Mutex<Vec<Vec<u16>>>>);
 
         impl Deliver<u16> for Sizes {
-            fn deliver(&mut self, batch: Vec<u16>, _: &Patience<'_>) -> Outcome {
-                self.0.lock().unwrap().push(batch);
+            fn deliver(&mut self, batch: Batch<u16>, _: &Patience<'_>) -> Outcome {
+                self.0.lock().unwrap().push(batch.into_iter().collect());
                 Outcome::default()
             }
         }

@@ -87,6 +87,7 @@ impl Export {
             courier: Courier::new(Signal::Traces, &self.target)?,
             resource: resource.clone(),
             limits: self.attributes,
+            length: 0,
         };
         let limits = self.limits(batch);
         Ok(SpanExport {
@@ -108,6 +109,7 @@ impl Export {
             courier: Courier::new(Signal::Logs, &self.target)?,
             resource: resource.clone(),
             limits: self.attributes,
+            length: 0,
         };
         let limits = self.limits(batch);
         Ok(LogExport {

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use opentelemetry::Context;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::transform::common::tonic::ResourceAttributesWithSchema;
-use opentelemetry_proto::transform::trace::tonic::group_spans_by_resource_and_scope;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::courier::Courier;
+use super::encode::Protobuf;
 use super::limits::AttributeLimits;
 use super::monitor::{Monitor, sdk_result};
-use super::queue::{Deliver, Outcome, Patience, Queue};
+use super::queue::{Batch, Deliver, Outcome, Patience, Queue};
+use super::span_request;
 
 /// Exports spans: a processor for `SdkTracerProvider::builder().with_span_processor(…)`.
 ///
@@ -63,16 +63,23 @@ impl Drop for SpanExport {
 }
 
 /// The resource of a provider, which is known only once the provider is built.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SharedResource(Arc<Mutex<Arc<ResourceAttributesWithSchema>>>);
+#[derive(Clone, Debug)]
+pub(super) struct SharedResource(Arc<Mutex<Resource>>);
 
 impl SharedResource {
     pub(super) fn set(&self, resource: &Resource) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(resource.into());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = resource.clone();
     }
 
-    pub(super) fn get(&self) -> Arc<ResourceAttributesWithSchema> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn get(&self) -> Resource {
+        let resource = self.0.lock();
+        resource.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Default for SharedResource {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Resource::builder_empty().build())))
     }
 }
 
@@ -81,15 +88,19 @@ pub(super) struct DeliverSpans {
     pub(super) courier: Courier,
     pub(super) resource: SharedResource,
     pub(super) limits: AttributeLimits,
+    /// Bytes of the last request: the next may be as long.
+    pub(super) length: usize,
 }
 
 impl Deliver<SpanData> for DeliverSpans {
-    fn deliver(&mut self, batch: Vec<SpanData>, patience: &Patience<'_>) -> Outcome {
+    fn deliver(&mut self, batch: Batch<SpanData>, patience: &Patience<'_>) -> Outcome {
         let items = batch.len() as u64;
-        let mut request = ExportTraceServiceRequest {
-            resource_spans: group_spans_by_resource_and_scope(batch, &self.resource.get()),
-        };
-        self.limits.of_spans(&mut request);
-        self.courier.deliver(&request, items, patience)
+        let resource = self.resource.get();
+        let request = span_request::encode(batch.iter(), &resource, self.limits, self.length);
+        self.length = request.len();
+        // Not needed for the retries.
+        drop(batch);
+        let request = Protobuf::<ExportTraceServiceRequest>::new(request);
+        self.courier.deliver(request, items, patience)
     }
 }
