@@ -60,6 +60,9 @@ struct Options {
     /// Spans a second of all agents together, to a collector that does not change
     #[arg(long, conflicts_with_all = ["rate", "protocol"])]
     spans_per_second: Option<u32>,
+    /// The agents compute between their ticks, and leave no CPU idle, with `--spans-per-second`
+    #[arg(long, requires = "spans_per_second")]
+    busy: bool,
     /// Spans of all agents together, at once
     #[arg(long, conflicts_with_all = ["rate", "protocol", "spans_per_second"])]
     burst: Option<u64>,

@@ -34,7 +34,8 @@ struct Done {
     ran: Ran,
 }
 
-fn run_agent(session: &str, pace: Pace, threads: u64, stop: &AtomicBool) -> Done {
+fn run_agent(session: &str, pace: Pace, options: &Options, stop: &AtomicBool) -> Done {
+    let threads = u64::from(options.threads);
     let mut ends = Ends::timed();
     let mut whole = nanos();
     let before = Ran::this_thread();
@@ -56,7 +57,13 @@ fn run_agent(session: &str, pace: Pace, threads: u64, stop: &AtomicBool) -> Done
         if let Some(period) = period {
             // Who is late catches up: it is the pace that counts.
             due += period;
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if options.busy {
+                while Instant::now() < due && !stop.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            } else {
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
         }
     }
     let after = Ran::this_thread();
@@ -98,8 +105,7 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
         let stop = &stop;
         let agents: Vec<_> = (0..options.threads)
             .map(|number| {
-                let threads = options.threads as u64;
-                scope.spawn(move || run_agent(&format!("s-{number}"), pace, threads, stop))
+                scope.spawn(move || run_agent(&format!("s-{number}"), pace, options, stop))
             })
             .collect();
         watch(options, pace, &guard, &most, || {

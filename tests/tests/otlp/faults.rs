@@ -1,5 +1,6 @@
 //! Collectors that are down, hang or are slow: the agent never waits, and the numbers add up.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use opentelemetry::logs::{LogRecord, Logger, LoggerProvider};
@@ -21,13 +22,23 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 #[test]
-fn an_ordinary_burst_loses_nothing_with_the_default_settings() {
+fn a_burst_from_many_threads_loses_nothing_with_the_default_settings() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::plain(is_grpc(protocol));
         let traces = Traces::batched(target(protocol, &receiver, "/v1/traces"), Batch::spans());
-        traces.make(20_000);
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| traces.make(1_250));
+            }
+        });
         traces.provider.shutdown_with_timeout(LONG).unwrap();
-        assert_eq!(receiver.spans().len(), 20_000, "{protocol}");
+        let spans = receiver.spans();
+        let distinct: HashSet<_> = spans.iter().map(|span| &span.span_id).collect();
+        assert_eq!(
+            (spans.len(), distinct.len()),
+            (20_000, 20_000),
+            "{protocol}"
+        );
         let stats = traces.stats();
         assert_eq!((stats.created, stats.delivered), (20_000, 20_000));
         assert_eq!(traces.reports.all(), []);
@@ -340,6 +351,48 @@ fn a_slow_collector_gets_everything() {
         traces.make(5_000);
         traces.provider.shutdown_with_timeout(LONG).unwrap();
         assert_eq!(receiver.spans().len(), 5_000, "{protocol}");
+    }
+}
+
+#[test]
+fn a_flush_waits_for_all_that_was_made_before_whoever_delivers_it() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        for n in 0..40 {
+            // Later ones overtake earlier ones.
+            receiver.next(Answer::Slow(Duration::from_millis(80 * (n % 3))));
+        }
+        let traces = Traces::batched(
+            target(protocol, &receiver, "/v1/traces"),
+            Batch::spans()
+                .max_export_batch_size(10)
+                .schedule_delay(Duration::from_secs(3600)),
+        );
+        for all in [200, 205] {
+            traces.make(if all == 200 { 200 } else { 5 });
+            traces.provider.force_flush().unwrap();
+            let stats = traces.stats();
+            assert_eq!((stats.delivered, stats.pending), (all, 0), "{protocol}");
+        }
+        assert_eq!(receiver.spans().len(), 205, "{protocol}");
+    }
+}
+
+#[test]
+fn a_collector_that_never_answers_gets_one_request_at_a_time() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        receiver.always(Answer::Hang);
+        let traces = Traces::batched(target(protocol, &receiver, "/v1/traces"), Batch::spans());
+        traces.make(20_000);
+        receiver.wait_for(1);
+        traces
+            .provider
+            .shutdown_with_timeout(Duration::from_millis(500))
+            .unwrap_err();
+        assert_eq!(receiver.requests().len(), 1, "{protocol}");
+        let stats = traces.stats();
+        assert_eq!((stats.created, stats.failed), (20_000, 20_000));
     }
 }
 

@@ -11,13 +11,15 @@ use super::retry;
 use super::stats::Signal;
 use super::target::{Protocol, Target};
 
-/// The way to a collector, for one signal.
+/// The way to a collector, for one signal. A clone is another way to the same.
+#[derive(Clone)]
 pub(super) struct Courier {
     signal: Signal,
     format: Format,
     transport: Transport,
 }
 
+#[derive(Clone)]
 enum Transport {
     #[cfg(any(feature = "http-proto", feature = "http-json"))]
     Http(HttpTransport),

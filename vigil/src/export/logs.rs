@@ -69,6 +69,7 @@ impl Drop for LogExport {
 }
 
 /// Takes batches of log records to the collector.
+#[derive(Clone)]
 pub(super) struct DeliverLogs {
     pub(super) courier: Courier,
     pub(super) resource: SharedResource,

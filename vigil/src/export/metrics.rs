@@ -113,6 +113,7 @@ impl Job {
 }
 
 /// Takes collections to the collector.
+#[derive(Clone)]
 pub(super) struct DeliverMetrics {
     pub(super) courier: Courier,
 }

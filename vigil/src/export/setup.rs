@@ -133,6 +133,7 @@ impl Export {
             batch: 1,
             delay: Duration::from_secs(60),
             delivery: self.target.timeout,
+            concurrency: 1,
         };
         Ok(MetricExport {
             queue: Queue::start(Signal::Metrics, limits, Job::weight, self.reporter, deliver)?,
@@ -147,6 +148,7 @@ impl Export {
             batch: batch.max_export_batch_size.clamp(1, queue),
             delay: batch.schedule_delay.max(SHORTEST_DELAY),
             delivery: self.target.timeout.min(batch.export_timeout),
+            concurrency: batch.max_concurrent_exports.max(1),
         }
     }
 }

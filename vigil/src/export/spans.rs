@@ -84,6 +84,7 @@ impl Default for SharedResource {
 }
 
 /// Takes batches of spans to the collector.
+#[derive(Clone)]
 pub(super) struct DeliverSpans {
     pub(super) courier: Courier,
     pub(super) resource: SharedResource,

@@ -234,16 +234,19 @@ pub struct Batch {
     pub(crate) max_export_batch_size: usize,
     pub(crate) schedule_delay: Duration,
     pub(crate) export_timeout: Duration,
+    pub(crate) max_concurrent_exports: usize,
 }
 
 impl Batch {
-    /// For spans: a queue of 32,768, 512 at once, every five seconds, thirty seconds for a flush.
+    /// For spans: a queue of 32,768, 512 at once, every five seconds, thirty seconds for a flush, four
+    /// requests under way at the same time.
     pub fn spans() -> Self {
         Self {
             max_queue_size: 32_768,
             max_export_batch_size: 512,
             schedule_delay: Duration::from_secs(5),
             export_timeout: Duration::from_secs(30),
+            max_concurrent_exports: 4,
         }
     }
 
@@ -273,6 +276,15 @@ impl Batch {
     #[must_use]
     pub fn schedule_delay(mut self, delay: Duration) -> Self {
         self.schedule_delay = delay;
+        self
+    }
+
+    /// Lets at most this many requests be under way at the same time, each on a thread and a connection
+    /// of its own. There is one, unless whole batches are left while it waits for its answer, and what
+    /// is sent arrives: then others help until they have been idle for ten seconds.
+    #[must_use]
+    pub fn max_concurrent_exports(mut self, exports: usize) -> Self {
+        self.max_concurrent_exports = exports;
         self
     }
 
