@@ -2,15 +2,16 @@
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 use vigil::config::Otlp;
 use vigil::export::{ExportStats, Signal};
-use vigil::{VigConfig, VigGuard};
+use vigil::{ShutdownReport, VigConfig, VigGuard};
 
 use super::Options;
-use super::collector::{Collector, Mood};
+use super::collector::{Collector, Mood, Report};
 use super::process::{Ran, resident, threads};
 use super::tick::{Ends, LOG_RECORDS, SPANS, nanos, record, tick};
 
@@ -32,6 +33,17 @@ struct Done {
     ends: Histogram<u64>,
     whole: Histogram<u64>,
     ran: Ran,
+}
+
+impl Default for Done {
+    fn default() -> Self {
+        Self {
+            ticks: 0,
+            ends: nanos(),
+            whole: nanos(),
+            ran: Ran::default(),
+        }
+    }
 }
 
 fn run_agent(session: &str, pace: Pace, options: &Options, stop: &AtomicBool) -> Done {
@@ -109,7 +121,7 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
             })
             .collect();
         watch(options, pace, &guard, &most, || {
-            agents.iter().all(|agent| agent.is_finished())
+            agents.iter().all(ScopedJoinHandle::is_finished)
         });
         stop.store(true, Ordering::Relaxed);
         agents
@@ -128,36 +140,45 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
         }
     };
 
-    let mut ticks = 0;
-    let (mut ends, mut whole, mut ran) = (nanos(), nanos(), Ran::default());
+    let mut sum = Done::default();
     for done in agents {
-        ticks += done.ticks;
-        ends += done.ends;
-        whole += done.whole;
-        ran += done.ran;
+        sum.ticks += done.ticks;
+        sum.ends += done.ends;
+        sum.whole += done.whole;
+        sum.ran += done.ran;
     }
-    let made = ticks * SPANS;
-    show("spans", report.traces, received.spans, took);
-    show("log records", report.logs, received.log_records, took);
-    show("data points", report.metrics, received.data_points, took);
-    times("a span's end", &ends);
-    times("a tick", &whole);
-    cpu("the agents", ran, made);
-    for (name, ran) in exporters {
-        cpu(&name, ran, made);
-    }
-    cpu(
-        "the collector",
-        Ran {
-            cpu: received.cpu,
-            waited: Duration::ZERO,
-        },
-        made,
-    );
+    tell(&sum, &exporters, &report, &received, took);
     println!(
         "memory: {} MiB at most",
         most.load(Ordering::Relaxed) / 1024
     );
+    ExitCode::from(u8::from(!check(
+        options, pace, mood, &sum, &report, &received, took,
+    )))
+}
+
+fn tell(
+    sum: &Done,
+    exporters: &[(String, Ran)],
+    report: &ShutdownReport,
+    received: &Report,
+    took: Duration,
+) {
+    let spans = sum.ticks * SPANS;
+    show("spans", report.traces, received.spans, took);
+    show("log records", report.logs, received.log_records, took);
+    show("data points", report.metrics, received.data_points, took);
+    times("a span's end", &sum.ends);
+    times("a tick", &sum.whole);
+    cpu("the agents", sum.ran, spans);
+    for (name, ran) in exporters {
+        cpu(name, *ran, spans);
+    }
+    let collector = Ran {
+        cpu: received.cpu,
+        waited: Duration::ZERO,
+    };
+    cpu("the collector", collector, spans);
     for (name, items, count) in [
         ("spans", received.spans, received.traces),
         ("log records", received.log_records, received.logs),
@@ -172,51 +193,55 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
             );
         }
     }
+}
 
+/// Whether what must hold does.
+fn check(
+    options: &Options,
+    pace: Pace,
+    mood: Mood,
+    sum: &Done,
+    report: &ShutdownReport,
+    received: &Report,
+    took: Duration,
+) -> bool {
     let mut sound = true;
     let mut check = |holds: bool, what: String| {
         println!("{} {what}", if holds { "holds:   " } else { "VIOLATED:" });
         sound &= holds;
     };
+    let (spans, records) = (sum.ticks * SPANS, sum.ticks * LOG_RECORDS);
     for (name, stats, made, taken) in [
-        ("spans", report.traces, made, received.spans),
-        (
-            "log records",
-            report.logs,
-            ticks * LOG_RECORDS,
-            received.log_records,
-        ),
+        ("spans", report.traces, spans, received.spans),
+        ("log records", report.logs, records, received.log_records),
     ] {
-        let lost = stats.lost();
+        let (delivered, lost) = (stats.delivered, stats.lost());
         check(
-            made == stats.created && made == stats.delivered + lost,
-            format!(
-                "{name} made, {made}, are delivered, {}, or lost, {lost}",
-                stats.delivered
-            ),
+            made == stats.created && made == delivered + lost,
+            format!("{name} made, {made}, are delivered, {delivered}, or lost, {lost}"),
         );
         check(
-            stats.delivered <= taken,
-            format!("{name} delivered are those that the collector took, {taken}"),
+            delivered <= taken,
+            format!("{name} delivered are among those that the collector took, {taken}"),
         );
         if mood == Mood::Accepts {
             check(lost == 0, format!("no {name} are lost: {lost}"));
         }
     }
     if let Pace::PerSecond(asked) = pace {
-        let rate = made as f64 / took.as_secs_f64();
+        let rate = per_second(spans, took);
         check(
             rate >= asked * 0.99,
             format!("the pace is kept: {rate:.0} spans a second"),
         );
     }
-    let longest = Duration::from_nanos(whole.max());
+    let longest = Duration::from_nanos(sum.whole.max());
     check(
         longest <= Duration::from_millis(options.longest_tick),
         format!("nobody waits: the longest tick took {}", shown(longest)),
     );
     check(report.in_time, "the shutdown kept its bound".to_owned());
-    ExitCode::from(u8::from(!sound))
+    sound
 }
 
 /// Until the time is over or all is done; notes the most memory that it took.
@@ -252,7 +277,7 @@ fn watch(
 }
 
 fn show(name: &str, stats: ExportStats, taken: u64, took: Duration) {
-    let rate = stats.created as f64 / took.as_secs_f64();
+    let rate = per_second(stats.created, took);
     println!(
         "{name}: {} made ({rate:.0} a second), {} delivered, {taken} taken by the collector, {} lost \
          (dropped {}, rejected {}, failed {})",
@@ -280,13 +305,17 @@ fn cpu(name: &str, ran: Ran, spans: u64) {
     println!(
         "{name}: {:.2} s of CPU, {:.2} µs a span; waited {:.2} s for a CPU",
         ran.cpu.as_secs_f64(),
-        ran.cpu.as_secs_f64() * 1e6 / spans.max(1) as f64,
+        micros(ran.cpu) / per_second(spans.max(1), Duration::from_secs(1)),
         ran.waited.as_secs_f64(),
     );
 }
 
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
 fn shown(time: Duration) -> String {
-    let micros = time.as_secs_f64() * 1e6;
+    let micros = micros(time);
     if micros < 1_000.0 {
         format!("{micros:.1} µs")
     } else {
@@ -294,6 +323,12 @@ fn shown(time: Duration) -> String {
     }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "it is shown in a few digits")]
+fn per_second(count: u64, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+#[allow(clippy::cast_precision_loss, reason = "it is shown in a few digits")]
 fn ratio(whole: u64, parts: u64) -> f64 {
     whole as f64 / parts as f64
 }

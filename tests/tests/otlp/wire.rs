@@ -198,17 +198,17 @@ fn texts_of_any_length_arrive_whole() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::plain(is_grpc(protocol));
         let traces = Traces::to(target(protocol, &receiver, "/v1/traces"));
-        let tracer = traces.provider.tracer("");
+        let maker = traces.provider.tracer("");
         for length in lengths {
             let text = "x".repeat(length);
-            let texts = vec![StringValue::from(text.clone()), StringValue::from("y")];
-            let mut span = tracer
+            let both = vec![StringValue::from(text.clone()), StringValue::from("y")];
+            let mut span = maker
                 .span_builder(text.clone())
                 .with_attributes([
                     KeyValue::new("text", text.clone()),
-                    KeyValue::new("texts", Value::Array(Array::String(texts))),
+                    KeyValue::new("texts", Value::Array(Array::String(both))),
                 ])
-                .start(&tracer);
+                .start(&maker);
             span.add_event(text.clone(), vec![KeyValue::new("text", text)]);
         }
         traces.provider.force_flush().unwrap();
@@ -220,8 +220,8 @@ fn texts_of_any_length_arrive_whole() {
             assert_eq!((&span.name, &span.events[0].name), (&text, &text));
             assert_eq!(value(&span.attributes, "text"), Some(&wire));
             assert_eq!(value(&span.events[0].attributes, "text"), Some(&wire));
-            let texts = array([wire, Wire::StringValue("y".to_owned())]);
-            assert_eq!(value(&span.attributes, "texts"), Some(&texts));
+            let both = array([wire, Wire::StringValue("y".to_owned())]);
+            assert_eq!(value(&span.attributes, "texts"), Some(&both));
         }
     }
 }
@@ -230,10 +230,10 @@ fn texts_of_any_length_arrive_whole() {
 fn spans_of_several_scopes_stand_under_theirs() {
     let receiver = Receiver::http();
     let traces = Traces::to(target(Protocol::HttpProtobuf, &receiver, "/v1/traces"));
-    let tracers = ["one", "two", "three"].map(|name| traces.provider.tracer(name));
+    let makers = ["one", "two", "three"].map(|name| traces.provider.tracer(name));
     for round in 0..5 {
-        for tracer in &tracers {
-            drop(tracer.start(format!("{round}")));
+        for maker in &makers {
+            drop(maker.start(format!("{round}")));
         }
     }
     traces.provider.force_flush().unwrap();
@@ -241,7 +241,7 @@ fn spans_of_several_scopes_stand_under_theirs() {
         panic!("no spans")
     };
     let scopes = &request.resource_spans[0].scope_spans;
-    let stand: Vec<(&str, Vec<&str>)> = scopes
+    let found: Vec<(&str, Vec<&str>)> = scopes
         .iter()
         .map(|scope| {
             let names = scope.spans.iter().map(|span| span.name.as_str());
@@ -250,7 +250,7 @@ fn spans_of_several_scopes_stand_under_theirs() {
         .collect();
     let rounds = vec!["0", "1", "2", "3", "4"];
     assert_eq!(
-        stand,
+        found,
         ["one", "two", "three"].map(|name| (name, rounds.clone()))
     );
 }

@@ -24,7 +24,7 @@ pub(super) type Record = Box<(SdkLogRecord, InstrumentationScope)>;
 /// Exports log records: a processor for `SdkLoggerProvider::builder().with_log_processor(…)`.
 ///
 /// The thread that logs puts a copy of the record into a queue; everything else happens on a
-/// thread named `vigil-logs`.
+/// thread named `vigil-logs`, or on several, where one is too slow.
 #[derive(Debug)]
 pub struct LogExport {
     pub(super) queue: Arc<Queue<Record>>,

@@ -19,7 +19,7 @@ use super::span_request;
 /// Exports spans: a processor for `SdkTracerProvider::builder().with_span_processor(…)`.
 ///
 /// The thread that ends a span puts it into a queue, and that is all it does; everything else
-/// happens on a thread named `vigil-traces`. Unsampled spans are not exported.
+/// happens on a thread named `vigil-traces`, or on several, where one is too slow. Unsampled spans are not exported.
 #[derive(Debug)]
 pub struct SpanExport {
     pub(super) queue: Arc<Queue<SpanData>>,
