@@ -64,6 +64,8 @@ mod metrics;
 #[cfg(feature = "_otlp")]
 mod monitor;
 #[cfg(feature = "_otlp")]
+mod overflow;
+#[cfg(feature = "_otlp")]
 mod protobuf;
 #[cfg(feature = "_otlp")]
 mod queue;

@@ -11,6 +11,7 @@ use super::error::ExportError;
 use super::limits::AttributeLimits;
 use super::logs::{DeliverLogs, LogExport};
 use super::metrics::{DeliverMetrics, Job, MetricExport};
+use super::overflow::Overflows;
 use super::queue::{Limits, Queue, Reporter};
 use super::spans::{DeliverSpans, SharedResource, SpanExport};
 use super::stats::{Report, Signal};
@@ -138,6 +139,7 @@ impl Export {
         Ok(MetricExport {
             queue: Queue::start(Signal::Metrics, limits, Job::weight, self.reporter, deliver)?,
             temporality: Temporality::Cumulative,
+            overflows: Overflows::default(),
         })
     }
 
