@@ -11,7 +11,7 @@ use vigil_tests::receiver::{Acknowledged, Answer, Receiver};
 
 use super::Options;
 use super::process::resident;
-use super::tick::{Ends, LOG_RECORDS, SPANS, tick};
+use super::tick::{Ends, LOG_RECORDS, SPANS, run as run_ticks, session};
 
 /// How long the pipeline waits for an answer, with all retries.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -31,7 +31,7 @@ fn run_agent(done: &Done, session: &str, rate: Option<f64>) {
     let mut number = 0;
     while !done.stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        tick(session, number, &mut Ends::default());
+        run_ticks(session, number, 1, &mut Ends::default());
         let took = begun.elapsed();
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         done.longest_nanos.fetch_max(nanos, Ordering::Relaxed);
@@ -140,7 +140,7 @@ pub(crate) fn run(options: &Options, protocol: Protocol) -> ExitCode {
     let most = std::thread::scope(|scope| {
         for number in 0..options.threads {
             let (done, rate) = (&done, options.rate);
-            scope.spawn(move || run_agent(done, &format!("s-{number}"), rate));
+            scope.spawn(move || run_agent(done, &session(number), rate));
         }
         let most = watch(options, &done, &guard, &receiver);
         done.stop.store(true, Ordering::Relaxed);
@@ -163,7 +163,7 @@ pub(crate) fn run(options: &Options, protocol: Protocol) -> ExitCode {
         sound &= holds;
     };
     for (signal, name, stats, made) in [
-        (Signal::Traces, "spans", report.traces, ticks * SPANS),
+        (Signal::Traces, "spans", report.traces, ticks * (1 + SPANS)),
         (
             Signal::Logs,
             "log records",

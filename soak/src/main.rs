@@ -48,6 +48,9 @@ struct Options {
     /// Agents, each on a thread of its own
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
+    /// Ticks of a run, with `--spans-per-second` or `--burst`
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    ticks: u64,
     /// Ticks a second of each agent; as many as it can if not given
     #[arg(long)]
     rate: Option<f64>,

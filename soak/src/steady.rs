@@ -13,7 +13,7 @@ use vigil::{ShutdownReport, VigConfig, VigGuard};
 use super::Options;
 use super::collector::{Collector, Mood, Report};
 use super::process::{Ran, resident, threads};
-use super::tick::{Ends, LOG_RECORDS, SPANS, nanos, record, tick};
+use super::tick::{self, Ends, LOG_RECORDS, SPANS, nanos, record, session};
 
 /// How long the shutdown may take.
 const BOUND: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ pub(crate) enum Pace {
 
 /// What one agent did.
 struct Done {
-    ticks: u64,
+    runs: u64,
     ends: Histogram<u64>,
     whole: Histogram<u64>,
     ran: Ran,
@@ -38,12 +38,17 @@ struct Done {
 impl Default for Done {
     fn default() -> Self {
         Self {
-            ticks: 0,
+            runs: 0,
             ends: nanos(),
             whole: nanos(),
             ran: Ran::default(),
         }
     }
+}
+
+/// The agent's, and those of its ticks.
+fn spans_of_run(options: &Options) -> u64 {
+    1 + SPANS * options.ticks
 }
 
 fn run_agent(session: &str, pace: Pace, options: &Options, stop: &AtomicBool) -> Done {
@@ -54,18 +59,18 @@ fn run_agent(session: &str, pace: Pace, options: &Options, stop: &AtomicBool) ->
     let (period, most) = match pace {
         #[allow(clippy::cast_precision_loss, reason = "nobody has so many threads")]
         Pace::PerSecond(spans) => {
-            let seconds = (SPANS * threads) as f64 / spans;
+            let seconds = (spans_of_run(options) * threads) as f64 / spans;
             (Some(Duration::from_secs_f64(seconds)), u64::MAX)
         }
-        Pace::Burst(spans) => (None, spans.div_ceil(SPANS * threads)),
+        Pace::Burst(spans) => (None, spans.div_ceil(spans_of_run(options) * threads)),
     };
-    let mut ticks = 0;
+    let mut runs = 0;
     let mut due = Instant::now();
-    while ticks < most && !stop.load(Ordering::Relaxed) {
+    while runs < most && !stop.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        tick(session, ticks, &mut ends);
+        tick::run(session, runs, options.ticks, &mut ends);
         record(&mut whole, begun);
-        ticks += 1;
+        runs += 1;
         if let Some(period) = period {
             // Who is late catches up: it is the pace that counts.
             due += period;
@@ -80,7 +85,7 @@ fn run_agent(session: &str, pace: Pace, options: &Options, stop: &AtomicBool) ->
     }
     let after = Ran::this_thread();
     Done {
-        ticks,
+        runs,
         ends: ends.into_times().unwrap_or_else(nanos),
         whole,
         ran: Ran {
@@ -116,9 +121,7 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
     let agents = std::thread::scope(|scope| {
         let stop = &stop;
         let agents: Vec<_> = (0..options.threads)
-            .map(|number| {
-                scope.spawn(move || run_agent(&format!("s-{number}"), pace, options, stop))
-            })
+            .map(|number| scope.spawn(move || run_agent(&session(number), pace, options, stop)))
             .collect();
         watch(options, pace, &guard, &most, || {
             agents.iter().all(ScopedJoinHandle::is_finished)
@@ -142,12 +145,12 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
 
     let mut sum = Done::default();
     for done in agents {
-        sum.ticks += done.ticks;
+        sum.runs += done.runs;
         sum.ends += done.ends;
         sum.whole += done.whole;
         sum.ran += done.ran;
     }
-    tell(&sum, &exporters, &report, &received, took);
+    tell(options, &sum, &exporters, &report, &received, took);
     println!(
         "memory: {} MiB at most",
         most.load(Ordering::Relaxed) / 1024
@@ -158,18 +161,19 @@ pub(crate) fn run(options: &Options, pace: Pace, mood: Mood) -> ExitCode {
 }
 
 fn tell(
+    options: &Options,
     sum: &Done,
     exporters: &[(String, Ran)],
     report: &ShutdownReport,
     received: &Report,
     took: Duration,
 ) {
-    let spans = sum.ticks * SPANS;
+    let spans = sum.runs * spans_of_run(options);
     show("spans", report.traces, received.spans, took);
     show("log records", report.logs, received.log_records, took);
     show("data points", report.metrics, received.data_points, took);
     times("a span's end", &sum.ends);
-    times("a tick", &sum.whole);
+    times("a run", &sum.whole);
     cpu("the agents", sum.ran, spans);
     for (name, ran) in exporters {
         cpu(name, *ran, spans);
@@ -210,7 +214,10 @@ fn check(
         println!("{} {what}", if holds { "holds:   " } else { "VIOLATED:" });
         sound &= holds;
     };
-    let (spans, records) = (sum.ticks * SPANS, sum.ticks * LOG_RECORDS);
+    let (spans, records) = (
+        sum.runs * spans_of_run(options),
+        sum.runs * options.ticks * LOG_RECORDS,
+    );
     for (name, stats, made, taken) in [
         ("spans", report.traces, spans, received.spans),
         ("log records", report.logs, records, received.log_records),
@@ -238,7 +245,7 @@ fn check(
     let longest = Duration::from_nanos(sum.whole.max());
     check(
         longest <= Duration::from_millis(options.longest_tick),
-        format!("nobody waits: the longest tick took {}", shown(longest)),
+        format!("nobody waits: the longest run took {}", shown(longest)),
     );
     check(report.in_time, "the shutdown kept its bound".to_owned());
     sound
