@@ -227,6 +227,36 @@ fn texts_of_any_length_arrive_whole() {
 }
 
 #[test]
+fn a_batch_that_no_collector_would_take_whole_leaves_in_parts() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        let traces = Traces::to(target(protocol, &receiver, "/v1/traces"));
+        let maker = traces.provider.tracer("");
+        let text = "x".repeat(100_000);
+        for number in 0..100 {
+            let long = KeyValue::new("text", text.clone());
+            let number = KeyValue::new("number", number);
+            let span = maker.span_builder("span").with_attributes([number, long]);
+            drop(span.start(&maker));
+        }
+        traces.provider.force_flush().unwrap();
+        let numbers: Vec<_> = receiver
+            .spans()
+            .iter()
+            .map(|span| value(&span.attributes, "number").cloned())
+            .collect();
+        let all: Vec<_> = (0..100)
+            .map(|number| Some(Wire::IntValue(number)))
+            .collect();
+        assert_eq!(numbers, all, "{protocol}");
+        assert_eq!(traces.stats().delivered, 100);
+        for received in receiver.requests() {
+            assert!(received.body.items() < 42, "{}", received.body.items());
+        }
+    }
+}
+
+#[test]
 fn spans_of_several_scopes_stand_under_theirs() {
     let receiver = Receiver::http();
     let traces = Traces::to(target(Protocol::HttpProtobuf, &receiver, "/v1/traces"));

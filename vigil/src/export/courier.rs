@@ -1,6 +1,6 @@
 //! Takes requests over a target's transport, with retries.
 
-use super::encode::{self, Format, Request};
+use super::encode::{self, Format, Protobuf, Request};
 use super::error::ExportError;
 #[cfg(feature = "grpc")]
 use super::grpc::GrpcTransport;
@@ -56,6 +56,21 @@ impl Courier {
             format,
             transport,
         })
+    }
+
+    /// Delivers the requests of a batch, one after another, with the items that are in each.
+    pub(super) fn deliver_all<R>(
+        &mut self,
+        requests: Vec<(Vec<u8>, u64)>,
+        patience: &Patience<'_>,
+    ) -> Outcome
+    where
+        Protobuf<R>: Request,
+    {
+        let requests = requests.into_iter();
+        let outcomes = requests
+            .map(|(request, items)| self.deliver(Protobuf::<R>::new(request), items, patience));
+        outcomes.reduce(Outcome::and).unwrap_or_default()
     }
 
     /// Delivers a request that `items` are in.

@@ -73,6 +73,26 @@ macro_rules! protobuf_requests {
 
 protobuf_requests!(ExportTraceServiceRequest, ExportLogsServiceRequest);
 
+/// No request is longer than this, uncompressed, unless one item alone is: the longest that a collector
+/// takes over gRPC, if nobody told it otherwise, is 4 MiB.
+const LONGEST_REQUEST: usize = 4_000_000;
+
+/// Encodes the items in as many requests as it takes, and says how many are in each.
+pub(super) fn in_requests<T>(
+    items: &[T],
+    encode: &mut impl FnMut(&[T]) -> Vec<u8>,
+) -> Vec<(Vec<u8>, u64)> {
+    let request = encode(items);
+    if request.len() <= LONGEST_REQUEST || items.len() < 2 {
+        return vec![(request, items.len() as u64)];
+    }
+    drop(request);
+    let (first, second) = items.split_at(items.len() / 2);
+    let mut requests = in_requests(first, encode);
+    requests.extend(in_requests(second, encode));
+    requests
+}
+
 /// A scope, and the name that stands for its own.
 type Scope<'a> = (&'a InstrumentationScope, Option<&'a str>);
 

@@ -11,7 +11,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord};
 
 use super::courier::Courier;
-use super::encode::Protobuf;
+use super::encode::in_requests;
 use super::limits::AttributeLimits;
 use super::log_request;
 use super::monitor::{Monitor, sdk_result};
@@ -80,14 +80,18 @@ pub(super) struct DeliverLogs {
 
 impl Deliver<Record> for DeliverLogs {
     fn deliver(&mut self, batch: Batch<Record>, patience: &Patience<'_>) -> Outcome {
-        let items = batch.len() as u64;
         let resource = self.resource.get();
-        let records = batch.iter().map(|record| (&record.0, &record.1));
-        let request = log_request::encode(records, &resource, self.limits, self.length);
-        self.length = request.len();
+        let records: Vec<_> = batch.iter().collect();
+        let requests = in_requests(&records, &mut |records| {
+            let records = records.iter().map(|record| (&record.0, &record.1));
+            let request = log_request::encode(records, &resource, self.limits, self.length);
+            self.length = request.len();
+            request
+        });
+        drop(records);
         // Not needed for the retries.
         drop(batch);
-        let request = Protobuf::<ExportLogsServiceRequest>::new(request);
-        self.courier.deliver(request, items, patience)
+        self.courier
+            .deliver_all::<ExportLogsServiceRequest>(requests, patience)
     }
 }

@@ -126,17 +126,15 @@ pub(super) struct DeliverMetrics {
 
 impl Deliver<Job> for DeliverMetrics {
     fn deliver(&mut self, batch: Batch<Job>, patience: &Patience<'_>) -> Outcome {
-        let mut sum = Outcome::default();
+        let mut whole = Outcome::default();
         for mut job in batch.into_iter() {
             let outcome = self.courier.deliver(&job.request, job.points, patience);
             if let Some(promise) = job.reply.take() {
                 promise.keep(&outcome);
             }
-            sum.rejected += outcome.rejected;
-            sum.failed += outcome.failed;
-            sum.reason = outcome.reason.or(sum.reason);
+            whole = whole.and(outcome);
         }
-        sum
+        whole
     }
 }
 

@@ -55,10 +55,6 @@ pub(super) trait Deliver<T>: Clone + Send + 'static {
 pub(super) struct Batch<T>(Vec<Vec<T>>);
 
 impl<T> Batch<T> {
-    pub(super) fn len(&self) -> usize {
-        self.0.iter().map(Vec::len).sum()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().flatten()
     }
@@ -83,6 +79,17 @@ struct Taken<T> {
     weight: u64,
     /// So much was taken before.
     begins: u64,
+}
+
+impl Outcome {
+    /// What became of this part of a batch and of another.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            rejected: self.rejected + other.rejected,
+            failed: self.failed + other.failed,
+            reason: other.reason.or(self.reason),
+        }
+    }
 }
 
 /// How much, how often and how long.

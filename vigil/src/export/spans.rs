@@ -10,7 +10,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::courier::Courier;
-use super::encode::Protobuf;
+use super::encode::in_requests;
 use super::limits::AttributeLimits;
 use super::monitor::{Monitor, sdk_result};
 use super::queue::{Batch, Deliver, Outcome, Patience, Queue};
@@ -95,13 +95,18 @@ pub(super) struct DeliverSpans {
 
 impl Deliver<SpanData> for DeliverSpans {
     fn deliver(&mut self, batch: Batch<SpanData>, patience: &Patience<'_>) -> Outcome {
-        let items = batch.len() as u64;
         let resource = self.resource.get();
-        let request = span_request::encode(batch.iter(), &resource, self.limits, self.length);
-        self.length = request.len();
+        let spans: Vec<_> = batch.iter().collect();
+        let requests = in_requests(&spans, &mut |spans| {
+            let spans = spans.iter().copied();
+            let request = span_request::encode(spans, &resource, self.limits, self.length);
+            self.length = request.len();
+            request
+        });
+        drop(spans);
         // Not needed for the retries.
         drop(batch);
-        let request = Protobuf::<ExportTraceServiceRequest>::new(request);
-        self.courier.deliver(request, items, patience)
+        self.courier
+            .deliver_all::<ExportTraceServiceRequest>(requests, patience)
     }
 }
