@@ -735,7 +735,9 @@ impl Patience<'_> {
         self.watch.closing().is_some()
     }
 
-    /// Waits, unless patience runs out before or, if it `may_hurry`, a shutdown begins.
+    /// Waits, unless patience runs out before or, if it `may_hurry`, a shutdown begins meanwhile. One that
+    /// has begun already is no reason to hurry: who came back at once, again and again, would only keep a
+    /// busy collector busy.
     pub(super) fn wait(&self, time: Duration, may_hurry: bool) {
         self.watch.wait(after(time), may_hurry);
     }
@@ -779,6 +781,7 @@ impl<T: Send + 'static> Watch for Queue<T> {
 
     fn wait(&self, until: Instant, may_hurry: bool) {
         let mut state = self.lock();
+        let may_hurry = may_hurry && state.phase == Phase::Running && state.hurry.is_none();
         loop {
             let now = Instant::now();
             let hurry = match (state.phase, state.hurry) {
