@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use opentelemetry::KeyValue;
 use opentelemetry::logs::{LogRecord, Logger, LoggerProvider};
 use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
@@ -272,6 +274,53 @@ fn what_finds_the_queue_full_is_counted_to_the_last() {
         ),
         "{reports:?}"
     );
+}
+
+#[test]
+fn what_waits_is_bounded_in_bytes_too_and_counted() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        let batch = Batch::spans()
+            .schedule_delay(Duration::from_secs(3600))
+            .max_queue_bytes(1_000_000);
+        let traces = Traces::batched(target(protocol, &receiver, "/v1/traces"), batch);
+        let maker = traces.provider.tracer("test");
+        let long = "x".repeat(100_000);
+        for _ in 0..50 {
+            let text = KeyValue::new("text", long.clone());
+            drop(
+                maker
+                    .span_builder("span")
+                    .with_attributes([text])
+                    .start(&maker),
+            );
+        }
+        traces.make(1);
+        traces.provider.force_flush().unwrap();
+        // Nine of a hundred kilobytes each fit, with what else a span takes, and a small one more.
+        let stats = traces.stats();
+        assert_eq!(
+            (stats.created, stats.delivered, stats.dropped),
+            (51, 10, 41)
+        );
+        assert_eq!(receiver.spans().len(), 10, "{protocol}");
+        let reports = traces.reports.all();
+        let Some(Report::OutageBegan { reason, .. }) = reports.first() else {
+            panic!("{reports:?}");
+        };
+        let full = "the queue of 1000000 bytes of spans is full, 4";
+        assert!(reason.starts_with(full), "{reason}");
+        // There is room again, for one that is larger than all that may wait, too.
+        let text = KeyValue::new("text", "x".repeat(2_000_000));
+        drop(
+            maker
+                .span_builder("span")
+                .with_attributes([text])
+                .start(&maker),
+        );
+        traces.provider.force_flush().unwrap();
+        assert_eq!(receiver.spans().len(), 11, "{protocol}");
+    }
 }
 
 #[test]

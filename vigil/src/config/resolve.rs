@@ -359,6 +359,7 @@ fn batch(code: BatchConfig, default: Batch, variable: &str, setter: &str, env: &
         .map_or(default.export_timeout, no_limit_if_zero);
     Batch {
         max_queue_size,
+        max_queue_bytes: default.max_queue_bytes,
         max_export_batch_size: batch_size.min(max_queue_size),
         // No delay at all would keep a thread busy; a millisecond is as good as none.
         schedule_delay: env

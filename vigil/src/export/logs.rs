@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::InstrumentationScope;
-use opentelemetry::logs::LogRecord as _;
+use opentelemetry::logs::{AnyValue, LogRecord as _};
+use opentelemetry::{InstrumentationScope, Key};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -93,5 +93,30 @@ impl Deliver<Record> for DeliverLogs {
         drop(batch);
         self.courier
             .deliver_all::<ExportLogsServiceRequest>(requests, patience)
+    }
+}
+
+/// About how many bytes of memory a record takes: itself, its attributes and all texts.
+pub(super) fn size(record: &Record) -> u64 {
+    let record = &record.0;
+    let attributes = record.attributes_iter();
+    let attributes = attributes.map(|(_, value)| size_of::<(Key, AnyValue)>() + texts(value));
+    let body = record.body().map(texts).unwrap_or_default();
+    (size_of::<SdkLogRecord>() + body + attributes.sum::<usize>()) as u64
+}
+
+/// Of a value, however deep.
+fn texts(value: &AnyValue) -> usize {
+    match value {
+        AnyValue::String(text) => text.as_str().len(),
+        AnyValue::Bytes(bytes) => bytes.len(),
+        AnyValue::ListAny(values) => {
+            size_of_val(values.as_slice()) + values.iter().map(texts).sum::<usize>()
+        }
+        AnyValue::Map(values) => values
+            .iter()
+            .map(|(key, value)| size_of::<(Key, AnyValue)>() + key.as_str().len() + texts(value))
+            .sum(),
+        _ => 0,
     }
 }

@@ -96,6 +96,8 @@ impl Outcome {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) queue: u64,
+    /// Memory that what waits may take.
+    pub(super) bytes: u64,
     pub(super) batch: usize,
     pub(super) delay: Duration,
     /// For one batch with its retries.
@@ -109,6 +111,7 @@ pub(super) struct Queue<T> {
     signal: Signal,
     limits: Limits,
     weigh: fn(&T) -> u64,
+    size: fn(&T) -> u64,
     reporter: Reporter,
     state: Mutex<State<T>>,
     /// There is something for the worker to do.
@@ -121,11 +124,17 @@ pub(super) struct Queue<T> {
     done: Condvar,
 }
 
+struct Block<T> {
+    items: Vec<T>,
+    bytes: u64,
+}
+
 struct State<T> {
-    blocks: VecDeque<Vec<T>>,
-    /// Items in the blocks, and what they weigh.
+    blocks: VecDeque<Block<T>>,
+    /// Items in the blocks, what they weigh, and about how many bytes they take.
     waiting: usize,
     waiting_weight: u64,
+    waiting_bytes: u64,
     /// What has been taken for delivery, ever, and what of it is under way.
     taken: u64,
     in_flight: u64,
@@ -162,6 +171,8 @@ struct Health {
     /// Dropped ones that the worker knows of.
     dropped_seen: u64,
     outage_since: Option<Instant>,
+    /// It was their size that the queue was full of.
+    of_large_ones: bool,
     /// When the queue was last seen to have overflowed, in this outage.
     overflowed: Option<Instant>,
     /// The last delivery lost nothing.
@@ -194,10 +205,11 @@ impl<T> State<T> {
     }
 
     /// Gives up what waits and what is on the way.
-    fn abandon(&mut self) -> VecDeque<Vec<T>> {
+    fn abandon(&mut self) -> VecDeque<Block<T>> {
         self.stats.failed += self.waiting_weight + self.in_flight;
         self.waiting = 0;
         self.waiting_weight = 0;
+        self.waiting_bytes = 0;
         self.in_flight = 0;
         std::mem::take(&mut self.blocks)
     }
@@ -233,7 +245,7 @@ impl<T> State<T> {
     }
 
     /// An outage if the queue overflowed since the last look.
-    fn notice_drops(&mut self, signal: Signal, limit: u64) -> (bool, Option<Report>) {
+    fn notice_drops(&mut self, signal: Signal, limits: &Limits) -> (bool, Option<Report>) {
         let dropped = self.stats.dropped - self.health.dropped_seen;
         if dropped == 0 {
             return (false, None);
@@ -241,8 +253,13 @@ impl<T> State<T> {
         self.health.dropped_seen = self.stats.dropped;
         self.health.overflowed = Some(Instant::now());
         let items = signal.items();
+        let (limit, of) = if self.health.of_large_ones {
+            (limits.bytes, format!("bytes of {items}"))
+        } else {
+            (limits.queue, items.to_owned())
+        };
         let reason = format!(
-            "the queue of {limit} {items} is full, {dropped} dropped so far: \
+            "the queue of {limit} {of} is full, {dropped} dropped so far: \
              they are made faster than the collector takes them"
         );
         (true, self.begin_outage(signal, &reason))
@@ -250,11 +267,13 @@ impl<T> State<T> {
 }
 
 impl<T: Send + 'static> Queue<T> {
-    /// Starts the worker. What an item counts for, `weigh` tells.
+    /// Starts the worker. What an item counts for, `weigh` tells, and about how many bytes it takes,
+    /// `size`.
     pub(super) fn start(
         signal: Signal,
         limits: Limits,
         weigh: fn(&T) -> u64,
+        size: fn(&T) -> u64,
         reporter: Reporter,
         deliver: impl Deliver<T>,
     ) -> Result<Arc<Self>, ExportError> {
@@ -262,11 +281,13 @@ impl<T: Send + 'static> Queue<T> {
             signal,
             limits,
             weigh,
+            size,
             reporter,
             state: Mutex::new(State {
                 blocks: VecDeque::new(),
                 waiting: 0,
                 waiting_weight: 0,
+                waiting_bytes: 0,
                 taken: 0,
                 in_flight: 0,
                 untold: Vec::new(),
@@ -361,6 +382,7 @@ impl<T: Send + 'static> Queue<T> {
 
     fn try_push(&self, item: T) -> Result<(), T> {
         let weight = (self.weigh)(&item);
+        let bytes = (self.size)(&item);
         let mut state = self.lock();
         state.stats.created += weight;
         if state.phase != Phase::Running {
@@ -369,20 +391,27 @@ impl<T: Send + 'static> Queue<T> {
             state.health.dropped_seen += weight;
             return Err(item);
         }
-        if state.waiting > 0 && state.waiting_weight + weight > self.limits.queue {
+        let are_many = state.waiting_weight + weight > self.limits.queue;
+        let are_large = state.waiting_bytes + bytes > self.limits.bytes;
+        if state.waiting > 0 && (are_many || are_large) {
+            state.health.of_large_ones = !are_many;
             state.stats.dropped += weight;
             return Err(item);
         }
         match state.blocks.back_mut() {
-            Some(block) if block.len() < block.capacity() => block.push(item),
+            Some(block) if block.items.len() < block.items.capacity() => {
+                block.items.push(item);
+                block.bytes += bytes;
+            }
             _ => {
-                let mut block = Vec::with_capacity(BLOCK.min(self.limits.batch));
-                block.push(item);
-                state.blocks.push_back(block);
+                let mut items = Vec::with_capacity(BLOCK.min(self.limits.batch));
+                items.push(item);
+                state.blocks.push_back(Block { items, bytes });
             }
         }
         state.waiting += 1;
         state.waiting_weight += weight;
+        state.waiting_bytes += bytes;
         let full = state.waiting == self.limits.batch;
         drop(state);
         if full {
@@ -428,7 +457,7 @@ impl<T: Send + 'static> Queue<T> {
                 },
             };
             let Some(wait) = wait else { break };
-            let (dropped, report) = state.notice_drops(self.signal, self.limits.queue);
+            let (dropped, report) = state.notice_drops(self.signal, &self.limits);
             let calm_in = state.calm_in().filter(|_| !dropped);
             let report = match calm_in {
                 Some(Duration::ZERO) => state.end_outage(self.signal, true),
@@ -487,12 +516,15 @@ impl<T: Send + 'static> Queue<T> {
         while room > 0
             && let Some(mut block) = state.blocks.pop_front()
         {
-            if block.len() > room {
-                let rest = block.split_off(room);
-                state.blocks.push_front(rest);
+            if block.items.len() > room {
+                let items = block.items.split_off(room);
+                let bytes = items.iter().map(self.size).sum();
+                block.bytes -= bytes;
+                state.blocks.push_front(Block { items, bytes });
             }
-            room -= block.len();
-            blocks.push(block);
+            room -= block.items.len();
+            state.waiting_bytes -= block.bytes;
+            blocks.push(block.items);
         }
         let weight = blocks.iter().flatten().map(self.weigh).sum();
         state.waiting -= self.limits.batch - room;
@@ -520,7 +552,7 @@ impl<T: Send + 'static> Queue<T> {
         state.stats.failed += failed;
         state.stats.rejected += rejected;
         state.stats.delivered += weight - failed - rejected;
-        let (dropped, overflow) = state.notice_drops(self.signal, self.limits.queue);
+        let (dropped, overflow) = state.notice_drops(self.signal, &self.limits);
         let loss = match &outcome.reason {
             Some(reason) => state.begin_outage(self.signal, reason),
             None => None,
@@ -637,7 +669,7 @@ impl<T: Send + 'static> Queue<T> {
             VecDeque::new()
         };
         state.phase = Phase::Closed;
-        let (_, overflow) = state.notice_drops(self.signal, self.limits.queue);
+        let (_, overflow) = state.notice_drops(self.signal, &self.limits);
         let overflow = if late && overflow.is_none() {
             state.begin_outage(self.signal, "the time for shutting down is over")
         } else {
@@ -862,6 +894,7 @@ mod tests {
     fn limits() -> Limits {
         Limits {
             queue: 1_000,
+            bytes: u64::MAX,
             batch: 10,
             delay: Duration::from_secs(3600),
             delivery: Duration::from_secs(10),
@@ -873,7 +906,15 @@ mod tests {
         deliver: impl Deliver<T>,
         reporter: impl Fn(&Report) + Send + Sync + 'static,
     ) -> Arc<Queue<T>> {
-        Queue::start(Signal::Traces, limits(), |_| 1, Arc::new(reporter), deliver).unwrap()
+        Queue::start(
+            Signal::Traces,
+            limits(),
+            |_| 1,
+            |_| 1,
+            Arc::new(reporter),
+            deliver,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -953,6 +994,7 @@ mod tests {
         let queue = Queue::start(
             Signal::Traces,
             limits,
+            |_| 1,
             |_| 1,
             Arc::new(|_: &Report| {}),
             sizes,

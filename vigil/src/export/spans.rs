@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use opentelemetry::Context;
+use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -109,4 +109,28 @@ impl Deliver<SpanData> for DeliverSpans {
         self.courier
             .deliver_all::<ExportTraceServiceRequest>(requests, patience)
     }
+}
+
+/// About how many bytes of memory a span takes: itself, its attributes and their texts.
+pub(super) fn size(span: &SpanData) -> u64 {
+    let events = span
+        .events
+        .iter()
+        .map(|event| attributes(&event.attributes));
+    let links = span.links.iter().map(|link| attributes(&link.attributes));
+    let parts = attributes(&span.attributes) + events.chain(links).sum::<usize>();
+    (size_of::<SpanData>() + parts) as u64
+}
+
+fn attributes(attributes: &[KeyValue]) -> usize {
+    let texts = attributes.iter().map(|attribute| match &attribute.value {
+        Value::String(text) => text.as_str().len(),
+        Value::Array(Array::String(texts)) => texts
+            .iter()
+            .map(|text| size_of::<StringValue>() + text.as_str().len())
+            .sum(),
+        // Their elements are small, and few.
+        _ => 0,
+    });
+    size_of_val(attributes) + texts.sum::<usize>()
 }
