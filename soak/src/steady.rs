@@ -238,7 +238,7 @@ fn check(
     if let Pace::PerSecond(asked) = pace {
         let rate = per_second(spans, took);
         check(
-            rate >= asked * 0.99,
+            rate >= asked * 0.95,
             format!("the pace is kept: {rate:.0} spans a second"),
         );
     }
