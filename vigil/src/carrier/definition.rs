@@ -558,6 +558,8 @@ impl MetricDefinition {
         if number > 0 {
             return number - 1;
         }
+        // Before anybody makes an instrument of it.
+        crate::views::register(self);
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let set = self
             .number
