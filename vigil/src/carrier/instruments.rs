@@ -194,11 +194,12 @@ impl Binding {
         attributes: &[Option<&Value>],
     ) -> Arc<Bound> {
         let fields = metric.fields;
-        let admit = |(place, value): (usize, &Option<&Value>)| {
-            let value = (*value)?.clone();
+        let admit = |(place, value): (usize, Option<&Value>)| {
+            let value = value?.clone();
             Some(instrument.admit(metric, place, &fields[place], value))
         };
-        let admitted: Vec<Option<Value>> = attributes.iter().enumerate().map(admit).collect();
+        let admitted: Vec<Option<Value>> =
+            attributes.iter().copied().enumerate().map(admit).collect();
         let admitted: Vec<Option<&Value>> = admitted.iter().map(Option::as_ref).collect();
         instrument.series.get(&admitted).unwrap_or_else(|| {
             let attributes = key_values(fields, |place| admitted[place].cloned());

@@ -367,7 +367,7 @@ fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
     match parent {
         ParentLink::Typed(state) => state.foreign,
         // A root may stand under anything but a typed span that its contract does not name.
-        ParentLink::Current => tracer::current_typed(|state| state.is_open())
+        ParentLink::Current => tracer::current_typed(SpanState::is_open)
             .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
         _ => false,
     }

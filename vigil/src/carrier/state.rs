@@ -131,6 +131,8 @@ impl std::fmt::Debug for Live {
 }
 
 /// What was recorded so far.
+// The marks are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) entries: Entries,
@@ -696,13 +698,8 @@ impl SpanState {
             return;
         };
         let entry = |place: usize| end.entries.get(self.definition.fields, place);
-        let above = match &end.inherited {
-            Some(inherited) => Arc::clone(inherited),
-            None => {
-                let above = self.inherited.as_ref().map(Inherited::snapshot);
-                above.unwrap_or_default()
-            }
-        };
+        let now = || self.inherited.as_ref().map(Inherited::snapshot);
+        let above = end.inherited.clone().or_else(now).unwrap_or_default();
         let inherited = |field: &Field| {
             let is_alike = || {
                 self.inherited

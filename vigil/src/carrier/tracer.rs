@@ -290,11 +290,13 @@ impl CarrierTracer {
             attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
             (name, attributes)
         };
-        let mut builder = SpanBuilder::default();
-        builder.name = name;
-        builder.span_kind = Some(definition.kind.clone());
-        builder.attributes = Some(attributes);
-        builder.start_time = state.start_time;
+        let builder = SpanBuilder {
+            name,
+            span_kind: Some(definition.kind.clone()),
+            attributes: Some(attributes),
+            start_time: state.start_time,
+            ..SpanBuilder::default()
+        };
         let tracer = self.typed(definition.scope);
         let parent = state.above();
         with_flag(&BUILT_HERE, || tracer.build_with_context(builder, parent))
