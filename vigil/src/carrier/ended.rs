@@ -30,6 +30,11 @@ impl EndedSpan<'_> {
         start::name(self.definition, self.name, &self.end.entries)
     }
 
+    /// Writes its name to an empty buffer.
+    pub(crate) fn write_name(&self, buffer: &mut String) {
+        start::write_name(buffer, self.definition, self.name, &self.end.entries);
+    }
+
     /// How many typed spans it stands under.
     pub fn depth(&self) -> usize {
         self.depth

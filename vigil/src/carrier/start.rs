@@ -452,10 +452,22 @@ fn inherit(
 /// The span's name: the one that it was given, or that of its pattern, in which a placeholder
 /// without a value is dropped with its space.
 pub(crate) fn name(definition: &SpanDefinition, given: Option<&Text>, entries: &[Entry]) -> String {
-    if let Some(given) = given {
-        return given.as_str().to_owned();
-    }
     let mut name = String::with_capacity(48);
+    write_name(&mut name, definition, given, entries);
+    name
+}
+
+/// Writes it behind nothing.
+pub(crate) fn write_name(
+    name: &mut String,
+    definition: &SpanDefinition,
+    given: Option<&Text>,
+    entries: &[Entry],
+) {
+    if let Some(given) = given {
+        name.push_str(given.as_str());
+        return;
+    }
     for part in definition.name {
         let start = name.len();
         if start > 0 {
@@ -478,7 +490,6 @@ pub(crate) fn name(definition: &SpanDefinition, given: Option<&Text>, entries: &
     if name.is_empty() {
         name.push_str(definition.label);
     }
-    name
 }
 
 /// Stands in for a span of that type that callers step into from foreign code: the current span,
