@@ -273,9 +273,7 @@ pub(crate) fn string(line: &mut String, value: &str) {
 
 /// What stands between the quotes of a string.
 fn escaped(line: &mut String, text: &str) {
-    // Most text is plain, and that can be seen many bytes at a time.
-    let plain = |byte: u8| !matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f..);
-    if text.bytes().fold(true, |all, byte| all & plain(byte)) {
+    if is_plain(text.as_bytes()) {
         return line.push_str(text);
     }
     let mut rest = text;
@@ -297,6 +295,29 @@ fn escaped(line: &mut String, text: &str) {
         rest = chars.as_str();
     }
     line.push_str(rest);
+}
+
+/// Whether it is ASCII that needs no escape, as most text is. Eight bytes are looked at a time.
+fn is_plain(text: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+
+    // The high bit of a byte says that it is below, if none of those before it is.
+    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    let is_plain_word = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        let is_delete_or_more = word | word.wrapping_add(EACH);
+        let found = is_delete_or_more | below(word, b' ') | is(word, b'"') | is(word, b'\\');
+        found & (EACH << 7) == 0
+    };
+    let (words, _) = text.as_chunks::<8>();
+    match text.last_chunk::<8>() {
+        // The last eight stand for those that are left over.
+        Some(last) => words.iter().all(is_plain_word) && is_plain_word(last),
+        None => text
+            .iter()
+            .all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f..)),
+    }
 }
 
 /// Writes with [`escaped`].
@@ -463,6 +484,21 @@ mod tests {
             quoted("\0\u{1b}\u{7f}\u{85}"),
             r#""\u0000\u001b\u007f\u0085""#
         );
+    }
+
+    #[test]
+    fn what_needs_an_escape_is_seen_wherever_it_stands() {
+        for length in 1..20 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'a'; length];
+                    text[place] = byte;
+                    let expected = matches!(byte, b' '..=b'~') && !b"\"\\".contains(&byte);
+                    assert_eq!(is_plain(&text), expected, "{text:?}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 
     #[test]
