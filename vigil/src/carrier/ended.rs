@@ -30,6 +30,12 @@ impl EndedSpan<'_> {
         start::name(self.state.definition, given, &self.end.entries)
     }
 
+    /// Writes its name to an empty buffer.
+    pub(crate) fn write_name(&self, buffer: &mut String) {
+        let given = self.state.name.as_ref();
+        start::write_name(buffer, self.state.definition, given, &self.end.entries);
+    }
+
     /// How many typed spans it stands under.
     pub fn depth(&self) -> usize {
         self.state.depth

@@ -501,28 +501,47 @@ fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
     inherited
 }
 
-/// The span's name.
+/// The span's name: the one that it was given, or that of its pattern.
 pub(crate) fn name(
     definition: &'static SpanDefinition,
     given: Option<&Text>,
     entries: &Entries,
 ) -> Cow<'static, str> {
-    if let Some(given) = given {
-        return match given.as_static() {
-            Some(given) => Cow::Borrowed(given),
-            None => Cow::Owned(given.as_str().to_owned()),
-        };
+    let known = match given {
+        Some(given) => given.as_static(),
+        None => known_name(definition, entries),
+    };
+    if let Some(known) = known {
+        return Cow::Borrowed(known);
     }
-    let make = || by_pattern(definition, entries.as_slice());
-    match definition.facts.name(definition, entries, make) {
-        Some(name) => Cow::Borrowed(name),
-        None => Cow::Owned(by_pattern(definition, entries.as_slice())),
+    let mut name = String::with_capacity(48);
+    write_name(&mut name, definition, given, entries);
+    Cow::Owned(name)
+}
+
+/// Writes it behind nothing.
+pub(crate) fn write_name(
+    name: &mut String,
+    definition: &'static SpanDefinition,
+    given: Option<&Text>,
+    entries: &Entries,
+) {
+    match given.map(Text::as_str).or(known_name(definition, entries)) {
+        Some(known) => name.push_str(known),
+        None => write_pattern(name, definition, entries.as_slice()),
     }
 }
 
+fn known_name(definition: &'static SpanDefinition, entries: &Entries) -> Option<&'static str> {
+    definition.facts.name(definition, entries, || {
+        let mut name = String::new();
+        write_pattern(&mut name, definition, entries.as_slice());
+        name
+    })
+}
+
 /// The name by the pattern, in which a placeholder without a value is dropped with its space.
-fn by_pattern(definition: &SpanDefinition, entries: &[Entry]) -> String {
-    let mut name = String::with_capacity(48);
+fn write_pattern(name: &mut String, definition: &SpanDefinition, entries: &[Entry]) {
     for part in definition.name {
         let start = name.len();
         if start > 0 {
@@ -545,7 +564,6 @@ fn by_pattern(definition: &SpanDefinition, entries: &[Entry]) -> String {
     if name.is_empty() {
         name.push_str(definition.label);
     }
-    name
 }
 
 /// Stands in for a span of that type that callers step into from foreign code: the current span,
