@@ -89,6 +89,8 @@ pub struct Constant {
     pub deprecated: Option<String>,
     /// The member of `ValueType`.
     pub value_type: String,
+    /// Whether the key is a prefix.
+    pub template: bool,
     /// What is said of it, as method calls.
     pub marks: Vec<String>,
 }
@@ -134,6 +136,8 @@ pub struct Attribute {
     pub key: String,
     /// The docs of its setter.
     pub docs: Vec<String>,
+    /// Whether `key` is a prefix: setters take the rest of it first, and structs hold a map.
+    pub template: bool,
     /// Whether a struct may leave it out.
     pub optional: bool,
     /// What to tell whoever still uses it, as a literal.
@@ -196,6 +200,8 @@ pub struct Struct {
     pub fields: Vec<Attribute>,
     /// What it sets beside them.
     pub fixed: Vec<Fixed>,
+    /// The body of the event that it is of, if that has one.
+    pub body: Option<BodyField>,
     /// Whether one of the fields must be given.
     pub required: bool,
     /// Lints that the struct must allow.
@@ -528,6 +534,10 @@ pub struct EventModule {
     pub header: Header,
     /// Its events, by name.
     pub events: Vec<Event>,
+    /// What the bodies of its events are made of: each map,
+    pub bodies: Vec<BodyStruct>,
+    /// and each enum.
+    pub enums: Vec<Enum>,
     /// The `use` lines of the module `definitions`.
     pub definition_imports: Vec<Vec<String>>,
 }
@@ -549,6 +559,48 @@ pub struct Event {
     pub fields: Vec<String>,
     /// Whether the span keeps the last values.
     pub keep_last: bool,
+    /// Whether it has a body.
+    pub has_body: bool,
+}
+
+/// A map in the body of an event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BodyStruct {
+    /// Its name.
+    pub name: String,
+    /// Its docs.
+    pub docs: Vec<String>,
+    /// Its fields.
+    pub fields: Vec<BodyField>,
+    /// Whether one of the fields must be given.
+    pub required: bool,
+    /// Lints that the struct must allow.
+    pub allows: Vec<Allow>,
+    /// Lints that its `new` must allow.
+    pub new_allows: Vec<Allow>,
+}
+
+/// A field of a [`BodyStruct`], or the body itself as a field of its event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BodyField {
+    /// The name of the field and of its setter.
+    pub name: String,
+    /// Its name on the wire, as a literal.
+    pub key: String,
+    /// Its docs.
+    pub docs: Vec<String>,
+    /// Whether it may be left out.
+    pub optional: bool,
+    /// What to tell whoever still uses it, as a literal.
+    pub deprecated: Option<String>,
+    /// The type of the argument of its setter.
+    pub argument: String,
+    /// Its type, without `Option`.
+    pub field: String,
+    /// From the argument to the field.
+    pub store: String,
+    /// The function that makes an `AnyValue` of it.
+    pub into_any: String,
 }
 
 /// The registry as a whole.

@@ -4,6 +4,7 @@
 //! comes from `names`. The only errors are identifiers that collide, and required attributes that
 //! generated code has no way to set.
 
+mod bodies;
 mod collisions;
 mod docs;
 mod events;
@@ -249,7 +250,7 @@ impl<'a> Context<'a> {
         let given: Vec<&AttributeRef> = references
             .iter()
             .copied()
-            .filter(|reference| self.is_given(reference))
+            .filter(|reference| Self::is_given(reference))
             .collect();
         let place = format!("{place} (`{}`)", owner.name);
         for (reference, name) in given.iter().zip(home.names(&given)) {

@@ -73,8 +73,11 @@ pub(crate) fn statics_in_use() -> impl Iterator<Item = &'static str> {
 
 /// Those that it names beside spans, records, metrics and events.
 const SIGNAL_TYPES: &[&str] = &[
+    "AnyValue",
+    "AsRef",
     "AttributeSet",
     "Attributes",
+    "BTreeMap",
     "Counter",
     "Current",
     "Deref",
@@ -144,9 +147,13 @@ const STATICS_IN_USE: &[&str] = &["ALL"];
 /// The argument that names a span whose name the registry has in prose.
 pub(crate) const SPAN_NAME: &str = "span_name";
 
+/// The field of an event that holds its body.
+pub(crate) const EVENT_BODY: &str = "body";
+
 /// The methods that stand beside setters: those of builders, and those of structs of attributes.
 const SETTERS_IN_USE: &[&str] = &[
     "attributes",
+    EVENT_BODY,
     "builder",
     "default",
     "emit",
@@ -307,6 +314,11 @@ pub(crate) fn enum_link(path: &str, name: &str) -> String {
 /// The struct of an event: `JournalAppend`.
 pub(crate) fn event_struct(name: &str) -> String {
     signal_type_name(local(name), namespace(name))
+}
+
+/// The type of a field of a body, below that of the map that holds it: `WebVitalBodyName`.
+pub(crate) fn body_type(holder: &str, field: &str) -> String {
+    format!("{holder}{}", field.to_pascal_case())
 }
 
 /// The struct of a metric's attributes: `TokenUsageAttributes`.

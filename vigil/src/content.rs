@@ -38,6 +38,7 @@ mod write;
 
 use std::borrow::Cow;
 
+pub(crate) use check::is_structure;
 pub use data::Data;
 #[cfg(feature = "serde")]
 pub use data::Json;

@@ -351,7 +351,7 @@ impl Context<'_> {
             }
             if reference.value.is_some() {
                 split.fixed.push(reference);
-            } else if self.is_given(reference) {
+            } else if Self::is_given(reference) {
                 match (reference.set, &reference.level) {
                     (SetTime::Later, _) => split.later.push(reference),
                     (_, RequirementLevel::Required) => split.arguments.push(reference),
@@ -377,7 +377,7 @@ impl Context<'_> {
                 let index = together
                     .iter()
                     .position(|other| other.key == reference.key)?;
-                self.usage(reference, names[index].clone(), imports)
+                Some(self.usage(reference, names[index].clone(), imports))
             })
             .collect()
     }

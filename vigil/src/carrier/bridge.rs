@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _, Severity};
@@ -12,9 +13,11 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use super::any;
 use super::attributes::Entry;
 use super::definition::Scope;
 use super::gate::{self, Place};
+use super::keyed::Keyed;
 use super::tracer::{self, ByScope};
 use super::value::Value;
 
@@ -23,6 +26,9 @@ pub(crate) struct Telling {
     pub(crate) metadata: &'static Metadata<'static>,
     pub(crate) scope: &'static Scope,
     pub(crate) entries: Vec<Entry>,
+    pub(crate) keyed: Vec<Keyed>,
+    /// What it holds beside its attributes.
+    pub(crate) body: Option<any::AnyValue>,
     /// The span that it belongs to.
     pub(crate) span: Option<SpanContext>,
     /// When it happened, if not now.
@@ -87,7 +93,10 @@ impl LogBridge {
         }
         let mut record = logger.create_log_record();
         head(&mut record, metadata);
-        record.set_body(AnyValue::from(metadata.name()));
+        record.set_body(match telling.body {
+            Some(body) => body.into(),
+            None => AnyValue::from(metadata.name()),
+        });
         if let Some(time) = telling.time {
             record.set_timestamp(time);
         }
@@ -95,6 +104,8 @@ impl LogBridge {
             record.set_trace_context(span.trace_id(), span.span_id(), Some(span.trace_flags()));
         }
         record.add_attributes(telling.entries);
+        let keyed = telling.keyed.into_iter();
+        record.add_attributes(keyed.map(|it| (it.key, it.value)));
         logger.emit(record);
     }
 }
@@ -144,6 +155,7 @@ impl From<Value> for AnyValue {
                 .into_iter()
                 .map(|text| Self::String(text.into()))
                 .collect(),
+            Value::Any(value) => Arc::unwrap_or_clone(value).into(),
         }
     }
 }

@@ -35,9 +35,12 @@ impl EndedSpan<'_> {
         self.depth
     }
 
-    /// Its own attributes, in the order in which they were set.
-    pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.end.entries.iter().map(|(key, value)| (*key, value))
+    /// Its own attributes, in the order in which they were set; last those whose keys were made at
+    /// run time.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let entries = self.end.entries.iter().map(|(key, value)| (*key, value));
+        let keyed = self.end.keyed().iter();
+        entries.chain(keyed.map(|it| (it.key.as_str(), &it.value)))
     }
 
     /// What it inherits from the root span above, such as the session.
@@ -47,7 +50,11 @@ impl EndedSpan<'_> {
 
     /// The value of an attribute of its own.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
-        super::attributes::find(&self.end.entries, key)
+        let keyed = || {
+            let mut keyed = self.end.keyed().iter();
+            keyed.find_map(|it| (it.key == *key).then_some(&it.value))
+        };
+        super::attributes::find(&self.end.entries, key).or_else(keyed)
     }
 
     /// How it ended.

@@ -6,7 +6,8 @@ use tracing::field::{DebugValue, Field, Value as FieldValue, ValueSet, debug};
 use super::attributes::Entry;
 use super::value::Value;
 
-/// A value in the form that `tracing` takes. Arrays go as text: it has none.
+/// A value in the form that `tracing` takes. Arrays go as text, and so does what has structure: it has
+/// none.
 enum Held<'a> {
     Bool(bool),
     Int(i64),
@@ -26,6 +27,7 @@ impl<'a> Held<'a> {
             Value::Ints(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
             Value::Doubles(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
             Value::Texts(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
+            Value::Any(value) => Self::Array(debug(&**value as &dyn std::fmt::Debug)),
         }
     }
 

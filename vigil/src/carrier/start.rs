@@ -16,6 +16,7 @@ use super::handle::Handle;
 use super::inherited::Inherited;
 use super::instruments::Binding;
 use super::is_active;
+use super::keyed::OnSpan;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
 use super::state::{Live, NewState, SpanState};
@@ -148,6 +149,40 @@ impl SpanStart {
         }
     }
 
+    /// Sets the attribute `key` below `prefix`, for attributes whose keys are made at run time: see
+    /// [`Attributes::set_keyed`].
+    #[inline]
+    pub fn set_keyed<V: Into<Value>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl Into<V>,
+    ) {
+        self.set_many(|attributes| attributes.set_keyed(prefix, key, value));
+    }
+
+    /// Sets the attribute `key` below `prefix`, an array.
+    #[inline]
+    pub fn set_all_keyed<E: Element>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        values: impl IntoIterator<Item = impl Into<E>>,
+    ) {
+        self.set_many(|attributes| attributes.set_all_keyed(prefix, key, values));
+    }
+
+    /// Sets the attribute `key` below `prefix`, content, if content is captured.
+    #[inline]
+    pub fn set_sensitive_keyed<V: Into<Value>, T: Into<V>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl FnOnce() -> T,
+    ) {
+        self.set_many(|attributes| attributes.set_sensitive_keyed(prefix, key, value));
+    }
+
     /// Sets several attributes.
     #[inline]
     pub fn set_many(&mut self, write: impl FnOnce(&mut Attributes)) {
@@ -210,12 +245,16 @@ impl Starting {
             definition,
             parent,
             binding,
-            attributes,
+            mut attributes,
             name,
             start_time,
         } = self;
         let mut place = Place::of(&parent);
-        let on_span = attributes.gate().capture().on_spans();
+        let capture = attributes.gate().capture();
+        let keyed = attributes
+            .take_keyed()
+            .map(|keyed| Box::new(OnSpan::starting(&keyed, definition.fields, capture)));
+        let on_span = capture.on_spans();
         let (mut entries, mut content) = attributes.into_declared(definition.fields);
         if on_span && !content.is_empty() {
             entries.append(&mut content);
@@ -243,7 +282,7 @@ impl Starting {
             name,
             start_time,
         }));
-        state.data().content = content;
+        state.start_with(content, keyed);
         let live = open(&state, place, &entries, sent);
         state.begin(live, entries, sent);
         open::add(&state);
@@ -362,12 +401,17 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
         building: tracer::Building {
             core: Arc::clone(state.core()),
             name: name(definition, state.name.as_ref(), entries),
-            attributes: first(definition, &entries[..sent]),
+            attributes: first(state, &entries[..sent]),
         },
     };
     let has_fields = tracer::shows_fields(&dispatch);
     let shown = if has_fields { entries } else { &[] };
-    let span = with_values(metadata, shown.iter(), |values| {
+    let keyed = if has_fields {
+        state.keyed_fields()
+    } else {
+        Vec::new()
+    };
+    let span = with_values(metadata, shown.iter().chain(&keyed), |values| {
         tracer::while_opening(opening, || match &place.under {
             Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
             Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),
@@ -389,9 +433,10 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
 }
 
 /// What samplers look at, with room for the rest: the SDK adds one by one.
-fn first(definition: &SpanDefinition, sent: &[Entry]) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(definition.fields.len().clamp(8, 20));
+fn first(state: &SpanState, sent: &[Entry]) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(state.definition.fields.len().clamp(8, 20));
     attributes.extend(sent.iter().map(key_value));
+    state.extend_with_sampled(&mut attributes);
     attributes
 }
 

@@ -10,6 +10,7 @@ use opentelemetry_sdk::trace::Span;
 use tracing::Dispatch;
 use tracing::metadata::Kind;
 
+use super::any::AnyValue;
 use super::attributes::{Attributes, Entry, find, key_value};
 use super::bridge::{LogBridge, Telling};
 use super::callsite::LEVEL;
@@ -21,12 +22,13 @@ use super::fields::with_values;
 use super::gate::{self, Gate, Place};
 use super::inherited::Inherited;
 use super::instruments::Binding;
+use super::keyed::{self, Batch, Keyed, OnSpan};
 use super::open;
 use super::outcome::{self, Failure, Seen};
 use super::start;
 use super::stream::Chunks;
 use super::told;
-use super::tracer::{self, MESSAGE};
+use super::tracer::{self, BODY, MESSAGE};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
@@ -119,6 +121,8 @@ pub(crate) struct Data {
     told: bool,
     /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
     undeclared: Vec<KeyValue>,
+    /// Attributes whose keys were made at run time, if there are such.
+    keyed: Option<Box<OnSpan>>,
     /// Inherited attributes as they were when the span started.
     inherited: Option<Arc<Vec<Entry>>>,
     /// How it ended, as recorded.
@@ -202,6 +206,29 @@ impl SpanState {
         data.entries = entries;
     }
 
+    /// What the span starts with beside its attributes: content for the event at its end, and what
+    /// has keys that were made at run time.
+    pub(crate) fn start_with(&self, content: Vec<Entry>, keyed: Option<Box<OnSpan>>) {
+        let mut data = self.data();
+        data.content = content;
+        data.keyed = keyed;
+    }
+
+    /// Those that samplers look at of attributes whose keys were made at run time.
+    pub(crate) fn extend_with_sampled(&self, attributes: &mut Vec<KeyValue>) {
+        if let Some(keyed) = &self.data().keyed {
+            attributes.extend(keyed.sampled().iter().cloned().map(KeyValue::from));
+        }
+    }
+
+    /// Attributes whose keys were made at run time, as `tracing` has them.
+    pub(crate) fn keyed_fields(&self) -> Vec<Entry> {
+        let data = self.data();
+        data.keyed
+            .as_ref()
+            .map_or_else(Vec::new, |keyed| keyed::as_fields(&keyed.entries))
+    }
+
     /// The span as others know it; none while it is being started.
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
@@ -252,10 +279,11 @@ impl SpanState {
         &self,
         event: &'static EventDefinition,
         write: impl FnOnce(&mut Attributes),
+        body: Option<AnyValue>,
     ) {
         let mut attributes = self.attributes_with(event.keep_last, true);
         write(&mut attributes);
-        self.emit(event, &attributes);
+        self.emit(event, &attributes, body);
     }
 
     /// Sets one attribute of the span's own contract, no content.
@@ -286,15 +314,20 @@ impl SpanState {
                 self.measure(record.metrics, attributes.entries(), self.duration(None));
             }
             if let Some(event) = record.event {
-                self.send(event, attributes);
+                self.send(event, attributes, None);
             }
         }
     }
 
-    pub(crate) fn emit(&self, event: &'static EventDefinition, attributes: &Attributes) {
+    fn emit(
+        &self,
+        event: &'static EventDefinition,
+        attributes: &Attributes,
+        body: Option<AnyValue>,
+    ) {
         let kept = if event.keep_last { event.fields } else { &[] };
         if self.merge(kept, attributes) {
-            self.send(event, attributes);
+            self.send(event, attributes, body);
         }
     }
 
@@ -309,6 +342,7 @@ impl SpanState {
         let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
         let content = attributes.content().iter().filter_map(declared);
         let capture = attributes.gate().capture();
+        let batch = attributes.keyed();
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
             if let Some(live) = self.live() {
@@ -316,6 +350,8 @@ impl SpanState {
                 let attributes = plain
                     .chain(content)
                     .map(|(field, value)| KeyValue::new(field.key(), value.clone()));
+                let keyed = attributes_below(fields, batch, capture.on_spans());
+                let attributes = attributes.chain(keyed);
                 tracer::while_sending(|| live.context.span().set_attributes(attributes));
             }
             return true;
@@ -330,10 +366,18 @@ impl SpanState {
         for (field, value) in content {
             self.core.keep_content(&mut data, field, value, capture);
         }
+        for (field, keyed) in batch.into_iter().flat_map(|it| it.declared(fields)) {
+            self.core.keep_keyed(&mut data, field, keyed, capture);
+        }
         true
     }
 
-    fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
+    fn send(
+        &self,
+        event: &'static EventDefinition,
+        attributes: &Attributes,
+        body: Option<AnyValue>,
+    ) {
         if self
             .definition
             .at_end
@@ -353,7 +397,15 @@ impl SpanState {
             .chain(content.filter(|(key, _)| in_event && is_content(key)))
             .cloned()
             .collect();
-        self.tell(event, &entries, None);
+        let keyed = attributes.keyed().into_iter();
+        let keyed = keyed.flat_map(|it| it.declared(event.fields));
+        let keyed = keyed.filter(|(field, _)| in_event || !field.attribute.sensitive);
+        let told = Told {
+            keyed: keyed.map(|(_, keyed)| keyed.clone()).collect(),
+            body,
+            time: None,
+        };
+        self.tell(event, &entries, told);
     }
 
     /// Sends the event that the span declares for its end, with what stands on the span and the
@@ -383,12 +435,30 @@ impl SpanState {
             .iter()
             .filter_map(|field| Some((field.key(), value(field)?)))
             .collect();
-        tracer::while_ending(|| self.tell(event, &entries, end_time));
+        let kept = end
+            .keyed
+            .iter()
+            .flat_map(|it| it.entries.iter().chain(&it.content));
+        let declared = |keyed: &&Keyed| event.fields.iter().any(|it| it.key() == keyed.prefix);
+        let told = Told {
+            keyed: kept.filter(declared).cloned().collect(),
+            body: None,
+            time: end_time,
+        };
+        tracer::while_ending(|| self.tell(event, &entries, told));
     }
 
-    fn tell(&self, event: &'static EventDefinition, entries: &[Entry], time: Option<SystemTime>) {
+    fn tell(&self, event: &'static EventDefinition, entries: &[Entry], told: Told) {
+        let Told { keyed, body, time } = told;
         let live = self.live();
-        let otel = || entries.iter().map(key_value).collect();
+        let otel = || {
+            let keyed = keyed.iter().cloned().map(KeyValue::from);
+            let entries = entries.iter().map(key_value).chain(keyed);
+            let body = body
+                .clone()
+                .map(|body| KeyValue::new(BODY, Value::from(body)));
+            entries.chain(body).collect()
+        };
         let time = time.or_else(told::time);
         let at = || time.unwrap_or_else(SystemTime::now);
         match live.filter(|live| tracer::wants_events(&live.span)) {
@@ -405,11 +475,14 @@ impl SpanState {
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
             std::iter::once(MESSAGE)
                 .chain(event.fields.iter().map(Field::key))
+                .chain(event.has_body.then_some(BODY))
                 .collect()
         });
         // Log layers print a message, not the name.
         let message = (MESSAGE, Value::from(event.name));
-        let fields = || std::iter::once(&message).chain(entries);
+        let mut others = keyed::as_fields(&keyed);
+        others.extend(body.clone().map(|body| (BODY, Value::from(body))));
+        let fields = || std::iter::once(&message).chain(entries).chain(&others);
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
                 with_values(metadata, fields(), |values| {
@@ -421,6 +494,8 @@ impl SpanState {
                         metadata,
                         scope: self.definition.scope,
                         entries: entries.to_vec(),
+                        keyed: keyed.clone(),
+                        body: body.clone(),
                         span: live.map(|live| live.context.span().span_context().clone()),
                         time,
                     });
@@ -490,6 +565,7 @@ impl SpanState {
     /// Content that foreign code set passes the gate. What the typed API says of it comes first.
     fn admit_foreign(&self, gate: &Gate) {
         let foreign = std::mem::take(&mut self.data().foreign_content);
+        self.admit_foreign_keyed(gate);
         for (key, value) in foreign {
             // No lock is held: it may ask foreign code.
             let Some(value) = gate.admit(key, value) else {
@@ -500,6 +576,27 @@ impl SpanState {
             if let Some(field) = self.definition.field(key).filter(|_| !said) {
                 self.core
                     .keep_content(&mut data, field, &value, gate.capture());
+            }
+        }
+    }
+
+    /// The same for content whose keys are made at run time.
+    fn admit_foreign_keyed(&self, gate: &Gate) {
+        let foreign = match &mut self.data().keyed {
+            Some(keyed) => std::mem::take(&mut keyed.foreign),
+            None => return,
+        };
+        for keyed in foreign {
+            // As above.
+            let Some(value) = gate.admit(keyed.key.as_str(), keyed.value.clone()) else {
+                continue;
+            };
+            let mut data = self.data();
+            let said = data.keyed.as_ref().is_some_and(|all| all.has(&keyed.key));
+            if let Some(field) = self.definition.field(keyed.prefix).filter(|_| !said) {
+                let keyed = Keyed { value, ..keyed };
+                self.core
+                    .keep_keyed(&mut data, field, &keyed, gate.capture());
             }
         }
     }
@@ -579,6 +676,7 @@ impl SpanState {
                 shown: data.shown,
                 changed: std::mem::take(&mut data.changed),
                 undeclared: std::mem::take(&mut data.undeclared),
+                keyed: data.keyed.take(),
                 inherited: data.inherited.take(),
                 content: std::mem::take(&mut data.content),
                 event: self.definition.at_end.filter(|_| !data.told),
@@ -600,7 +698,11 @@ impl SpanState {
         };
         if live.has_fields {
             let changed = end.changed.iter().map(|place| &end.entries[*place]);
-            let fields = end.entries[end.shown..].iter().chain(changed);
+            let keyed = end
+                .keyed
+                .as_ref()
+                .map_or_else(Vec::new, |it| it.changed_fields());
+            let fields = end.entries[end.shown..].iter().chain(changed).chain(&keyed);
             with_values(self.definition.metadata(), fields, |values| {
                 if values.is_empty() {
                     return;
@@ -663,6 +765,7 @@ pub(crate) struct End {
     shown: usize,
     changed: Vec<usize>,
     undeclared: Vec<KeyValue>,
+    keyed: Option<Box<OnSpan>>,
     inherited: Option<Arc<Vec<Entry>>>,
     /// Kept for the event at the end.
     content: Vec<Entry>,
@@ -672,6 +775,11 @@ pub(crate) struct End {
 }
 
 impl End {
+    /// Its attributes whose keys were made at run time.
+    pub(crate) fn keyed(&self) -> &[Keyed] {
+        self.keyed.as_ref().map_or(&[], |it| &it.entries)
+    }
+
     /// What it inherits and has not got itself.
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &Entry> {
         let inherited = self.inherited.as_deref().into_iter().flatten();
@@ -691,6 +799,10 @@ impl End {
         }
         for (key, value) in self.entries.into_iter().skip(self.sent) {
             span.set_attribute(KeyValue::new(key, value));
+        }
+        if let Some(keyed) = self.keyed {
+            let rest = keyed.entries.into_iter().skip(keyed.sent);
+            span.set_attributes(rest.map(KeyValue::from));
         }
         span.set_attributes(self.undeclared);
         self.status
@@ -745,6 +857,8 @@ impl Core {
                     self.put(&mut data, field, &value);
                 }
             }
+        } else if let Some(field) = keyed::field_of(self.definition.fields, key) {
+            self.set_foreign_keyed(&mut data, field, attribute);
         } else if !gate::withholds(key, Place::Span) {
             let undeclared = &mut data.undeclared;
             match undeclared
@@ -755,6 +869,33 @@ impl Core {
                 None => undeclared.push(attribute),
             }
         }
+    }
+
+    fn set_foreign_keyed(&self, data: &mut Data, field: &'static Field, attribute: KeyValue) {
+        let Some(value) = field
+            .attribute
+            .template
+            .and_then(|value_type| Value::of(value_type, attribute.value))
+        else {
+            return;
+        };
+        let keyed = Keyed {
+            prefix: field.key(),
+            key: attribute.key.as_str().into(),
+            value,
+        };
+        if field.attribute.sensitive {
+            keyed::put(&mut data.keyed.get_or_insert_default().foreign, keyed);
+        } else {
+            self.keep_keyed(data, field, &keyed, CaptureContent::NoContent);
+        }
+    }
+
+    /// Keeps an attribute whose key was made at run time.
+    fn keep_keyed(&self, data: &mut Data, field: &Field, keyed: &Keyed, capture: CaptureContent) {
+        let tells_at_end = self.definition.at_end.is_some();
+        let all = data.keyed.get_or_insert_default();
+        all.keep(field, keyed, capture, tells_at_end);
     }
 
     /// What foreign code says of how the span ended.
@@ -834,6 +975,26 @@ impl Core {
             None => Status::Unset,
         }
     }
+}
+
+/// What an event says beside its attributes.
+struct Told {
+    /// Those whose keys were made at run time.
+    keyed: Vec<Keyed>,
+    body: Option<AnyValue>,
+    /// When it happened, if not now.
+    time: Option<SystemTime>,
+}
+
+/// What is set below the keys of `fields`.
+fn attributes_below<'a>(
+    fields: &'a [Field],
+    batch: Option<&'a Batch>,
+    with_content: bool,
+) -> impl Iterator<Item = KeyValue> + 'a {
+    let declared = batch.into_iter().flat_map(|it| it.declared(fields));
+    let declared = declared.filter(move |(field, _)| with_content || !field.attribute.sensitive);
+    declared.map(|(_, keyed)| KeyValue::from(keyed.clone()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -24,6 +24,8 @@ use super::state::{Core, SpanState};
 
 /// The field of an event that log layers print first.
 pub(crate) const MESSAGE: &str = "message";
+/// What an event's body is called where there are only attributes.
+pub(crate) const BODY: &str = "body";
 
 thread_local! {
     /// The typed span that `tracing` is making here and now.

@@ -11,6 +11,7 @@ use super::context::Around;
 use super::metrics::{Amount, Measured, Point};
 use super::{LEVEL, METRICS, TARGET, text, time};
 use crate::carrier::{EndedSpan, Value};
+use crate::content::is_structure;
 use crate::semconv::error;
 
 /// The line of a log event.
@@ -222,6 +223,7 @@ fn value(line: &mut String, value: &Value) {
         Value::Ints(values) => array(line, values, |line, value| display(line, value)),
         Value::Doubles(values) => array(line, values, |line, value| double(line, *value)),
         Value::Texts(values) => array(line, values, |line, value| string(line, value.as_str())),
+        Value::Any(value) => value.write(line),
     }
 }
 
@@ -241,7 +243,7 @@ fn display(line: &mut String, value: impl fmt::Display) {
 }
 
 /// JSON has no infinities, and nothing that is no number.
-fn double(line: &mut String, value: f64) {
+pub(crate) fn double(line: &mut String, value: f64) {
     if value.is_finite() {
         // Debug keeps very large and small numbers short.
         let _ = write!(line, "{value:?}");
@@ -347,9 +349,9 @@ impl Visit for Fields {
             return;
         }
         if self.arrays
-            && let Some(array) = array_of_debug(&format!("{value:?}"))
+            && let Some(structure) = structure_of_debug(&format!("{value:?}"))
         {
-            self.key(field).push_str(&array);
+            self.key(field).push_str(&structure);
             return;
         }
         let json = self.key(field);
@@ -357,6 +359,12 @@ impl Visit for Fields {
         let _ = write!(Escaped(json), "{value:?}");
         json.push('"');
     }
+}
+
+/// The JSON of what the carrier gives as `Debug`: an array, or a structured value, which is JSON
+/// already.
+fn structure_of_debug(debug: &str) -> Option<String> {
+    array_of_debug(debug).or_else(|| is_structure(debug).then(|| debug.to_owned()))
 }
 
 /// The JSON of an array of plain values that Rust's `Debug` has written, if it is one.

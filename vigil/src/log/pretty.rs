@@ -81,7 +81,7 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>, col
     line.push(format_args!("{:width$}", ""));
     line.paint(Style::Cyan, duration);
 
-    let mut rest: Vec<(&'static str, &Value)> = span
+    let mut rest: Vec<(&str, &Value)> = span
         .attributes()
         .filter(|(key, value)| !is_said(span, key, value))
         .collect();

@@ -63,7 +63,7 @@ impl Context<'_> {
         let given = group
             .attributes
             .iter()
-            .filter(|reference| self.is_given(reference));
+            .filter(|reference| Self::is_given(reference));
         let items = given
             .zip(arguments)
             .map(|(reference, argument)| self.item(reference, &argument.name));
