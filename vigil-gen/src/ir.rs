@@ -599,8 +599,8 @@ pub struct BodyField {
     pub field: String,
     /// From the argument to the field.
     pub store: String,
-    /// The function that makes an `AnyValue` of it.
-    pub into_any: String,
+    /// The function that makes an `AnyValue` of it; none if it is one.
+    pub into_any: Option<String>,
 }
 
 /// The registry as a whole.

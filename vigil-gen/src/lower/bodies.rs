@@ -26,14 +26,14 @@ pub(super) struct Bodies {
 /// The type of a value in a body, and how it becomes an `AnyValue`.
 struct Typed {
     shape: Shape,
-    into_any: &'static str,
+    into_any: Option<&'static str>,
 }
 
 impl Typed {
     fn new(shape: Shape) -> Self {
         Self {
             shape,
-            into_any: "AnyValue::from",
+            into_any: Some("AnyValue::from"),
         }
     }
 }
@@ -66,7 +66,10 @@ impl Lowering<'_> {
     }
 
     fn typed(&mut self, body: &Body, name: &str, home: &str) -> Typed {
-        let any = || Typed::new(Shape::Open("AnyValue".to_owned()));
+        let any = || Typed {
+            shape: Shape::Open("AnyValue".to_owned()),
+            into_any: None,
+        };
         match body.ty.as_str() {
             "string" => Typed::new(Shape::Into(Element::Text)),
             "int" => Typed::new(Shape::Into(Element::Int)),
@@ -74,7 +77,7 @@ impl Lowering<'_> {
             "boolean" => Typed::new(Shape::Copy("bool".to_owned())),
             "bytes" => Typed {
                 shape: Shape::Open("Vec<u8>".to_owned()),
-                into_any: "AnyValue::bytes",
+                into_any: Some("AnyValue::bytes"),
             },
             "string[]" => Typed::new(Shape::List(Element::Text)),
             "int[]" => Typed::new(Shape::List(Element::Int)),
@@ -88,12 +91,12 @@ impl Lowering<'_> {
                 self.structure(body, name, home);
                 Typed {
                     shape: Shape::Items(name.to_owned()),
-                    into_any: "AnyValue::list",
+                    into_any: Some("AnyValue::list"),
                 }
             }
             "map[]" => Typed {
                 shape: Shape::Items("AnyValue".to_owned()),
-                into_any: "AnyValue::list",
+                into_any: Some("AnyValue::list"),
             },
             "enum" => match enum_type(&body.members) {
                 Some(ty) => {
@@ -173,7 +176,7 @@ impl Lowering<'_> {
             argument: held.argument,
             field: held.field,
             store: held.store,
-            into_any: typed.into_any.to_owned(),
+            into_any: typed.into_any.map(str::to_owned),
             name,
         }
     }

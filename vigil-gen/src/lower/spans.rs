@@ -194,7 +194,7 @@ impl Context<'_> {
         imports.std("std::time", "SystemTime");
         imports.sibling("registry");
 
-        let split = self.split(span);
+        let split = Self::split(span);
         let home = Home {
             namespace: names::namespace(&span.ty),
             shorten: false,
@@ -334,7 +334,7 @@ impl Context<'_> {
         }
     }
 
-    fn split<'a>(&self, span: &'a Span) -> Split<'a> {
+    fn split(span: &Span) -> Split<'_> {
         let mut split = Split {
             fixed: Vec::new(),
             arguments: Vec::new(),

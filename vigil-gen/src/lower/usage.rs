@@ -66,7 +66,8 @@ impl Context<'_> {
                 imports.std("std::time", "Duration");
                 Shape::Copy("Duration".to_owned())
             }
-            AttributeType::String => Shape::Into(Element::Text),
+            // No template is one of templates.
+            AttributeType::String | AttributeType::Template(_) => Shape::Into(Element::Text),
             AttributeType::Any => {
                 imports.carrier("AnyValue");
                 Shape::Open("AnyValue".to_owned())
@@ -75,8 +76,6 @@ impl Context<'_> {
             AttributeType::Double => Shape::Into(Element::Double),
             AttributeType::Boolean => Shape::Copy("bool".to_owned()),
             AttributeType::Array(element) => Shape::List(Element::of(*element)),
-            // No template is one of templates.
-            AttributeType::Template(_) => Shape::Into(Element::Text),
             AttributeType::Enum(ty) => {
                 let (module, name) = self.enum_type(&attribute.key);
                 imports.semconv(module);
