@@ -22,6 +22,26 @@ pub struct Ir {
     pub indexes: Vec<Index>,
     /// `registry.rs`
     pub registry: RegistryModule,
+    /// The features that the modules are behind; none unless asked for.
+    pub features: Vec<Feature>,
+}
+
+/// A feature of the crate: that of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Feature {
+    /// Its name.
+    pub name: String,
+    /// The features that it needs.
+    pub requires: Vec<String>,
+}
+
+/// Something that is there with a feature only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gated {
+    /// What it is: a module, an expression.
+    pub item: String,
+    /// The feature, as a literal; none if it is always there.
+    pub feature: Option<String>,
 }
 
 /// What every module begins with.
@@ -37,6 +57,8 @@ pub struct Header {
     pub allows: Vec<Allow>,
     /// The `use` lines, in groups.
     pub imports: Vec<Vec<String>>,
+    /// The modules of namespaces that it refers to.
+    pub uses: Vec<String>,
 }
 
 /// A lint that does not fit what the registry asks for.
@@ -58,7 +80,7 @@ pub struct Index {
     /// The module's own docs.
     pub docs: Vec<String>,
     /// The modules.
-    pub modules: Vec<String>,
+    pub modules: Vec<Gated>,
 }
 
 /// The attributes of a namespace.
@@ -611,11 +633,11 @@ pub struct RegistryModule {
     /// The schema URL, as a literal.
     pub schema_url: String,
     /// The statics of the attributes, a slice for each namespace.
-    pub attributes: Vec<String>,
+    pub attributes: Vec<Gated>,
     /// The statics of the spans.
-    pub spans: Vec<String>,
+    pub spans: Vec<Gated>,
     /// The statics of the metrics.
-    pub metrics: Vec<String>,
+    pub metrics: Vec<Gated>,
     /// The statics of the events.
-    pub events: Vec<String>,
+    pub events: Vec<Gated>,
 }

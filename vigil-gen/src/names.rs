@@ -202,6 +202,14 @@ pub(crate) fn module_name(namespace: &str) -> String {
     }
 }
 
+/// The feature of a namespace, by its module. The one that cargo knows itself is no namespace's.
+pub(crate) fn feature_name(module: &str) -> String {
+    match file_stem(module) {
+        "default" => "default_".to_owned(),
+        stem => stem.to_owned(),
+    }
+}
+
 /// The stem of the file of a module.
 pub(crate) fn file_stem(module: &str) -> &str {
     module.strip_prefix("r#").unwrap_or(module)

@@ -37,7 +37,7 @@ impl Context<'_> {
                 let place = format!("events::{module}");
                 identifiers.reserve(&place, Space::Types, imports.names());
                 identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
-                let mut header = self.header(&module, "Events", &imports);
+                let mut header = self.header(&module, "Events", &[&imports, &definition_imports]);
                 let structs = events.iter().filter_map(|it| it.attributes.as_ref());
                 header.allows.extend(setter_allows(structs).or_else(|| {
                     let mut fields = bodies.structs.iter().flat_map(|it| &it.fields);
@@ -155,8 +155,8 @@ fn with_body(structure: ir::Struct, body: ir::BodyField) -> ir::Struct {
 
 /// The static of an event, from another module.
 pub(super) fn event_definition(event: &str, imports: &mut Imports) -> String {
-    imports.sibling("events");
     let module = names::module_name(names::namespace(event));
+    imports.kind("events", &module);
     format!(
         "&events::{module}::definitions::{}",
         names::constant_name(event)

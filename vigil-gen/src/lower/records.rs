@@ -61,7 +61,7 @@ impl Context<'_> {
         }
         identifiers.reserve(&place, Space::Types, imports.names());
         identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
-        let mut header = self.header(module, "Records", &imports);
+        let mut header = self.header(module, "Records", &[&imports, &definition_imports]);
         header.allows.extend(setter_allows(&structs));
         ir::RecordModule {
             header,

@@ -132,7 +132,7 @@ impl Context<'_> {
         let place = format!("{place}::definitions");
         identifiers.reserve(&place, Space::Types, definition_imports.names());
         identifiers.reserve(&place, Space::Values, names::statics_in_use());
-        let mut header = self.header(module, "Attributes", &imports);
+        let mut header = self.header(module, "Attributes", &[&imports]);
         let deprecated = |attribute: &&Attribute| {
             attribute.docs.deprecated.is_some() || has_deprecated_member(attribute)
         };

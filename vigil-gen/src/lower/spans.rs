@@ -162,7 +162,7 @@ impl Context<'_> {
                     .map(|span| self.span(span, &mut imports, identifiers))
                     .collect();
                 identifiers.reserve("spans", Space::Types, imports.names());
-                let mut header = self.header(&module, "Spans", &imports);
+                let mut header = self.header(&module, "Spans", &[&imports]);
                 if lowered.iter().any(|span| !span.setters.is_empty()) {
                     header.allows.push(setter_allow());
                 }

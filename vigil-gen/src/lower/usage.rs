@@ -335,8 +335,8 @@ impl Context<'_> {
 
     /// The static that describes a metric, as an expression.
     pub(crate) fn metric_definition(&self, name: &str, imports: &mut Imports) -> String {
-        imports.sibling("metrics");
         let module = names::module_name(names::namespace(name));
+        imports.kind("metrics", &module);
         let constant = self.metric_constant(name);
         format!("&metrics::{module}::definitions::{constant}")
     }
