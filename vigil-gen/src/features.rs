@@ -63,7 +63,7 @@ impl Problem {
         };
         let help = match self {
             Self::NoPlace => {
-                format!("put these lines there, below `[features]`:\n\n{MANIFEST_MARKER}\n{END}\n")
+                format!("put these lines there, below `[features]`:\n\n{MANIFEST_MARKER}\n{END}")
             }
             Self::NoEnd => format!("put `{END}` on a line below"),
             Self::Twice => "keep one of them".to_owned(),
