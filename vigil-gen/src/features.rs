@@ -107,8 +107,8 @@ fn line(feature: &Feature) -> String {
     if line.len() <= WIDTH {
         return line;
     }
-    let items: String = quoted.iter().map(|it| format!("    {it},\n")).collect();
-    format!("{} = [\n{items}]\n", feature.name)
+    let items: Vec<String> = quoted.iter().map(|it| format!("    {it},\n")).collect();
+    format!("{} = [\n{}]\n", feature.name, items.concat())
 }
 
 #[cfg(test)]
