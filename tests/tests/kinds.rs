@@ -142,6 +142,25 @@ fn an_empty_key_is_none() {
 }
 
 #[test]
+fn more_keys_than_a_span_has_room_for_leave_the_others_alone() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let mut call = call();
+        for place in 0..300 {
+            call = call.level(place.to_string(), place);
+        }
+        let call = call.start();
+        call.record_error("timeout");
+    });
+    let span = pipeline.span("call a");
+    assert_eq!(span.attributes().len(), 128);
+    let keys = keys(&span);
+    let declared = [kinds::NAME, kinds::GRADE, kinds::DEAD, "error.type"];
+    assert_eq!(keys[..4], declared);
+    assert_eq!(keys[4], "kinds.level.0");
+}
+
+#[test]
 fn what_no_contract_declares_goes_nowhere() {
     let pipeline = Pipeline::new();
     pipeline.scope(|| {

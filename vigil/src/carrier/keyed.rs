@@ -143,8 +143,9 @@ impl OnSpan {
     }
 
     /// What samplers look at.
-    pub(crate) fn sampled(&self) -> &[Keyed] {
-        &self.entries[..self.sent]
+    pub(crate) fn sampled(&self) -> Vec<opentelemetry::KeyValue> {
+        let sampled = self.entries[..self.sent].iter();
+        sampled.cloned().map(Into::into).collect()
     }
 
     /// Keeps one, content where it may stand. What samplers saw can't be taken back.

@@ -282,8 +282,9 @@ impl Starting {
             name,
             start_time,
         }));
+        let keyed_sent = keyed.as_ref().map_or_else(Vec::new, |it| it.sampled());
         state.start_with(content, keyed);
-        let live = open(&state, place, &entries, sent);
+        let live = open(&state, place, &entries, sent, keyed_sent);
         state.begin(live, entries, sent);
         open::add(&state);
         Handle::owner(state)
@@ -376,7 +377,13 @@ fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
 
 /// Opens the span with `tracing` and OpenTelemetry, if somebody there wants it. If nobody does, it
 /// is not there: what starts under it stands under what it would have stood under.
-fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) -> Live {
+fn open(
+    state: &Arc<SpanState>,
+    place: Place,
+    entries: &[Entry],
+    sent: usize,
+    keyed_sent: Vec<KeyValue>,
+) -> Live {
     let definition = state.definition;
     let dispatch = place.dispatch();
     if !definition.enabled(&dispatch) {
@@ -401,7 +408,7 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
         building: tracer::Building {
             core: Arc::clone(state.core()),
             name: name(definition, state.name.as_ref(), entries),
-            attributes: first(state, &entries[..sent]),
+            attributes: first(definition, &entries[..sent], keyed_sent),
         },
     };
     let has_fields = tracer::shows_fields(&dispatch);
@@ -433,10 +440,10 @@ fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) ->
 }
 
 /// What samplers look at, with room for the rest: the SDK adds one by one.
-fn first(state: &SpanState, sent: &[Entry]) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(state.definition.fields.len().clamp(8, 20));
+fn first(definition: &SpanDefinition, sent: &[Entry], keyed: Vec<KeyValue>) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(definition.fields.len().clamp(8, 20));
     attributes.extend(sent.iter().map(key_value));
-    state.extend_with_sampled(&mut attributes);
+    attributes.extend(keyed);
     attributes
 }
 

@@ -214,13 +214,6 @@ impl SpanState {
         data.keyed = keyed;
     }
 
-    /// Those that samplers look at of attributes whose keys were made at run time.
-    pub(crate) fn extend_with_sampled(&self, attributes: &mut Vec<KeyValue>) {
-        if let Some(keyed) = &self.data().keyed {
-            attributes.extend(keyed.sampled().iter().cloned().map(KeyValue::from));
-        }
-    }
-
     /// Attributes whose keys were made at run time, as `tracing` has them.
     pub(crate) fn keyed_fields(&self) -> Vec<Entry> {
         let data = self.data();
@@ -564,8 +557,15 @@ impl SpanState {
 
     /// Content that foreign code set passes the gate. What the typed API says of it comes first.
     fn admit_foreign(&self, gate: &Gate) {
-        let foreign = std::mem::take(&mut self.data().foreign_content);
-        self.admit_foreign_keyed(gate);
+        let (foreign, keyed) = {
+            let mut data = self.data();
+            let foreign = std::mem::take(&mut data.foreign_content);
+            let keyed = data
+                .keyed
+                .as_mut()
+                .map(|it| std::mem::take(&mut it.foreign));
+            (foreign, keyed.unwrap_or_default())
+        };
         for (key, value) in foreign {
             // No lock is held: it may ask foreign code.
             let Some(value) = gate.admit(key, value) else {
@@ -578,15 +578,7 @@ impl SpanState {
                     .keep_content(&mut data, field, &value, gate.capture());
             }
         }
-    }
-
-    /// The same for content whose keys are made at run time.
-    fn admit_foreign_keyed(&self, gate: &Gate) {
-        let foreign = match &mut self.data().keyed {
-            Some(keyed) => std::mem::take(&mut keyed.foreign),
-            None => return,
-        };
-        for keyed in foreign {
+        for keyed in keyed {
             // As above.
             let Some(value) = gate.admit(keyed.key.as_str(), keyed.value.clone()) else {
                 continue;
