@@ -381,6 +381,24 @@ fn log_records_have_structure_and_keys() {
     );
 }
 
+#[test]
+fn json_text_of_an_any_attribute_has_its_structure_on_log_records() {
+    let records = logged(|call| {
+        Called::new(r#"{"no":"any"}"#)
+            .payload(r#"[{"role":"user","content":"\u00e4"}]"#)
+            .emit(call);
+        Called::new("a").payload("[no JSON").emit(call);
+    });
+    let message = map([
+        ("role", Logged::from("user")),
+        ("content", Logged::from("ä")),
+    ]);
+    let value = |record: usize, attribute: usize| records[record].2[attribute].1.clone();
+    assert_eq!(value(0, 0), Logged::from(r#"{"no":"any"}"#));
+    assert_eq!(value(0, 1), Logged::ListAny(Box::new(vec![message])));
+    assert_eq!(value(1, 1), Logged::from("[no JSON"));
+}
+
 fn vital() -> Vital {
     let calls = VitalBodyCalls::new("f").done(true);
     let body = VitalBody::new("v-1", "fast")

@@ -14,8 +14,9 @@ use crate::log::json;
 /// A structured value: of an attribute of the type `any`, or of the body of an event.
 ///
 /// On log records it goes out as it is. Attributes of spans have no structure: there it is JSON text,
-/// text as it is, and so it is in log lines. Bytes are base64 in JSON, and numbers that JSON has not
-/// are null. A null is left out of a map on a log record, and the text `null` anywhere else there.
+/// text as it is, and so it is in log lines. An attribute's text that is a JSON object or array has its
+/// structure on log records too. Bytes are base64 in JSON, and numbers that JSON has not are null. A null
+/// is left out of a map on a log record, and the text `null` anywhere else there.
 ///
 /// ```
 /// use vigil::carrier::AnyValue;

@@ -12,7 +12,7 @@ use tracing::metadata::Kind;
 
 use super::any::AnyValue;
 use super::attributes::{Attributes, Entry, find, key_value};
-use super::bridge::{LogBridge, Telling};
+use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
@@ -479,21 +479,21 @@ impl SpanState {
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
                 with_values(metadata, fields(), |values| {
-                    let event = match live.and_then(|live| live.span.id()) {
+                    let traced = match live.and_then(|live| live.span.id()) {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         None => tracing::Event::new(metadata, values),
                     };
                     let telling = dispatch.is::<LogBridge>().then(|| Telling {
                         metadata,
                         scope: self.definition.scope,
-                        entries: entries.to_vec(),
-                        keyed: keyed.clone(),
+                        entries: bridge::structured(event, entries),
+                        keyed: bridge::structured_below(event, &keyed),
                         body: body.clone(),
                         span: live.map(|live| live.context.span().span_context().clone()),
                         time,
                     });
                     tracer::while_telling(telling, || {
-                        tracer::while_sending(|| dispatch.event(&event));
+                        tracer::while_sending(|| dispatch.event(&traced));
                     });
                 });
             }
