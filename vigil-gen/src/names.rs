@@ -494,6 +494,20 @@ mod tests {
     }
 
     #[test]
+    fn a_feature_is_called_as_its_namespace_unless_cargo_knows_that_name() {
+        assert_eq!(feature_name("gen_ai"), "gen_ai");
+        assert_eq!(feature_name("r#type"), "type");
+        assert_eq!(feature_name("default"), "default_");
+    }
+
+    #[test]
+    fn the_types_of_a_body_are_named_after_their_places() {
+        assert_eq!(event_struct("browser.web_vital"), "WebVital");
+        assert_eq!(body_type("WebVitalBody", "name"), "WebVitalBodyName");
+        assert_eq!(body_type("LogBody", "result.type"), "LogBodyResultType");
+    }
+
+    #[test]
     fn what_would_begin_with_a_digit_keeps_its_namespace() {
         assert_eq!(constant_name("app.3d.model"), "APP_3D_MODEL");
         assert_eq!(field_name("app.3d.model", "app"), "app_3d_model");
