@@ -324,7 +324,8 @@ pub(crate) fn event_struct(name: &str) -> String {
     signal_type_name(local(name), namespace(name))
 }
 
-/// The type of a field of a body, below that of the map that holds it: `WebVitalBodyName`.
+/// The type of an event's body, or of a field of one, named after what holds it: `WebVitalBody`,
+/// `WebVitalBodyName`.
 pub(crate) fn body_type(holder: &str, field: &str) -> String {
     format!("{holder}{}", field.to_pascal_case())
 }
@@ -503,6 +504,7 @@ mod tests {
     #[test]
     fn the_types_of_a_body_are_named_after_their_places() {
         assert_eq!(event_struct("browser.web_vital"), "WebVital");
+        assert_eq!(body_type("WebVital", EVENT_BODY), "WebVitalBody");
         assert_eq!(body_type("WebVitalBody", "name"), "WebVitalBodyName");
         assert_eq!(body_type("LogBody", "result.type"), "LogBodyResultType");
     }

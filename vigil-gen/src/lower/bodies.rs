@@ -50,8 +50,9 @@ pub(super) struct Lowering<'a> {
 impl Lowering<'_> {
     /// The body of an event, as a field of its struct.
     pub(super) fn body(&mut self, event: &Event, body: &Body) -> ir::BodyField {
-        let name = format!("{}Body", names::event_struct(&event.name));
-        let home = format!("The body of [`{}`].", names::event_struct(&event.name));
+        let structure = names::event_struct(&event.name);
+        let name = names::body_type(&structure, names::EVENT_BODY);
+        let home = format!("The body of [`{structure}`].");
         self.imports.carrier("AnyValue");
         let typed = self.typed(body, &name, &home);
         let mut field = self.field(body, &typed, names::EVENT_BODY.to_owned());
