@@ -111,6 +111,15 @@ impl Batch {
     }
 }
 
+/// What others see when a span starts.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// What samplers look at.
+    pub(crate) sampled: Vec<opentelemetry::KeyValue>,
+    /// What `tracing` gets: see [`as_fields`].
+    pub(crate) fields: Vec<Entry>,
+}
+
 /// Those of an open span.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OnSpan {
@@ -142,10 +151,13 @@ impl OnSpan {
         keyed
     }
 
-    /// What samplers look at.
-    pub(crate) fn sampled(&self) -> Vec<opentelemetry::KeyValue> {
+    /// What others see of it when the span starts.
+    pub(crate) fn shown(&self) -> Shown {
         let sampled = self.entries[..self.sent].iter();
-        sampled.cloned().map(Into::into).collect()
+        Shown {
+            sampled: sampled.cloned().map(Into::into).collect(),
+            fields: as_fields(&self.entries),
+        }
     }
 
     /// Keeps one, content where it may stand. What samplers saw can't be taken back.

@@ -1,5 +1,6 @@
 //! How a span starts.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -16,7 +17,7 @@ use super::handle::Handle;
 use super::inherited::Inherited;
 use super::instruments::Binding;
 use super::is_active;
-use super::keyed::OnSpan;
+use super::keyed::{self, OnSpan};
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
 use super::state::{Live, NewState, SpanState};
@@ -282,9 +283,9 @@ impl Starting {
             name,
             start_time,
         }));
-        let keyed_sent = keyed.as_ref().map_or_else(Vec::new, |it| it.sampled());
+        let shown = keyed.as_ref().map(|it| it.shown()).unwrap_or_default();
         state.start_with(content, keyed);
-        let live = open(&state, place, &entries, sent, keyed_sent);
+        let live = open(&state, place, &entries, sent, shown);
         state.begin(live, entries, sent);
         open::add(&state);
         Handle::owner(state)
@@ -382,7 +383,7 @@ fn open(
     place: Place,
     entries: &[Entry],
     sent: usize,
-    keyed_sent: Vec<KeyValue>,
+    keyed: keyed::Shown,
 ) -> Live {
     let definition = state.definition;
     let dispatch = place.dispatch();
@@ -408,17 +409,17 @@ fn open(
         building: tracer::Building {
             core: Arc::clone(state.core()),
             name: name(definition, state.name.as_ref(), entries),
-            attributes: first(definition, &entries[..sent], keyed_sent),
+            attributes: first(definition, &entries[..sent], keyed.sampled),
         },
     };
     let has_fields = tracer::shows_fields(&dispatch);
     let shown = if has_fields { entries } else { &[] };
-    let keyed = if has_fields {
-        state.keyed_fields()
+    let shown = if has_fields && !keyed.fields.is_empty() {
+        Cow::Owned([shown, &keyed.fields].concat())
     } else {
-        Vec::new()
+        Cow::Borrowed(shown)
     };
-    let span = with_values(metadata, shown.iter().chain(&keyed), |values| {
+    let span = with_values(metadata, shown.iter(), |values| {
         tracer::while_opening(opening, || match &place.under {
             Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
             Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),

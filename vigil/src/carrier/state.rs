@@ -214,14 +214,6 @@ impl SpanState {
         data.keyed = keyed;
     }
 
-    /// Attributes whose keys were made at run time, as `tracing` has them.
-    pub(crate) fn keyed_fields(&self) -> Vec<Entry> {
-        let data = self.data();
-        data.keyed
-            .as_ref()
-            .map_or_else(Vec::new, |keyed| keyed::as_fields(&keyed.entries))
-    }
-
     /// The span as others know it; none while it is being started.
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
@@ -690,21 +682,11 @@ impl SpanState {
         };
         if live.has_fields {
             let changed = end.changed.iter().map(|place| &end.entries[*place]);
-            let keyed = end
-                .keyed
-                .as_ref()
-                .map_or_else(Vec::new, |it| it.changed_fields());
-            let fields = end.entries[end.shown..].iter().chain(changed).chain(&keyed);
-            with_values(self.definition.metadata(), fields, |values| {
-                if values.is_empty() {
-                    return;
-                }
-                span.with_subscriber(|(id, dispatch)| {
-                    tracer::while_sending(|| {
-                        dispatch.record(id, &tracing::span::Record::new(values));
-                    });
-                });
-            });
+            let fields = end.entries[end.shown..].iter().chain(changed);
+            self.show_fields(span, fields);
+            if let Some(keyed) = &end.keyed {
+                self.show_fields(span, keyed.changed_fields().iter());
+            }
         }
         ended::tell(&EndedSpan {
             live,
@@ -712,6 +694,20 @@ impl SpanState {
             name: self.name.as_ref(),
             depth: self.depth,
             end,
+        });
+    }
+
+    /// Shows attributes that were set since the span started.
+    fn show_fields<'a>(&self, span: &tracing::Span, fields: impl Iterator<Item = &'a Entry>) {
+        with_values(self.definition.metadata(), fields, |values| {
+            if values.is_empty() {
+                return;
+            }
+            span.with_subscriber(|(id, dispatch)| {
+                tracer::while_sending(|| {
+                    dispatch.record(id, &tracing::span::Record::new(values));
+                });
+            });
         });
     }
 
