@@ -31,6 +31,7 @@
 mod codes;
 mod contract;
 pub mod diagnostic;
+mod features;
 mod format;
 mod graph;
 pub mod ir;
@@ -82,6 +83,9 @@ pub struct Options {
     pub module: String,
     /// The program that formats.
     pub rustfmt: PathBuf,
+    /// Put each namespace behind a feature of its name, and the features into the `Cargo.toml` nearest
+    /// to `out`.
+    pub features_per_namespace: bool,
     /// Only compare: nothing is written.
     pub check: bool,
 }
@@ -99,6 +103,7 @@ impl Options {
             out: out.into(),
             module: "crate::generated".to_owned(),
             rustfmt: "rustfmt".into(),
+            features_per_namespace: false,
             check: false,
         }
     }
@@ -113,6 +118,8 @@ pub struct Rendered {
     pub registry: Registry,
     /// How many files of the registry were read.
     pub read: usize,
+    /// The features that the code is behind, if it was asked for them.
+    pub features: Vec<ir::Feature>,
 }
 
 /// A registry without errors, and where everything in it came from.
@@ -169,6 +176,7 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
         module: options.module.clone(),
         registry: directory_name(&options.registry, "the registry"),
         templates: directory_name(&options.templates, "the templates"),
+        features: options.features_per_namespace,
     };
     lower::lower(&checked.registry, &checked.locations, &target)
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
@@ -188,6 +196,7 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
         files,
         registry: checked.registry,
         read: checked.files,
+        features: ir.features,
     })
 }
 
@@ -221,7 +230,10 @@ pub fn generate(options: &Options) -> Result<Report, Failure> {
     } else {
         Lock::to_write(&options.out)?
     };
-    let plan = output::plan(&options.out, &rendered.files)?;
+    let mut plan = output::plan(&options.out, &rendered.files)?;
+    if options.features_per_namespace {
+        plan.and(features::edit(&options.out, &rendered.features)?);
+    }
     let (counts, diff) = if options.check {
         (plan.counts(), Some(plan.diff()))
     } else {

@@ -60,6 +60,10 @@ struct Arguments {
     /// The Rust path of the module that stands in that directory, from `crate`.
     #[arg(long, value_name = "PATH", default_value = "crate::generated", value_parser = module_path)]
     module: String,
+    /// Put each namespace behind a feature of its name. Which they are, and what they need of each
+    /// other, is written into a marked part of the Cargo.toml nearest to the generated code.
+    #[arg(long)]
+    features_per_namespace: bool,
     /// How errors of the registry are printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     message_format: MessageFormat,
@@ -219,6 +223,7 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         templates,
         out,
         module,
+        features_per_namespace,
         ..
     } = arguments;
     let workspace = match (&registry, &templates, &out) {
@@ -233,6 +238,7 @@ fn options(arguments: Arguments) -> Result<Options, String> {
         or_default(out, "vigil/src/generated"),
     );
     options.module = module;
+    options.features_per_namespace = features_per_namespace;
     options.check = check;
     if let Some(rustfmt) = env::var_os("RUSTFMT") {
         options.rustfmt = rustfmt.into();

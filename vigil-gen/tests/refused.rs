@@ -10,7 +10,7 @@ use vigil_gen::read_registry;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 10] = [
+const SHOWN_ELSEWHERE: [&str; 11] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -18,6 +18,7 @@ const SHOWN_ELSEWHERE: [&str; 10] = [
     "too-many-references",
     "identifier-collision",
     "required-template",
+    "metric-template",
     "template",
     "rustfmt",
     "output",

@@ -16,6 +16,7 @@ pub(crate) struct Imports {
     carrier: BTreeSet<&'static str>,
     generated: Names,
     spans: Names,
+    namespaces: BTreeSet<String>,
 }
 
 /// Names by the path of the module that they are in.
@@ -40,6 +41,7 @@ impl Imports {
 
     /// The module of a namespace's attributes.
     pub(crate) fn semconv(&mut self, module: &str) {
+        self.namespaces.insert(module.to_owned());
         insert(&mut self.generated, "::semconv", module);
     }
 
@@ -48,8 +50,20 @@ impl Imports {
         insert(&mut self.generated, "", module);
     }
 
+    /// A generated module beside `semconv`, for what it has of a namespace.
+    pub(crate) fn kind(&mut self, kind: &str, module: &str) {
+        self.namespaces.insert(module.to_owned());
+        self.sibling(kind);
+    }
+
+    /// The modules of the namespaces that the file refers to.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &String> {
+        self.namespaces.iter()
+    }
+
     /// A span's type, from the module of another namespace.
     pub(crate) fn span_type(&mut self, module: &str, name: &str) {
+        self.namespaces.insert(module.to_owned());
         insert(&mut self.spans, &format!("::spans::{module}"), name);
     }
 

@@ -136,6 +136,27 @@ fn check_notes(notes: &AttributeNotes, ty: Option<&AttributeType>, diagnostics: 
             "`unit` is for `int` and `double`, and this attribute is neither",
         ));
     }
+    let is_template = matches!(ty, AttributeType::Template(_));
+    let for_one_key = [
+        (
+            "inherited",
+            notes
+                .inherited
+                .as_ref()
+                .filter(|it| it.value)
+                .map(|it| it.at),
+        ),
+        ("filled_from", notes.filled_from.as_ref().map(|it| it.at)),
+    ];
+    for (name, at) in for_one_key {
+        if let Some(at) = at.filter(|_| is_template) {
+            diagnostics.push(Diagnostic::new(
+                codes::MISPLACED_ANNOTATION,
+                at,
+                format!("`{name}` is for attributes of one key, and this one is a template"),
+            ));
+        }
+    }
 }
 
 fn read_type_word(node: &Node, diagnostics: &mut Diagnostics) -> Option<AttributeType> {

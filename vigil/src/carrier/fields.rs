@@ -7,7 +7,8 @@ use super::attributes::{Entry, same};
 use super::callsite::Site;
 use super::value::Value;
 
-/// A value in the form that `tracing` takes. Arrays go as text: it has none.
+/// A value in the form that `tracing` takes. Arrays go as text, and so does what has structure: it has
+/// none.
 enum Held<'a> {
     Bool(bool),
     Int(i64),
@@ -27,6 +28,7 @@ impl<'a> Held<'a> {
             Value::Ints(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
             Value::Doubles(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
             Value::Texts(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
+            Value::Any(value) => Self::Array(debug(&**value as &dyn std::fmt::Debug)),
         }
     }
 

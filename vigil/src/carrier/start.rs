@@ -142,6 +142,40 @@ impl SpanStart {
         self.set_many(|attributes| attributes.set_sensitive(key, value));
     }
 
+    /// Sets the attribute `key` below `prefix`, for attributes whose keys are made at run time: see
+    /// [`Attributes::set_keyed`].
+    #[inline]
+    pub fn set_keyed<V: Into<Value>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl Into<V>,
+    ) {
+        self.set_many(|attributes| attributes.set_keyed(prefix, key, value));
+    }
+
+    /// Sets the attribute `key` below `prefix`, an array.
+    #[inline]
+    pub fn set_all_keyed<E: Element>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        values: impl IntoIterator<Item = impl Into<E>>,
+    ) {
+        self.set_many(|attributes| attributes.set_all_keyed(prefix, key, values));
+    }
+
+    /// Sets the attribute `key` below `prefix`, content, if content is captured.
+    #[inline]
+    pub fn set_sensitive_keyed<V: Into<Value>, T: Into<V>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl FnOnce() -> T,
+    ) {
+        self.set_many(|attributes| attributes.set_sensitive_keyed(prefix, key, value));
+    }
+
     /// Sets several attributes.
     #[inline]
     pub fn set_many(&mut self, write: impl FnOnce(&mut Attributes)) {
@@ -184,8 +218,12 @@ impl SpanState {
         let capture = gate.capture();
         let mut attributes = Attributes::new(gate);
         write(&mut attributes);
+        let keyed = attributes.take_keyed();
         let (entries, content) = attributes.drain();
         let data = self.data_mut();
+        if let Some(keyed) = keyed {
+            data.start_with_keyed(*keyed);
+        }
         for (key, value) in entries {
             data.start_with(definition, key, value);
         }
@@ -265,6 +303,10 @@ fn prepare(state: &mut SpanState) -> usize {
     state.told = told::time().is_some();
     state.was_panicking = std::thread::panicking();
     state.started = Instant::now();
+    if state.data_mut().starts_with_keyed() {
+        let capture = gate(definition, state.binding.as_deref()).capture();
+        state.data_mut().settle_keyed(definition, capture);
+    }
     sampled_first(definition, &mut state.data_mut().entries)
 }
 
@@ -404,10 +446,14 @@ fn open(state: &Arc<SpanState>, sent: usize) {
     };
     let (span, shown) = if listeners.see_fields {
         // No lock is held: layers may look at the span meanwhile, and set something on it.
-        let entries = state.data().entries.as_slice().to_vec();
-        let count = entries.len();
+        let (entries, count) = {
+            let data = state.data();
+            let entries = data.entries.as_slice();
+            ([entries, &data.keyed_fields()].concat(), entries.len())
+        };
         let before = exposed::before();
-        let span = with_values(&definition.site, count, entries.iter(), |_, values| {
+        let most = entries.len();
+        let span = with_values(&definition.site, most, entries.iter(), |_, values| {
             tracer::while_opening(opening, || make(values))
         });
         drop(before);

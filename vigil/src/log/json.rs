@@ -11,6 +11,7 @@ use super::metrics::{Amount, Measured, Point};
 use super::output::Buffers;
 use super::{LEVEL, METRICS, TARGET, number, text, time};
 use crate::carrier::{EndedSpan, Value};
+use crate::content::is_structure;
 use crate::semconv::error;
 
 /// The line of a log event, in the span of that name and with those ids.
@@ -240,6 +241,7 @@ fn value(line: &mut String, value: &Value) {
         Value::Ints(values) => array(line, values, |line, value| number::int(line, *value)),
         Value::Doubles(values) => array(line, values, |line, value| double(line, *value)),
         Value::Texts(values) => array(line, values, |line, value| string(line, value.as_str())),
+        Value::Any(value) => value.write(line),
     }
 }
 
@@ -255,7 +257,7 @@ fn array<T>(line: &mut String, values: &[T], element: impl Fn(&mut String, &T)) 
 }
 
 /// JSON has no infinities, and nothing that is no number.
-fn double(line: &mut String, value: f64) {
+pub(crate) fn double(line: &mut String, value: f64) {
     if value.is_finite() {
         // As Debug has it, which keeps very large and small numbers short.
         number::double(line, value);
@@ -399,9 +401,9 @@ impl Visit for Fields<'_> {
             return;
         }
         if self.arrays
-            && let Some(array) = array_of_debug(&format!("{value:?}"))
+            && let Some(structure) = structure_of_debug(&format!("{value:?}"))
         {
-            self.key(field).push_str(&array);
+            self.key(field).push_str(&structure);
             return;
         }
         let json = self.key(field);
@@ -409,6 +411,12 @@ impl Visit for Fields<'_> {
         let _ = write!(Escaped(json), "{value:?}");
         json.push('"');
     }
+}
+
+/// The JSON of what the carrier gives as `Debug`: an array, or a structured value, which is JSON
+/// already.
+fn structure_of_debug(debug: &str) -> Option<String> {
+    array_of_debug(debug).or_else(|| is_structure(debug).then(|| debug.to_owned()))
 }
 
 /// The JSON of an array of plain values that Rust's `Debug` has written, if it is one.

@@ -207,6 +207,7 @@ fn value(line: &mut String, value: &Value) {
             number::plain_double(line, *value);
         }),
         Value::Texts(texts) => join(line, texts, |line, text| line.push_str(text.as_str())),
+        Value::Any(value) => value.write(line),
     }
 }
 

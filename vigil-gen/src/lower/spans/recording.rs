@@ -19,8 +19,8 @@ impl Context<'_> {
         imports: &mut Imports,
     ) -> Option<ir::RecordMethod> {
         let record = group.record.as_ref()?;
-        imports.sibling("records");
         let module = names::module_name(names::namespace(&group.id));
+        imports.kind("records", &module);
         let method = names::record_method(&record.name);
         let definition = format!(
             "records::{module}::definitions::{}",
@@ -63,7 +63,7 @@ impl Context<'_> {
         let given = group
             .attributes
             .iter()
-            .filter(|reference| self.is_given(reference));
+            .filter(|reference| Self::is_given(reference));
         let items = given
             .zip(arguments)
             .map(|(reference, argument)| self.item(reference, &argument.name));

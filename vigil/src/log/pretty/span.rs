@@ -256,6 +256,17 @@ const PARTS: [(&str, Part); 17] = [
     (gen_ai::PROVIDER_NAME, Part::Provider),
 ];
 
+impl Line<'_> {
+    /// An attribute without a place of its own.
+    fn named(&mut self, name: &str, attribute: &Value) {
+        self.text.push(' ');
+        match attribute {
+            Value::Text(text) => self.attribute(name, text.as_str()),
+            other => self.attribute_of(name, |text| value(text, other)),
+        };
+    }
+}
+
 /// What a span's attributes say.
 struct Said<'a> {
     parts: [Option<&'a Value>; PARTS.len()],
@@ -266,7 +277,7 @@ impl<'a> Said<'a> {
     fn of(span: &'a EndedSpan<'_>, mut rest: Line<'_>) -> Self {
         let mut parts = [None; PARTS.len()];
         let definition = span.definition();
-        for (key, attribute) in span.attributes() {
+        for (key, attribute) in span.declared() {
             let role = Role::of(definition, key);
             let is_same = |from| span.attribute(from).is_some_and(|from| from == attribute);
             if role.is_said || role.filled_from.is_some_and(is_same) {
@@ -281,11 +292,10 @@ impl<'a> Said<'a> {
                 }
                 None => {}
             }
-            rest.text.push(' ');
-            match attribute {
-                Value::Text(text) => rest.attribute(role.name, text.as_str()),
-                other => rest.attribute_of(role.name, |text| value(text, other)),
-            };
+            rest.named(role.name, attribute);
+        }
+        for (key, attribute) in span.keyed() {
+            rest.named(short(key), attribute);
         }
         Self { parts }
     }
