@@ -1,6 +1,7 @@
 //! Starts the processes that tick, and reads what they say.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::cases::{Case, Who};
@@ -98,19 +99,25 @@ fn arguments(mode: &str, case: Case, who: Who) -> io::Result<Vec<std::ffi::OsStr
     ])
 }
 
+/// How many ticks are counted.
+pub(crate) fn callgrind_ticks(case: Case) -> u32 {
+    case.ticks().min(300)
+}
+
 /// Instructions of a tick, counted on the thread that ticks.
 fn instructions(case: Case, who: Who) -> io::Result<f64> {
-    let ticks = case.ticks().min(300);
+    let collected = callgrind(case, who, Path::new("/dev/null"))?;
+    Ok(collected / f64::from(callgrind_ticks(case)))
+}
+
+/// Counts the instructions of all ticks, and writes to `file` whose they are.
+pub(crate) fn callgrind(case: Case, who: Who, file: &Path) -> io::Result<f64> {
     let output = Command::new("valgrind")
-        .args([
-            "--tool=callgrind",
-            "--vgdb=no",
-            "--callgrind-out-file=/dev/null",
-            "--collect-atstart=no",
-            "--toggle-collect=*measured_ticks*",
-        ])
+        .args(["--tool=callgrind", "--vgdb=no"])
+        .arg(format!("--callgrind-out-file={}", file.display()))
+        .args(["--collect-atstart=no", "--toggle-collect=*measured_ticks*"])
         .args(arguments("tick", case, who)?)
-        .arg(ticks.to_string())
+        .arg(callgrind_ticks(case).to_string())
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .output()?;
@@ -120,7 +127,7 @@ fn instructions(case: Case, who: Who) -> io::Result<f64> {
         collected.trim().parse::<f64>().ok()
     });
     match collected {
-        Some(collected) if output.status.success() => Ok(collected / f64::from(ticks)),
+        Some(collected) if output.status.success() => Ok(collected),
         _ => Err(io::Error::other(format!("callgrind failed: {said}"))),
     }
 }

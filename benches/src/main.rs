@@ -8,6 +8,7 @@ mod check;
 mod child;
 mod driver;
 mod pipeline;
+mod profile;
 mod report;
 mod sinks;
 mod subjects;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use self::cases::{Case, Who};
+use self::profile::Profile;
 
 #[derive(Debug, Parser)]
 #[command(about = "Measures what a tick costs, prints it and writes it into docs/performance.md.")]
@@ -31,6 +33,9 @@ struct Args {
     /// Shows what one tick of each exports, and that it is the same.
     #[arg(long)]
     check: bool,
+    /// Shows which functions the instructions of Vigil's tick are in; nothing is written.
+    #[arg(long, value_name = "CASE")]
+    profile: Option<Case>,
     #[command(subcommand)]
     child: Option<Child>,
 }
@@ -72,13 +77,22 @@ fn run(args: &Args) -> io::Result<bool> {
             Ok(true)
         }
         None if args.check => check::run(),
+        None if let Some(case) = args.profile => {
+            let profile = Profile::of(case, case.who()[0])?;
+            println!("{}", report::profile(&profile));
+            for (function, instructions) in profile.functions() {
+                println!("{instructions:>8.0}  {function}");
+            }
+            Ok(true)
+        }
         None => {
             let cases: Vec<Case> = args.only.map_or(Case::ALL.to_vec(), |case| vec![case]);
             let results = driver::measure(&cases, args.quick)?;
             let report = report::Report::new(&results);
             println!("{report}");
             if args.only.is_none() && !args.quick {
-                report.write()?;
+                let profile = Profile::of(Case::Export, Who::Vigil)?;
+                report.write(&profile)?;
             }
             Ok(true)
         }

@@ -8,11 +8,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cases::{Case, Who};
 use crate::driver::Measured;
+use crate::profile::Profile;
 
 /// What of `docs/performance.md` is written by this program.
 const BEGIN: &str =
     "<!-- written by `cargo run --release --manifest-path benches/Cargo.toml` -->\n";
 const END: &str = "<!-- end -->\n";
+/// What stands above the profile.
+const WHERE: &str = "\
+Where the instructions of Vigil's tick with `export` are, each function without those that it calls
+(`--profile export` names the functions):
+";
 
 /// Calls of Vigil's in a tick: 19, and 6 ends.
 const CALLS: f64 = 25.0;
@@ -25,7 +31,7 @@ impl<'a> Report<'a> {
     }
 
     /// Puts it into the docs.
-    pub(crate) fn write(&self) -> io::Result<()> {
+    pub(crate) fn write(&self, profile: &Profile) -> io::Result<()> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/performance.md");
         let text = std::fs::read_to_string(&path)?;
         let parts = text.split_once(BEGIN).and_then(|(before, rest)| {
@@ -34,7 +40,9 @@ impl<'a> Report<'a> {
         });
         let (before, after) =
             parts.ok_or_else(|| io::Error::other("docs/performance.md has no place for it"))?;
-        std::fs::write(path, format!("{before}{BEGIN}\n{self}\n{END}{after}"))
+        let rest = self::profile(profile);
+        let results = format!("{before}{BEGIN}\n{self}\n{WHERE}\n{rest}\n{END}{after}");
+        std::fs::write(path, results)
     }
 
     fn find(&self, case: Case, who: Who) -> Option<&Measured> {
@@ -201,6 +209,21 @@ impl fmt::Display for Report<'_> {
         }
         Ok(())
     }
+}
+
+/// Whose the instructions of a tick are.
+pub(crate) fn profile(profile: &Profile) -> String {
+    let all: f64 = profile
+        .groups()
+        .iter()
+        .map(|(_, instructions)| instructions)
+        .sum();
+    let mut rows = vec![["code of", "instructions", "of all"].map(str::to_owned)];
+    rows.extend(profile.groups().iter().map(|(group, instructions)| {
+        let part = format!("{:.0} %", instructions / all * 100.0);
+        [(*group).to_owned(), number(*instructions), part]
+    }));
+    table(&rows, 1)
 }
 
 /// A table, its columns in line; those after the first `texts` are numbers.
