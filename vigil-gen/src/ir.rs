@@ -29,8 +29,6 @@ pub struct Ir {
 pub struct Header {
     /// The file's name without `.rs`.
     pub file: String,
-    /// What to edit instead of it: `semconv/ or templates/`.
-    pub sources: String,
     /// The module's own docs.
     pub docs: Vec<String>,
     /// Lints that the whole file must allow.
@@ -53,8 +51,6 @@ pub struct Allow {
 pub struct Index {
     /// The file's name without `.rs`.
     pub file: String,
-    /// What to edit instead of it: `semconv/ or templates/`.
-    pub sources: String,
     /// The module's own docs.
     pub docs: Vec<String>,
     /// The modules.

@@ -29,16 +29,20 @@
 //! ```
 
 mod codes;
+mod config;
 mod contract;
 pub mod diagnostic;
+mod embedded;
 mod format;
 mod graph;
 pub mod ir;
 mod load;
 mod locations;
 mod lower;
+mod made;
 mod names;
 mod output;
+mod outputs;
 mod print;
 pub mod registry;
 mod render;
@@ -50,6 +54,7 @@ mod source;
 mod validate;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -57,13 +62,14 @@ use std::time::Instant;
 
 use diagnostic::{Diagnostics, Rejected};
 use lower::Target;
-use output::Lock;
 use registry::Registry;
 use render::Templates;
 
+pub use config::{CONFIG_NAME, Config};
 pub use format::FormatError;
 pub use locations::Locations;
-pub use output::{Counts, MARKER, OutputError};
+pub use output::{Counts, LIST, MARKER, OutputError};
+pub use outputs::{Comment, FilePattern, Output, PatternError, Subject};
 pub use print::PrintFormat;
 pub use render::{Files, RenderError};
 pub use report::{Report, Summary};
@@ -75,20 +81,28 @@ pub use source::{FileId, SourceMap};
 pub struct Options {
     /// The directory of the registry.
     pub registry: PathBuf,
-    /// The directory of the templates.
-    pub templates: PathBuf,
-    /// The directory of the generated code.
+    /// The directory of templates; those that it lacks, or all if there is none, are Vigil's own.
+    pub templates: Option<PathBuf>,
+    /// The directory of the generated code, and of outputs that name none.
     pub out: PathBuf,
     /// The Rust path of the module that stands in that directory.
     pub module: String,
+    /// What is made.
+    pub outputs: Vec<Output>,
+    /// The Rust path where the code of a dependency is already, by the dependency's directory.
+    pub crates: BTreeMap<PathBuf, String>,
+    /// The configuration file that says so, if one does.
+    pub config: Option<PathBuf>,
     /// The program that formats.
     pub rustfmt: PathBuf,
+    /// Whether it does: code that nobody reads needs none.
+    pub format: bool,
     /// Only compare: nothing is written.
     pub check: bool,
 }
 
 impl Options {
-    /// From these directories, to be written, as `crate::generated`.
+    /// From these directories, to be written, as `crate::generated`: the Rust API.
     pub fn new(
         registry: impl Into<PathBuf>,
         templates: impl Into<PathBuf>,
@@ -96,10 +110,14 @@ impl Options {
     ) -> Self {
         Self {
             registry: registry.into(),
-            templates: templates.into(),
+            templates: Some(templates.into()),
             out: out.into(),
             module: "crate::generated".to_owned(),
+            outputs: Output::rust(),
+            crates: BTreeMap::new(),
+            config: None,
             rustfmt: "rustfmt".into(),
+            format: true,
             check: false,
         }
     }
@@ -110,6 +128,8 @@ impl Options {
 pub struct Rendered {
     /// Their text, by their path below the output directory.
     pub files: Files,
+    /// That of files in other directories.
+    pub elsewhere: BTreeMap<PathBuf, Files>,
     /// What they were made from.
     pub registry: Registry,
     /// How many files of the registry were read.
@@ -169,7 +189,6 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
     let target = Target {
         module: options.module.clone(),
         registry: directory_name(&options.registry, "the registry"),
-        templates: directory_name(&options.templates, "the templates"),
     };
     lower::lower(&checked.registry, &checked.locations, &target)
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
@@ -179,14 +198,15 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
 ///
 /// # Errors
 ///
-/// What is wrong with the registry, with a template, or with rustfmt.
+/// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
+    let templates = Templates::read(options.templates.as_deref())?;
     let ir = lower(&checked, options)?;
-    let files = Templates::read(&options.templates)?.render(&ir)?;
-    let files = format::format(&files, &options.out, &options.rustfmt)?;
+    let mut all = made::make(options, &templates, &ir, &checked.registry)?;
     Ok(Rendered {
-        files,
+        files: all.remove(&options.out).unwrap_or_default(),
+        elsewhere: all,
         registry: checked.registry,
         read: checked.files,
     })
@@ -217,24 +237,26 @@ pub fn is_module_path(path: &str) -> bool {
 pub fn generate(options: &Options) -> Result<Report, Failure> {
     let start = Instant::now();
     let rendered = render_files(options)?;
-    let _lock = if options.check {
-        Lock::to_compare(&options.out)
-    } else {
-        Lock::to_write(&options.out)?
-    };
-    let plan = output::plan(&options.out, &rendered.files)?;
-    let (counts, diff) = if options.check {
-        (plan.counts(), Some(plan.diff()))
-    } else {
-        (plan.apply()?, None)
-    };
+    let summary = Summary::of(&rendered.registry);
+    let read = rendered.read;
+    let mut directories = rendered.elsewhere;
+    if options.outputs.iter().any(|output| output.dir.is_none()) {
+        directories.insert(options.out.clone(), rendered.files);
+    }
+    let outcome = output::bring_up_to_date(&made::outermost(directories), options.check)?;
+    let of =
+        |count: fn(&Counts) -> usize| outcome.directories.iter().map(|(_, it)| count(it)).sum();
     Ok(Report {
-        summary: Summary::of(&rendered.registry),
-        read: rendered.read,
-        counts,
-        out: options.out.clone(),
-        stale: options.check && !plan.is_up_to_date(),
-        diff,
+        summary,
+        read,
+        counts: Counts {
+            written: of(|it| it.written),
+            unchanged: of(|it| it.unchanged),
+            removed: of(|it| it.removed),
+        },
+        directories: outcome.directories,
+        stale: outcome.stale,
+        diff: outcome.diff,
         elapsed: start.elapsed(),
     })
 }

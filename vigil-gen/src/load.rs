@@ -267,7 +267,7 @@ fn dependency_nodes(manifest: &Node) -> &[Node] {
 }
 
 /// A path from a directory, without the steps back that it can do without.
-fn joined(dir: &Path, path: &str) -> PathBuf {
+pub(crate) fn joined(dir: &Path, path: &str) -> PathBuf {
     let mut joined = dir.to_owned();
     for part in Path::new(path).components() {
         match part {

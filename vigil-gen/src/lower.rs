@@ -109,7 +109,6 @@ pub(crate) fn lower(
             .into_iter()
             .map(|(file, docs, modules)| ir::Index {
                 file: file.to_owned(),
-                sources: target.sources(),
                 docs: vec![docs.to_owned()],
                 modules,
             })
@@ -130,15 +129,6 @@ pub(crate) struct Target {
     pub module: String,
     /// The name of the registry's directory: `semconv`.
     pub registry: String,
-    /// The name of the templates' directory: `templates`.
-    pub templates: String,
-}
-
-impl Target {
-    /// What to edit instead of the generated code.
-    fn sources(&self) -> String {
-        format!("{}/ or {}/", self.registry, self.templates)
-    }
 }
 
 /// What lowering looks things up in.
@@ -189,7 +179,6 @@ impl<'a> Context<'a> {
         let namespace = names::file_stem(module);
         ir::Header {
             file: namespace.to_owned(),
-            sources: self.target.sources(),
             docs: docs::Docs::new()
                 .paragraph(&format!("{what} of the namespace `{namespace}`."))
                 .lines(),
@@ -306,7 +295,6 @@ impl<'a> Context<'a> {
         ir::RegistryModule {
             header: ir::Header {
                 file: "registry".to_owned(),
-                sources: self.target.sources(),
                 docs: vec!["The registry as a whole.".to_owned()],
                 allows: Vec::new(),
                 imports: imports.groups(&self.paths),

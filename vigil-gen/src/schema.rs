@@ -10,7 +10,7 @@ mod body;
 mod common;
 #[cfg(test)]
 mod documented;
-mod fields;
+pub(crate) mod fields;
 mod groups;
 mod json;
 mod manifest;

@@ -285,7 +285,7 @@ fn outside_of_a_workspace_it_exits_with_2_and_says_what_it_looked_for() {
     let output = call(dir.path(), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("no semconv/manifest.yaml in"),
+        stderr(&output).contains("no vigil-gen.toml in"),
         "{}",
         stderr(&output)
     );
@@ -294,7 +294,10 @@ fn outside_of_a_workspace_it_exits_with_2_and_says_what_it_looked_for() {
 #[test]
 fn without_arguments_it_does_the_main_job_from_any_directory_of_the_workspace() {
     let playground = Playground::new();
-    copy_templates(&playground);
+    playground.write(
+        "vigil-gen.toml",
+        "registry = \"semconv\"\nout = \"vigil/src/generated\"\n",
+    );
     fs::create_dir_all(playground.path("some/where")).unwrap();
 
     let output = call(&playground.path("some/where"), &[]);
@@ -385,17 +388,6 @@ fn call(dir: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .output()
         .unwrap()
-}
-
-fn copy_templates(playground: &Playground) {
-    for entry in fs::read_dir(templates()).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_name().unwrap().to_str().unwrap();
-        playground.write(
-            &format!("templates/{file}"),
-            &fs::read_to_string(&path).unwrap(),
-        );
-    }
 }
 
 /// The command line without any options.
