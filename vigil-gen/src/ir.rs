@@ -562,4 +562,6 @@ pub struct RegistryModule {
     pub metrics: Vec<String>,
     /// The statics of the events.
     pub events: Vec<String>,
+    /// The statics of those that it refers to.
+    pub dependencies: Vec<String>,
 }

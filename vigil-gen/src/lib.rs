@@ -60,10 +60,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use diagnostic::{Diagnostics, Rejected};
-use lower::Target;
+use diagnostic::{Diagnostic, Diagnostics, Rejected, quoted};
+use lower::{Homes, Target};
 use registry::Registry;
 use render::Templates;
+use schema::RegistryDef;
 
 pub use config::{CONFIG_NAME, Config};
 pub use format::FormatError;
@@ -147,6 +148,12 @@ pub struct Checked {
     pub sources: SourceMap,
     /// How many files were read, manifests included.
     pub files: usize,
+    /// The directories of all registries: that which was asked for, then those that it depends on.
+    pub directories: Vec<PathBuf>,
+    /// The registry with all that it depends on, taken from there or not; none if that is the same.
+    whole: Option<Registry>,
+    /// The registries that it depends on: what each is called, and where it really is.
+    dependencies: Vec<(String, PathBuf)>,
 }
 
 /// Reads the registry in `dir` and those that it depends on, follows all references and checks all
@@ -167,12 +174,26 @@ pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
         return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
     }
     let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
+    let depends = definitions.registries.len() > 1;
+    let whole = depends.then(|| registry.clone());
     let registry = select::select(&definitions, registry, &mut diagnostics);
     if !diagnostics.is_empty() {
         let unchecked = definitions.locations.any_nameless();
         return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
     }
+    let directory = |it: &RegistryDef| PathBuf::from(sources.map.display(it.root));
+    let (own, others) = match definitions.registries.split_last() {
+        Some((own, others)) => (Some(own), others),
+        None => (None, &[][..]),
+    };
+    let dependencies = others.iter().map(|it| {
+        let dir = directory(it);
+        (it.name.clone(), fs::canonicalize(&dir).unwrap_or(dir))
+    });
     Ok(Checked {
+        dependencies: dependencies.collect(),
+        directories: own.into_iter().chain(others).map(directory).collect(),
+        whole,
         registry,
         locations: definitions.locations,
         files: sources.files,
@@ -189,6 +210,8 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
     let target = Target {
         module: options.module.clone(),
         registry: directory_name(&options.registry, "the registry"),
+        homes: homes(checked, options)?,
+        whole: checked.whole.as_ref().unwrap_or(&checked.registry),
     };
     lower::lower(&checked.registry, &checked.locations, &target)
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
@@ -210,6 +233,35 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
         registry: checked.registry,
         read: checked.files,
     })
+}
+
+/// Where the code of the registries is that this one depends on, if it is there already.
+fn homes(checked: &Checked, options: &Options) -> Result<Homes, Rejected> {
+    let mut homes = Homes::default();
+    let mut diagnostics = Diagnostics::new();
+    for (dir, root) in &options.crates {
+        let place = fs::canonicalize(dir).unwrap_or_else(|_| dir.clone());
+        let found = checked.dependencies.iter().find(|(_, it)| *it == place);
+        if let Some((name, _)) = found {
+            homes.roots.insert(name.clone(), root.clone());
+            continue;
+        }
+        let message = format!(
+            "the code of {} is said to be in {}, but this registry does not depend on it",
+            quoted(&dir.display().to_string()),
+            quoted(root)
+        );
+        diagnostics.push(
+            Diagnostic::new(codes::UNKNOWN_CRATE, checked.sources.root(), message).with_help(
+                "list it under `dependencies` of the manifest, or take it out of `crates`",
+            ),
+        );
+    }
+    if diagnostics.is_empty() {
+        Ok(homes)
+    } else {
+        Err(Rejected::new(diagnostics, checked.sources.clone()))
+    }
 }
 
 /// What a directory is called, wherever it lies.

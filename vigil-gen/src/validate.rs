@@ -108,6 +108,13 @@ fn read_registry(
         let path = sources.map.display(registry.root);
         path.rsplit('/').next().unwrap_or(path).to_owned()
     });
+    // Two may lie in directories of one name.
+    let taken = definitions.registries.iter().any(|it| it.name == name);
+    let name = if taken {
+        sources.map.display(registry.root).to_owned()
+    } else {
+        name
+    };
     let origin = registry.named.as_ref().map(|_| name.clone());
     definitions.registries.push(RegistryDef {
         root: registry.root,

@@ -10,7 +10,7 @@ use vigil_gen::read_registry;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 10] = [
+const SHOWN_ELSEWHERE: [&str; 16] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -18,6 +18,12 @@ const SHOWN_ELSEWHERE: [&str; 10] = [
     "too-many-references",
     "identifier-collision",
     "required-template",
+    "invalid-toml",
+    "output-word",
+    "file-pattern",
+    "rust-path",
+    "unknown-crate",
+    "elsewhere",
     "template",
     "rustfmt",
     "output",

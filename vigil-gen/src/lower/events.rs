@@ -13,7 +13,7 @@ use super::{Context, deprecation, literal};
 impl Context<'_> {
     /// `events/<namespace>.rs`
     pub(crate) fn event_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::EventModule> {
-        Self::by_module(&self.registry.events)
+        self.by_module(&self.registry.events, |it| &it.docs)
             .into_iter()
             .map(|(module, events)| {
                 let mut imports = Imports::default();
@@ -115,14 +115,13 @@ impl Context<'_> {
             .lines();
         self.structure(name, docs, &references, &home, imports)
     }
-}
 
-/// The static of an event, from another module.
-pub(super) fn event_definition(event: &str, imports: &mut Imports) -> String {
-    imports.sibling("events");
-    let module = names::module_name(names::namespace(event));
-    format!(
-        "&events::{module}::definitions::{}",
-        names::constant_name(event)
-    )
+    /// The static of an event, from another module.
+    pub(super) fn event_definition(&self, event: &str, imports: &mut Imports) -> String {
+        let docs = self.registry.events.get(event).map(|it| &it.docs);
+        let events = imports.kind(docs.and_then(|docs| self.elsewhere(docs)), "events");
+        let module = names::module_name(names::namespace(event));
+        let constant = names::constant_name(event);
+        format!("&{events}::{module}::definitions::{constant}")
+    }
 }
