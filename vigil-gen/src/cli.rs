@@ -2,8 +2,10 @@
 
 mod explain;
 mod generate;
+mod init;
 mod resolve;
 mod schema;
+mod stats;
 
 use std::env;
 use std::fmt::Display;
@@ -31,8 +33,12 @@ Examples:
       print what is stale as a unified diff, write nothing, exit 1 if there is any
   vigil-gen --registry conventions --out src/telemetry --module crate::telemetry
       a registry and a crate of your own; with both directories named, no vigil-gen.toml is read
+  vigil-gen init shop
+      a crate with a registry of its own, to begin with
   vigil-gen resolve --registry conventions --format json
       what a registry means, once all references are followed
+  vigil-gen stats
+      what there is in each namespace, and how many series each metric can make
   vigil-gen schema manifest > manifest.schema.json
       what an editor needs to check and complete the YAML while it is typed
   vigil-gen explain unknown-attribute
@@ -53,8 +59,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Makes a crate with a registry of its own, that compiles as it is.
+    Init(init::Init),
     /// Prints a registry as it is resolved: groups unfolded, refinements and dependencies followed.
     Resolve(resolve::Resolve),
+    /// Counts what a registry defines, and how many series its metrics can make.
+    Stats(stats::Stats),
     /// Prints a JSON Schema of a registry's files, with which editors check and complete them.
     Schema(schema::Schema),
     /// Says what an error code means, and what to do about it; without a code, lists all of them.
@@ -117,11 +127,13 @@ impl From<Failure> for Stop {
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let (messages, done) = match arguments.command {
+        Some(Command::Init(arguments)) => return init::run(arguments),
         Some(Command::Explain(arguments)) => return explain::run(&arguments),
         Some(Command::Schema(arguments)) => return schema::run(&arguments),
         Some(Command::Resolve(arguments)) => {
             (arguments.which.message_format, resolve::run(&arguments))
         }
+        Some(Command::Stats(arguments)) => (arguments.which.message_format, stats::run(&arguments)),
         None => {
             let messages = arguments.generate.which.message_format;
             (messages, generate::run(arguments.generate))

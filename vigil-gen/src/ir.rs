@@ -18,6 +18,8 @@ pub struct Ir {
     pub metrics: Vec<MetricModule>,
     /// `events/<namespace>.rs`
     pub events: Vec<EventModule>,
+    /// The file that lists the others, where there is one.
+    pub root: Index,
     /// `semconv.rs`, `spans.rs` and so on.
     pub indexes: Vec<Index>,
     /// `registry.rs`

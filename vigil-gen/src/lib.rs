@@ -28,6 +28,7 @@
 //! # Ok::<(), vigil_gen::Failure>(())
 //! ```
 
+mod build;
 mod codes;
 mod config;
 mod contract;
@@ -35,6 +36,7 @@ pub mod diagnostic;
 mod embedded;
 mod format;
 mod graph;
+mod init;
 pub mod ir;
 mod load;
 mod locations;
@@ -51,6 +53,7 @@ mod resolve;
 mod schema;
 mod select;
 mod source;
+mod stats;
 mod validate;
 mod yaml;
 
@@ -66,8 +69,10 @@ use registry::Registry;
 use render::Templates;
 use schema::RegistryDef;
 
+pub use build::Build;
 pub use config::{CONFIG_NAME, Config};
 pub use format::FormatError;
+pub use init::{InitError, Start, Vigil, init, workspace_around};
 pub use locations::Locations;
 pub use output::{Counts, LIST, MARKER, OutputError};
 pub use outputs::{Comment, FilePattern, Output, PatternError, Subject};
@@ -76,6 +81,7 @@ pub use render::{Files, RenderError};
 pub use report::{Report, Summary};
 pub use schema::{FileKind, json_schema};
 pub use source::{FileId, SourceMap};
+pub use stats::{Kinds, Series, Stats};
 
 /// What a run reads and writes.
 #[derive(Clone, Debug)]
@@ -135,6 +141,9 @@ pub struct Rendered {
     pub registry: Registry,
     /// How many files of the registry were read.
     pub read: usize,
+    /// Every file and directory that was read: of the registry and those that it depends on, the
+    /// templates, the configuration.
+    pub inputs: Vec<PathBuf>,
 }
 
 /// A registry without errors, and where everything in it came from.
@@ -228,11 +237,24 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let ir = lower(&checked, options)?;
     let mut all = made::make(options, &templates, &ir, &checked.registry)?;
     Ok(Rendered {
+        inputs: inputs(&checked, options),
         files: all.remove(&options.out).unwrap_or_default(),
         elsewhere: all,
         registry: checked.registry,
         read: checked.files,
     })
+}
+
+/// Every file and directory that was read.
+fn inputs(checked: &Checked, options: &Options) -> Vec<PathBuf> {
+    let mut inputs: Vec<PathBuf> = options.config.iter().cloned().collect();
+    inputs.extend(checked.directories.iter().cloned());
+    inputs.extend(checked.sources.paths().map(PathBuf::from));
+    if let Some(templates) = &options.templates {
+        inputs.push(templates.clone());
+        inputs.extend(render::template_paths(templates).unwrap_or_default());
+    }
+    inputs
 }
 
 /// Where the code of the registries is that this one depends on, if it is there already.
@@ -290,7 +312,7 @@ pub fn generate(options: &Options) -> Result<Report, Failure> {
     let start = Instant::now();
     let rendered = render_files(options)?;
     let summary = Summary::of(&rendered.registry);
-    let read = rendered.read;
+    let (read, inputs) = (rendered.read, rendered.inputs);
     let mut directories = rendered.elsewhere;
     if options.outputs.iter().any(|output| output.dir.is_none()) {
         directories.insert(options.out.clone(), rendered.files);
@@ -301,6 +323,7 @@ pub fn generate(options: &Options) -> Result<Report, Failure> {
     Ok(Report {
         summary,
         read,
+        inputs,
         counts: Counts {
             written: of(|it| it.written),
             unchanged: of(|it| it.unchanged),

@@ -95,7 +95,16 @@ pub(crate) fn lower(
             files(events.iter().map(|module| &module.header)),
         ),
     ];
+    let kinds = indexes.iter().map(|(file, ..)| *file).chain(["registry"]);
+    let mut modules: Vec<String> = kinds.map(str::to_owned).collect();
+    modules.sort();
     Ok(Ir {
+        root: ir::Index {
+            file: "mod".to_owned(),
+            // It may be taken in by `include!`, which knows no docs of a whole file.
+            docs: Vec::new(),
+            modules,
+        },
         indexes: indexes
             .into_iter()
             .map(|(file, docs, modules)| ir::Index {

@@ -52,6 +52,18 @@ impl Output {
             })
             .collect()
     }
+
+    /// The file that holds the others of the Rust API, for whoever does not write one.
+    pub(crate) fn rust_root(file: FilePattern) -> Self {
+        Self {
+            template: "index.j2".to_owned(),
+            subject: Subject::RustRoot,
+            file,
+            dir: None,
+            rustfmt: true,
+            comment: Comment::Slashes,
+        }
+    }
 }
 
 const RUST: [(&str, Subject, &str); 7] = [
@@ -85,6 +97,8 @@ pub enum Subject {
     Event,
     /// Each entity.
     Entity,
+    /// The list of the Rust modules at the top.
+    RustRoot,
     /// Each list of Rust modules: `semconv`, `spans` and so on.
     RustIndex,
     /// The Rust module with the registry in one static.
@@ -113,6 +127,7 @@ impl Subject {
         ("metric", Self::Metric),
         ("event", Self::Event),
         ("entity", Self::Entity),
+        ("rust.root", Self::RustRoot),
         ("rust.index", Self::RustIndex),
         ("rust.registry", Self::RustRegistry),
         ("rust.semconv", Self::RustSemconv),
@@ -131,7 +146,7 @@ impl Subject {
     /// The placeholders that file names may have; the first is the one that tells the files apart.
     pub fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::Registry | Self::RustRegistry => &[],
+            Self::Registry | Self::RustRoot | Self::RustRegistry => &[],
             Self::Namespace => &["namespace"],
             Self::Attribute
             | Self::Group

@@ -121,6 +121,7 @@ impl Templates {
             files: Files::new(),
         };
         match output.subject {
+            Subject::RustRoot => run.add(&[], &seen(&ir.root))?,
             Subject::RustIndex => {
                 for index in &ir.indexes {
                     run.add(&[("module", &index.file)], &seen(index))?;
@@ -321,7 +322,7 @@ fn of_namespace<T: Serialize>(namespace: &str, definitions: &BTreeMap<String, T>
 }
 
 /// Strict about what is undefined, and with all that templates can call.
-fn environment() -> Result<Environment<'static>, RenderError> {
+pub(crate) fn environment() -> Result<Environment<'static>, RenderError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);

@@ -53,6 +53,9 @@ pub struct Report {
     pub summary: Summary,
     /// How many files of it were read.
     pub read: usize,
+    /// Every file and directory that was read: of the registry and those that it depends on, the
+    /// templates, the configuration.
+    pub inputs: Vec<PathBuf>,
     /// How many files were written, or would be.
     pub counts: Counts,
     /// How many in which directory.

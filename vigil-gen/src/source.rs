@@ -83,6 +83,13 @@ impl SourceMap {
         self.get(file).map_or("", |file| &file.display)
     }
 
+    /// The paths of all files that were read.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        // A registry's directory has no path below itself.
+        let files = self.files.iter().filter(|file| !file.relative.is_empty());
+        files.map(|file| file.display.as_str())
+    }
+
     /// The path below the directory of the file's registry.
     pub fn relative(&self, file: FileId) -> &str {
         self.get(file).map_or("", |file| &file.relative)

@@ -11,7 +11,7 @@ use serde_yaml::{Mapping, Value};
 use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
-use vigil_gen::{Checked, read_registry};
+use vigil_gen::{Checked, Stats, read_registry};
 
 mod support;
 
@@ -130,6 +130,29 @@ fn a_former_name_of_an_upstream_member_is_no_second_value() {
 }
 
 /// The files, parsed by serde_yaml alone.
+#[test]
+fn upstream_is_counted_as_its_yaml_has_it() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let stats = Stats::of(&upstream.read().registry);
+    let of = |ty: &str| {
+        let groups = upstream.groups.values();
+        groups.filter(|group| text(group, "type") == ty).count()
+    };
+    assert_eq!(stats.total.attributes, upstream.definitions.len());
+    assert_eq!(stats.total.metrics, of("metric"));
+    assert_eq!(stats.total.spans, of("span"));
+    assert_eq!(stats.total.events, of("event"));
+    assert_eq!(stats.total.entities, of("entity"));
+    let metrics: usize = stats.namespaces.values().map(|it| it.metrics).sum();
+    assert_eq!(metrics, stats.total.metrics);
+    assert_eq!(stats.series.len(), stats.total.metrics);
+    // Upstream has no bounds: what is bounded has booleans and enums alone.
+    assert_eq!(stats.series["http.server.request.duration"].largest, None);
+    assert_eq!(stats.series["system.uptime"].largest, Some(1));
+}
+
 struct Upstream {
     dir: PathBuf,
     groups: BTreeMap<String, Mapping>,

@@ -42,14 +42,14 @@ pub struct NoPlan;
 /// [`NoPlan`] when there is nothing to plan.
 pub fn deliberate(
     agent: &AgentSpan,
-    strategy: PlanStrategy,
+    strategy: &PlanStrategy,
     length: usize,
 ) -> Result<Vec<usize>, NoPlan> {
     let deliberate = phase_span(agent, Deliberate);
     let span = plan_span(&deliberate, strategy.clone())
         .state_risk_level(RiskLevel::Low)
         .start();
-    let steps = span.run_blocking(|| search(&strategy, length))?;
+    let steps = span.run_blocking(|| search(strategy, length))?;
     span.record_plan_steps(steps.len());
     span.end();
     let chat = chat_span(&deliberate, "claude-sonnet-4-5", ProviderName::Anthropic).start();

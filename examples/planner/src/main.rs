@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (PlanStrategy::Backward, 2),
         (PlanStrategy::from("guess"), 0),
     ] {
-        match deliberate(&agent, strategy, length) {
+        match deliberate(&agent, &strategy, length) {
             Ok(steps) => println!("{steps:?}"),
             Err(error) => println!("{error:?}"),
         }

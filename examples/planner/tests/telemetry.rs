@@ -11,7 +11,7 @@ fn the_plan_stands_in_vigils_phase_with_its_own_attributes_and_vigils() {
     let pipeline = Pipeline::new();
     pipeline.scope(|| {
         let agent = vigil::agent_span("s-1", "planner").start();
-        deliberate(&agent, PlanStrategy::Forward, 3).unwrap();
+        deliberate(&agent, &PlanStrategy::Forward, 3).unwrap();
         agent.end();
     });
     let plan = pipeline.span("plan forward");
@@ -37,8 +37,8 @@ fn the_search_is_measured_by_strategy_and_by_how_it_ended() {
     let pipeline = Pipeline::new();
     pipeline.scope(|| {
         let agent = vigil::agent_span("s-1", "planner").start();
-        deliberate(&agent, PlanStrategy::Backward, 2).unwrap();
-        deliberate(&agent, PlanStrategy::Backward, 0).unwrap_err();
+        deliberate(&agent, &PlanStrategy::Backward, 2).unwrap();
+        deliberate(&agent, &PlanStrategy::Backward, 0).unwrap_err();
         agent.end();
     });
     let durations = pipeline.metric("planner.plan.duration");
