@@ -15,7 +15,7 @@ use crate::{Config, Failure, FilePattern, Options, Output, Report, Subject, gene
 ///
 /// The crate takes in what was made, whose root is `mod.rs`:
 ///
-/// ```ignore
+/// ```text
 /// /// What is made of `conventions/`.
 /// pub mod telemetry {
 ///     include!(concat!(env!("OUT_DIR"), "/mod.rs"));

@@ -1,5 +1,7 @@
 //! From the IR and the registry to source text, through minijinja.
 
+#[cfg(test)]
+mod documented;
 mod filters;
 
 use std::cell::OnceCell;
