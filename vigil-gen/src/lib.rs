@@ -234,8 +234,13 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
     let templates = Templates::read(options.templates.as_deref())?;
-    let ir = lower(&checked, options)?;
-    let mut all = made::make(options, &templates, &ir, &checked.registry)?;
+    // A registry that no Rust can be made of can still be told of.
+    let rust = options
+        .outputs
+        .iter()
+        .any(|output| output.subject.is_rust());
+    let ir = rust.then(|| lower(&checked, options)).transpose()?;
+    let mut all = made::make(options, &templates, ir.as_ref(), &checked.registry)?;
     Ok(Rendered {
         inputs: inputs(&checked, options),
         files: all.remove(&options.out).unwrap_or_default(),

@@ -21,7 +21,7 @@ pub(crate) type Directories = BTreeMap<PathBuf, Files>;
 pub(crate) fn make(
     options: &Options,
     templates: &Templates,
-    ir: &Ir,
+    ir: Option<&Ir>,
     registry: &Registry,
 ) -> Result<Directories, Failure> {
     let sources = sources(options);

@@ -143,6 +143,11 @@ impl Subject {
         found.map_or("", |(word, _)| word)
     }
 
+    /// Whether it is laid out of Rust identifiers and expressions, which the registry must have.
+    pub(crate) fn is_rust(self) -> bool {
+        self.word().starts_with("rust.")
+    }
+
     /// The placeholders that file names may have; the first is the one that tells the files apart.
     pub fn placeholders(self) -> &'static [&'static str] {
         match self {

@@ -114,7 +114,7 @@ impl Templates {
     pub(crate) fn render(
         &self,
         output: &Output,
-        ir: &Ir,
+        ir: Option<&Ir>,
         subjects: &Subjects<'_>,
     ) -> Result<Files, RenderError> {
         let mut run = Run {
@@ -122,20 +122,9 @@ impl Templates {
             output,
             files: Files::new(),
         };
-        match output.subject {
-            Subject::RustRoot => run.add(&[], &seen(&ir.root))?,
-            Subject::RustIndex => {
-                for index in &ir.indexes {
-                    run.add(&[("module", &index.file)], &seen(index))?;
-                }
-            }
-            Subject::RustRegistry => run.add(&[], &seen(&ir.registry))?,
-            Subject::RustSemconv => run.modules(&ir.semconv, |it| &it.header.file)?,
-            Subject::RustSpans => run.modules(&ir.spans, |it| &it.header.file)?,
-            Subject::RustRecords => run.modules(&ir.records, |it| &it.header.file)?,
-            Subject::RustMetrics => run.modules(&ir.metrics, |it| &it.header.file)?,
-            Subject::RustEvents => run.modules(&ir.events, |it| &it.header.file)?,
-            _ => run.subjects(subjects)?,
+        match ir.filter(|_| output.subject.is_rust()) {
+            Some(ir) => run.rust(ir)?,
+            None => run.subjects(subjects)?,
         }
         Ok(run.files)
     }
@@ -190,6 +179,20 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    fn rust(&mut self, ir: &Ir) -> Result<(), RenderError> {
+        match self.output.subject {
+            Subject::RustRoot => self.add(&[], &seen(&ir.root)),
+            Subject::RustRegistry => self.add(&[], &seen(&ir.registry)),
+            Subject::RustIndex => self.modules(&ir.indexes, |it| &it.file),
+            Subject::RustSemconv => self.modules(&ir.semconv, |it| &it.header.file),
+            Subject::RustSpans => self.modules(&ir.spans, |it| &it.header.file),
+            Subject::RustRecords => self.modules(&ir.records, |it| &it.header.file),
+            Subject::RustMetrics => self.modules(&ir.metrics, |it| &it.header.file),
+            Subject::RustEvents => self.modules(&ir.events, |it| &it.header.file),
+            _ => Ok(()),
+        }
+    }
+
     fn modules<T: Serialize>(
         &mut self,
         modules: &[T],

@@ -184,6 +184,29 @@ fn rust_alone_can_be_left_out() {
 }
 
 #[test]
+fn what_no_rust_can_be_made_of_can_still_be_told_of() {
+    let playground = Playground::new();
+    // Both would be the constant `NAME_OF`.
+    playground.write("semconv/a.yaml", &attribute("app.name.of"));
+    playground.write("semconv/b.yaml", &attribute("app.name_of"));
+    playground.write("templates/a.j2", "{{ registry.attributes | length }}\n");
+    let config = "registry = \"semconv\"\ntemplates = \"templates\"\nout = \"out\"\n";
+    let output = "[[outputs]]\ntemplate = \"a.j2\"\napply_to = \"registry\"\nfile = \"a.md\"\n";
+    playground.write("vigil-gen.toml", &format!("{config}{output}"));
+    let refused = call(&playground, &[]);
+    assert!(
+        stderr(&refused).contains("error[identifier-collision]"),
+        "{}",
+        stderr(&refused)
+    );
+
+    playground.write("vigil-gen.toml", &format!("{config}rust = false\n{output}"));
+    let made = call(&playground, &[]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    assert!(playground.read("out/a.md").ends_with("\n\n4\n"));
+}
+
+#[test]
 fn the_command_line_beats_the_file() {
     let playground = project("");
     playground.write(

@@ -143,7 +143,7 @@ fn every_subject_is_told_with_an_example_that_gives_what_it_says() {
             .join("-");
         let output = Output::new("example.j2", *subject, &file).unwrap();
         let files = templates
-            .render(&output, &ir, &subjects)
+            .render(&output, Some(&ir), &subjects)
             .unwrap_or_else(|error| panic!("{word}: {error}"));
         let first = files
             .values()
