@@ -39,7 +39,7 @@ const KEYS: &[Field] = &[
     field!(
         "templates",
         Value::Text,
-        "The directory of templates of your own: those that it lacks are Vigil's.",
+        "The directory of templates of your own: those that it lacks are Vigil's, which are built in. So a file `spans.j2` there takes the place of Vigil's, alone.",
     ),
     field!(
         "out",
@@ -59,12 +59,12 @@ const KEYS: &[Field] = &[
     field!(
         "crates",
         Value::Map(&Value::Text),
-        "The Rust path where the code of a dependency is already, by the dependency's directory.",
+        "The Rust path where the code of a dependency is already, by the dependency's directory: see [Code that is there already](#code-that-is-there-already).",
     ),
     field!(
         "outputs",
         Value::List(&Value::Shape(&OUTPUT)),
-        "What else is made.",
+        "What else is made: see [Outputs](#outputs).",
     ),
 ];
 
@@ -80,17 +80,17 @@ const OUTPUT_KEYS: &[Field] = &[
     field!(
         "template",
         Value::Text,
-        "The template's file name, in `templates` or of Vigil's own.",
+        "The template's file name, in `templates` or of Vigil's own. What it can use is in [templates.md](templates.md).",
     ),
     field!(
         "apply_to",
         Value::Word(&SUBJECTS),
-        "What the template is applied to: a file for each.",
+        "What the template is applied to, a file for each: one of the words that follow this table.",
     ),
     field!(
         "file",
         Value::Text,
-        "The files' names below `dir`, with placeholders in braces.",
+        "The files' names within `dir`. `{namespace}` and `{name}` stand for those of the definition, `{module}` for that of a Rust module.",
     ),
     field!(
         "dir",
@@ -105,7 +105,7 @@ const OUTPUT_KEYS: &[Field] = &[
     field!(
         "comment",
         Value::Word(&COMMENTS),
-        "How they say in their first line that they are generated. Left out, their ending decides.",
+        "How they say in their first line that they are generated: `//`, `#`, `--`, `<!-- -->`, `/* */` or `none`. Left out, their ending decides.",
     ),
 ];
 

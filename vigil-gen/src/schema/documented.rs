@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::fields::{Field, Shape};
 use super::{attribute, notes, reference, signal};
+use crate::config;
 
 /// The heading that a table stands under, and the keys that it lists.
 fn tables() -> Vec<(&'static str, Vec<&'static Field>)> {
@@ -33,6 +34,8 @@ fn tables() -> Vec<(&'static str, Vec<&'static Field>)> {
         ("## Metrics", shape(&signal::METRIC)),
         ("### `annotations.vigil` of a metric", keys(&notes::METRIC)),
         ("## Events", shape(&signal::EVENT)),
+        ("### `vigil-gen.toml`", shape(&config::CONFIG)),
+        ("#### Outputs", shape(&config::OUTPUT)),
     ]
 }
 
