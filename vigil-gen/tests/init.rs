@@ -140,10 +140,21 @@ fn a_name_that_no_crate_or_namespace_can_have_is_refused() {
 #[test]
 fn a_vigil_that_is_neither_there_nor_a_version_is_refused() {
     let dir = tempfile::tempdir().unwrap();
+    let other = workspace();
+    let output = call(
+        dir.path(),
+        &["init", "shop", "--vigil", other.to_str().unwrap()],
+    );
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        stderr(&output).contains("is not that of `vigil`"),
+        "{}",
+        stderr(&output)
+    );
     let output = call(dir.path(), &["init", "shop", "--vigil", "../nowhere"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("a directory with a Cargo.toml, or a version"),
+        stderr(&output).contains("the directory of a `vigil`, or a version"),
         "{}",
         stderr(&output)
     );

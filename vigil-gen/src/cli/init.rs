@@ -1,6 +1,7 @@
 //! Makes a crate to begin with.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,8 +24,17 @@ pub(super) struct Init {
 }
 
 fn vigil(text: &str) -> Result<Vigil, String> {
-    if Path::new(text).join("Cargo.toml").is_file() {
-        return Ok(Vigil::Path(PathBuf::from(text)));
+    let manifest = Path::new(text).join("Cargo.toml");
+    if manifest.is_file() {
+        let is_vigil = fs::read_to_string(&manifest).is_ok_and(|text| {
+            let mut lines = text.lines();
+            lines.any(|line| line.replace(' ', "") == "name=\"vigil\"")
+        });
+        return if is_vigil {
+            Ok(Vigil::Path(PathBuf::from(text)))
+        } else {
+            Err(format!("{} is not that of `vigil`", manifest.display()))
+        };
     }
     let requirement = text.trim_start_matches(['^', '~', '=', ' ']);
     let is_version = requirement.starts_with(|c: char| c.is_ascii_digit())
@@ -34,7 +44,7 @@ fn vigil(text: &str) -> Result<Vigil, String> {
     if is_version {
         Ok(Vigil::Version(text.to_owned()))
     } else {
-        Err("it is a directory with a Cargo.toml, or a version such as `0.1`".to_owned())
+        Err("it is the directory of a `vigil`, or a version such as `0.1`".to_owned())
     }
 }
 
