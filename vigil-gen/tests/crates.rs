@@ -2,10 +2,7 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::{Command, Output};
-
-use support::Playground;
+use support::{Playground, call, stderr};
 
 const BASE: &str = r#"file_format: definition/2
 attributes:
@@ -76,7 +73,7 @@ spans:
 #[test]
 fn what_is_there_already_is_referred_to_under_its_own_name() {
     let playground = project(OWN);
-    let output = call(&playground, &[]);
+    let output = call(&playground.path("own"), &[]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let spans = playground.read("own/src/spans/app.rs");
     for line in [
@@ -117,7 +114,7 @@ fn without_its_crate_a_dependency_is_generated_along() {
         "own/vigil-gen.toml",
         "registry = \"semconv\"\nout = \"src\"\n",
     );
-    assert_eq!(call(&playground, &[]).status.code(), Some(0));
+    assert_eq!(call(&playground.path("own"), &[]).status.code(), Some(0));
     let semconv = playground.read("own/src/semconv/app.rs");
     assert!(
         semconv.contains("pub const MODE") && semconv.contains("pub const DEPTH"),
@@ -154,7 +151,7 @@ events:
     annotations: { vigil: { at_end_of: app.run.internal } }
 "#;
     let playground = project(&own);
-    let output = call(&playground, &[]);
+    let output = call(&playground.path("own"), &[]);
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!("elsewhere", stderr(&output));
     assert!(!playground.path("own/src").exists());
@@ -167,7 +164,7 @@ fn a_crate_of_what_is_no_dependency_is_refused() {
         "own/vigil-gen.toml",
         "registry = \"../base\"\nout = \"src\"\ncrates = { semconv = \"own\" }\n",
     );
-    let output = call(&playground, &[]);
+    let output = call(&playground.path("own"), &[]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
         stderr(&output)
@@ -194,20 +191,4 @@ fn project(own: &str) -> Playground {
         "registry = \"semconv\"\nout = \"src\"\ncrates = { \"../base\" = \"base\" }\n",
     );
     playground
-}
-
-fn call(playground: &Playground, arguments: &[&str]) -> Output {
-    call_in(&playground.path("own"), arguments)
-}
-
-fn call_in(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
-        .current_dir(dir)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }

@@ -4,9 +4,9 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use support::workspace;
+use support::{call, stderr, stdout, workspace};
 
 #[test]
 fn the_new_crate_compiles_passes_its_test_and_is_fresh() {
@@ -193,20 +193,4 @@ fn within_a_workspace_it_says_where_the_crate_is_to_be_listed() {
 /// Where this workspace is built, so that what `vigil` needs is not built twice.
 fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
-}
-
-fn call(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
-        .current_dir(dir)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }

@@ -139,6 +139,23 @@ impl Playground {
     }
 }
 
+/// The command line, called in a directory.
+pub(crate) fn call(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(dir)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 /// A file that defines one attribute.
 pub(crate) fn attribute(key: &str) -> String {
     format!(
