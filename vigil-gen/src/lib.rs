@@ -67,6 +67,7 @@ pub use output::{Counts, MARKER, OutputError};
 pub use print::PrintFormat;
 pub use render::{Files, RenderError};
 pub use report::{Report, Summary};
+pub use schema::{FileKind, json_schema};
 pub use source::{FileId, SourceMap};
 
 /// What a run reads and writes.

@@ -8,7 +8,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use vigil_gen::diagnostic::{CODES, explain, nearest};
-use vigil_gen::{Failure, Options, PrintFormat, generate, is_module_path, read_registry};
+use vigil_gen::{
+    Failure, FileKind, Options, PrintFormat, generate, is_module_path, json_schema, read_registry,
+};
 
 /// What a workspace is known by.
 const MANIFEST: &str = "semconv/manifest.yaml";
@@ -32,6 +34,8 @@ Examples:
       a registry, templates and a crate of your own
   vigil-gen resolve --registry conventions --format json
       what a registry means, once all references are followed
+  vigil-gen schema manifest > manifest.schema.json
+      what an editor needs to check and complete the YAML while it is typed
   vigil-gen explain unknown-attribute
       what an error means, and what to do about it
 
@@ -79,11 +83,27 @@ enum Command {
         #[arg(long, value_name = "FORMAT", default_value = "human")]
         message_format: MessageFormat,
     },
+    /// Prints a JSON Schema of a registry's files, with which editors check and complete them.
+    Schema {
+        /// The kind of file.
+        #[arg(default_value = "definitions")]
+        kind: SchemaKind,
+    },
     /// Says what an error code means, and what to do about it; without a code, lists all of them.
     Explain {
         /// The code, as it stands in `error[..]`.
         code: Option<String>,
     },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum SchemaKind {
+    /// A file of `definition/2`.
+    Definitions,
+    /// A file of the older format, a list of `groups`.
+    Groups,
+    /// `manifest.yaml`.
+    Manifest,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -112,6 +132,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Some(Command::Explain { code }) => Ok(explain_code(code.as_deref())),
+        Some(Command::Schema { kind }) => {
+            say(&mut io::stdout(), schema(kind));
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Resolve {
             registry,
             format,
@@ -165,6 +189,14 @@ fn resolve(
     };
     say(&mut io::stdout(), checked.registry.print(format));
     Ok(ExitCode::SUCCESS)
+}
+
+fn schema(kind: SchemaKind) -> String {
+    json_schema(match kind {
+        SchemaKind::Definitions => FileKind::Definitions,
+        SchemaKind::Groups => FileKind::Groups,
+        SchemaKind::Manifest => FileKind::Manifest,
+    })
 }
 
 fn explain_code(code: Option<&str>) -> ExitCode {

@@ -8,8 +8,11 @@
 mod attribute;
 mod body;
 mod common;
+#[cfg(test)]
+mod documented;
 mod fields;
 mod groups;
+mod json;
 mod manifest;
 mod notes;
 mod reference;
@@ -30,8 +33,9 @@ use crate::yaml::Node;
 pub(crate) use attribute::{read_examples_of, scalar_fits, value_text};
 pub(crate) use fields::Fields;
 pub(crate) use groups::{GROUPS, read_groups};
+pub use json::{FileKind, json_schema};
 pub(crate) use manifest::read_manifest;
-pub(crate) use signal::{SECTIONS, read_section};
+pub(crate) use signal::{FILE_FORMAT, SECTIONS, read_section};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

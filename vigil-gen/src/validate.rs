@@ -8,13 +8,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics, nearest, quoted};
 use crate::load::{Document, RegistrySource, Sources};
 use crate::registry::Origin;
 use crate::schema::{
-    Definitions, Fields, GROUPS, Located, Reading, RegistryDef, SECTIONS, read_groups,
+    Definitions, FILE_FORMAT, Fields, GROUPS, Located, Reading, RegistryDef, SECTIONS, read_groups,
     read_manifest, read_section,
 };
 use crate::yaml::{Node, Yaml};
-
-/// What a file of definitions says it is.
-const FILE_FORMAT: &str = "definition/2";
 
 /// Reads all definitions of all files, those of dependencies first.
 pub(crate) fn validate(sources: &Sources, diagnostics: &mut Diagnostics) -> Definitions {
@@ -169,7 +166,7 @@ fn read_document(document: &Document, reading: &mut Reading<'_>) {
         return;
     };
     // What stands under a misspelt section is not known.
-    let known = |name: &str| shape.required.contains(&name) || shape.optional.contains(&name);
+    let known = |name: &str| shape.field(name).is_some();
     let mut entries = fields.node.entries().iter();
     reading.definitions.incomplete |= !entries.all(|entry| known(&entry.key));
     for entry in fields.node.entries() {

@@ -54,6 +54,26 @@ fn resolve_prints_what_a_registry_means_and_writes_nothing() {
 }
 
 #[test]
+fn schema_prints_what_an_editor_needs_for_each_kind_of_file() {
+    let titles = [
+        (&["schema"][..], "in the format definition/2"),
+        (&["schema", "definitions"], "in the format definition/2"),
+        (&["schema", "groups"], "in the older format of groups"),
+        (&["schema", "manifest"], "The manifest of a registry"),
+    ];
+    for (arguments, title) in titles {
+        let output = bare(&Playground::new(), arguments);
+        assert!(output.status.success());
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let printed = schema["title"].as_str().unwrap();
+        assert!(printed.contains(title), "{printed}");
+        assert_eq!(schema["type"], "object");
+    }
+    let unknown = bare(&Playground::new(), &["schema", "spans"]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
 fn explain_says_what_a_code_means_and_what_to_do() {
     let playground = Playground::new();
     let output = bare(&playground, &["explain", "error[invalid-measure]"]);

@@ -4,7 +4,6 @@
 //! the workspace, or where `VIGIL_UPSTREAM` says, and say so when it isn't there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,8 @@ use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
 use vigil_gen::{Checked, read_registry};
+
+mod support;
 
 #[test]
 fn every_group_of_upstream_means_what_its_yaml_says() {
@@ -137,21 +138,8 @@ struct Upstream {
 
 impl Upstream {
     fn find() -> Option<Self> {
-        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/upstream");
-        let place = env::var_os("VIGIL_UPSTREAM").map_or(beside, PathBuf::from);
-        let versions = fs::read_dir(&place).into_iter().flatten();
-        let mut versions: Vec<PathBuf> = versions.map(|it| it.unwrap().path()).collect();
-        versions.sort();
-        let mut models = versions.iter().map(|version| version.join("model"));
-        let Some(dir) = models.rfind(|model| model.is_dir()) else {
-            eprintln!(
-                "skipped: no model of OpenTelemetry's in {} (VIGIL_UPSTREAM says where it is)",
-                place.display()
-            );
-            return None;
-        };
         let mut found = Self {
-            dir,
+            dir: support::upstream()?,
             groups: BTreeMap::new(),
             definitions: BTreeMap::new(),
         };

@@ -5,16 +5,22 @@
 //! group under the group's `id`, since any group can be extended; a signal is a definition that
 //! takes that group in. What an attribute group `extends` is a group that it takes in first.
 
-use super::attribute::read_definition;
-use super::body::read_body;
-use super::common::{check_name, declare, read_docs};
-use super::fields::{Fields, Shape, Vocabulary, list};
+use super::attribute::{EXAMPLES, TYPE, read_definition};
+use super::body::{BODY, read_body};
+use super::common::{DOCS, check_name, declare, read_docs};
+use super::fields::{Cases, Field, Fields, Shape, Value, Vocabulary, field, list, missing};
 use super::notes::{
+    ANNOTATIONS, ON_ATTRIBUTE, ON_ENTITY_REFERENCE, ON_EVENT, ON_EVENT_REFERENCE, ON_GROUP,
+    ON_GROUP_REFERENCE, ON_METRIC, ON_METRIC_REFERENCE, ON_SPAN, ON_SPAN_REFERENCE,
     default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
     read_span_notes, read_value_type,
 };
-use super::reference::{ListOf, read_asked, read_associations, read_reference};
-use super::signal::{INSTRUMENT, SPAN_KIND, read_imports, read_unit};
+use super::reference::{
+    ASSOCIATIONS, LEVEL, ListOf, REFERENCE, SAMPLING, read_asked, read_associations, read_reference,
+};
+use super::signal::{
+    IMPORTS_FIELD, INSTRUMENT, INSTRUMENT_FIELD, SPAN_KIND, UNIT, read_imports, read_unit,
+};
 use super::unit::check_unit;
 use super::{
     DocsDef, EntityDef, EventDef, GroupDef, Item, Located, MetricDef, Reading, RefDef, SpanDef,
@@ -25,10 +31,18 @@ use crate::locations::Kind;
 use crate::yaml::{Node, Yaml};
 
 /// A file of the older format.
-pub(crate) const GROUPS: Shape = Shape {
+pub(crate) static GROUPS: Shape = Shape {
     what: "a file of `groups`",
+    name: "groups",
     required: &["groups"],
-    optional: &["imports"],
+    fields: &[&[
+        field!(
+            "groups",
+            Value::List(&Value::Cases(&GROUP)),
+            "Groups of attributes, and signals.",
+        ),
+        IMPORTS_FIELD,
+    ]],
 };
 
 /// What a group is.
@@ -55,39 +69,90 @@ const GROUP_TYPE: Vocabulary<GroupType> = Vocabulary {
     also: &[("resource", GroupType::Entity)],
 };
 
-const ATTRIBUTES: Shape = Shape {
+/// What every group may say.
+const COMMON: &[Field] = &[
+    field!(
+        "id",
+        Value::Text,
+        "The group's own name, by which others extend it.",
+    ),
+    field!(
+        "extends",
+        Value::Text,
+        "Another group, of whatever type, all of whose attributes are taken in first.",
+    ),
+    field!("display_name", Value::Text, "Read and not used."),
+];
+
+/// What says nothing here, though a group may have it.
+const UNUSED_NAME: Field = field!("name", Value::Text, "Read and not used.");
+
+const ATTRIBUTES_DOC: &str = "What it carries: definitions of attributes, and references to them.";
+
+const fn of_type(words: &'static [&'static str]) -> Field {
+    field!(
+        "type",
+        Value::Is(words),
+        "`attribute_group`, `span`, `metric`, `event` or `entity`."
+    )
+}
+
+static ATTRIBUTE_GROUP: Shape = Shape {
     what: "an attribute group",
+    name: "attribute_group",
     required: &["id", "type", "brief"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "name",
-        "display_name",
-        "stability",
-        "deprecated",
-        "annotations",
+    fields: &[
+        COMMON,
+        &[
+            of_type(&["attribute_group"]),
+            field!(
+                "attributes",
+                Value::List(&Value::Either(&[
+                    Value::Shape(&DEFINITION),
+                    Value::Shape(&GROUP_REF)
+                ])),
+                ATTRIBUTES_DOC
+            ),
+            UNUSED_NAME,
+            ON_GROUP,
+        ],
+        DOCS,
     ],
 };
 
-const SPAN: Shape = Shape {
+static SPAN: Shape = Shape {
     what: "a span",
+    name: "span",
     required: &["id", "type", "span_kind", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "name",
-        "display_name",
-        "events",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        COMMON,
+        &[
+            of_type(&["span"]),
+            field!(
+                "span_kind",
+                Value::Word(&SPAN_KIND),
+                "`internal`, `client`, `server`, `producer` or `consumer`.",
+            ),
+            field!(
+                "attributes",
+                Value::List(&Value::Either(&[
+                    Value::Shape(&DEFINITION),
+                    Value::Shape(&SPAN_REF)
+                ])),
+                ATTRIBUTES_DOC
+            ),
+            UNUSED_NAME,
+            field!("events", Value::List(&Value::Text), "Read and not used."),
+            ASSOCIATIONS,
+            ON_SPAN,
+        ],
+        DOCS,
     ],
 };
 
-const METRIC: Shape = Shape {
+static METRIC: Shape = Shape {
     what: "a metric",
+    name: "metric",
     required: &[
         "id",
         "type",
@@ -97,79 +162,167 @@ const METRIC: Shape = Shape {
         "brief",
         "stability",
     ],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "name",
-        "display_name",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        COMMON,
+        &[
+            of_type(&["metric"]),
+            field!("metric_name", Value::Name, "The name on the wire."),
+            INSTRUMENT_FIELD,
+            UNIT,
+            field!(
+                "attributes",
+                Value::List(&Value::Either(&[
+                    Value::Shape(&DEFINITION),
+                    Value::Shape(&METRIC_REF)
+                ])),
+                ATTRIBUTES_DOC
+            ),
+            UNUSED_NAME,
+            ASSOCIATIONS,
+            ON_METRIC,
+        ],
+        DOCS,
     ],
 };
 
-const EVENT: Shape = Shape {
+static EVENT: Shape = Shape {
     what: "an event",
+    name: "event",
     required: &["id", "type", "name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "display_name",
-        "body",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        COMMON,
+        &[
+            of_type(&["event"]),
+            field!("name", Value::Name, "The name on the wire."),
+            field!(
+                "attributes",
+                Value::List(&Value::Either(&[
+                    Value::Shape(&DEFINITION),
+                    Value::Shape(&EVENT_REF)
+                ])),
+                ATTRIBUTES_DOC
+            ),
+            field!(
+                "body",
+                Value::Cases(&BODY),
+                "What the event holds beside its attributes.",
+            ),
+            ASSOCIATIONS,
+            ON_EVENT,
+        ],
+        DOCS,
     ],
 };
 
-const ENTITY: Shape = Shape {
+static ENTITY: Shape = Shape {
     what: "an entity",
+    name: "entity",
     required: &["id", "type", "name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "display_name",
-        "deprecated",
-        "annotations",
+    fields: &[
+        COMMON,
+        &[
+            of_type(&["entity", "resource"]),
+            field!("name", Value::Name, "What the entity is called."),
+            field!(
+                "attributes",
+                Value::List(&Value::Either(&[
+                    Value::Shape(&DEFINITION),
+                    Value::Shape(&ENTITY_REF)
+                ])),
+                ATTRIBUTES_DOC
+            ),
+            ANNOTATIONS,
+        ],
+        DOCS,
     ],
 };
+
+static GROUP: Cases = Cases {
+    key: "type",
+    shapes: &[&ATTRIBUTE_GROUP, &SPAN, &METRIC, &EVENT, &ENTITY],
+};
+
+/// What an attribute may say of the group that it stands in, defined or referred to.
+const IN_GROUP: &[Field] = &[
+    field!("tag", Value::Text, "Read and not used."),
+    field!(
+        "role",
+        Value::Word(&ROLE),
+        "`identifying` makes it part of an entity's identity.",
+    ),
+    SAMPLING,
+];
 
 /// The schema leaves `brief` out; upstream's tool asks for it unless the attribute is deprecated.
-const DEFINITION: Shape = Shape {
+static DEFINITION: Shape = Shape {
     what: "an attribute",
+    name: "attribute",
     required: &["id", "type", "stability"],
-    optional: &[
-        "brief",
-        "note",
-        "examples",
-        "tag",
-        "requirement_level",
-        "sampling_relevant",
-        "role",
-        "deprecated",
-        "annotations",
+    fields: &[
+        &[
+            field!(
+                "id",
+                Value::Name,
+                "The name on the wire: lowercase words, `_` within a word, `.` between namespaces.",
+            ),
+            TYPE,
+            EXAMPLES,
+            LEVEL,
+            ON_ATTRIBUTE,
+        ],
+        DOCS,
+        IN_GROUP,
     ],
 };
 
-const REFERENCE: Shape = Shape {
+/// A reference, without what depends on where it stands.
+const PLAIN_REF: Shape = Shape {
     what: "an attribute reference",
+    name: "",
     required: &["ref"],
-    optional: &[
-        "brief",
-        "note",
-        "examples",
-        "tag",
-        "requirement_level",
-        "sampling_relevant",
-        "role",
-        "stability",
-        "deprecated",
-        "annotations",
-    ],
+    fields: &[],
 };
+
+static GROUP_REF: Shape = Shape {
+    name: "group_attribute_reference",
+    fields: &[REFERENCE, IN_GROUP, &[ON_GROUP_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static SPAN_REF: Shape = Shape {
+    name: "span_reference",
+    fields: &[REFERENCE, IN_GROUP, &[ON_SPAN_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static METRIC_REF: Shape = Shape {
+    name: "metric_reference",
+    fields: &[REFERENCE, IN_GROUP, &[ON_METRIC_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static EVENT_REF: Shape = Shape {
+    name: "event_reference",
+    fields: &[REFERENCE, IN_GROUP, &[ON_EVENT_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static ENTITY_REF: Shape = Shape {
+    name: "entity_reference",
+    fields: &[REFERENCE, IN_GROUP, &[ON_ENTITY_REFERENCE]],
+    ..PLAIN_REF
+};
+
+/// What a reference in a list may say.
+fn reference_shape(of: ListOf) -> &'static Shape {
+    match of {
+        ListOf::Group => &GROUP_REF,
+        ListOf::Span => &SPAN_REF,
+        ListOf::Metric => &METRIC_REF,
+        ListOf::Event => &EVENT_REF,
+        ListOf::Entity => &ENTITY_REF,
+    }
+}
 
 /// Whether an attribute tells an entity from others.
 const ROLE: Vocabulary<bool> = Vocabulary {
@@ -211,7 +364,7 @@ fn read_group(node: &Node, reading: &mut Reading<'_>) {
         None => GroupType::Attributes,
     };
     let (shape, of) = match ty {
-        GroupType::Attributes => (&ATTRIBUTES, ListOf::Group),
+        GroupType::Attributes => (&ATTRIBUTE_GROUP, ListOf::Group),
         GroupType::Span => (&SPAN, ListOf::Span),
         GroupType::Metric => (&METRIC, ListOf::Metric),
         GroupType::Event => (&EVENT, ListOf::Event),
@@ -291,17 +444,18 @@ fn check_filled(fields: &Fields<'_>, id: &Located<String>, diagnostics: &mut Dia
 /// An item of `attributes`: a definition with what its group says of it, or a reference.
 fn read_attribute(node: &Node, of: ListOf, reading: &mut Reading<'_>) -> Option<RefDef> {
     let defines = node.get("id").is_some() && node.get("ref").is_none();
-    let shape = if defines { &DEFINITION } else { &REFERENCE };
+    let shape = if defines {
+        &DEFINITION
+    } else {
+        reference_shape(of)
+    };
     let fields = Fields::open(node, shape, reading.diagnostics)?;
     fields.text("tag", reading.diagnostics);
     let identifying = fields.word("role", &ROLE, reading.diagnostics);
     let reference = if defines {
         if fields.get("brief").is_none() && fields.get("deprecated").is_none() {
-            reading.diagnostics.push(Diagnostic::new(
-                codes::MISSING_FIELD,
-                node.at,
-                "an attribute needs `brief`",
-            ));
+            let error = missing(node.at, &DEFINITION, "brief");
+            reading.diagnostics.push(error);
         }
         let asked = read_asked(&fields, reading.diagnostics);
         asked.of(read_definition(&fields, "id", reading)?)

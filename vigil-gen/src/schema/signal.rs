@@ -1,13 +1,17 @@
 //! Groups, spans, metrics, events and entities.
 
-use super::attribute::read_attribute;
-use super::common::{check_name, declare, read_docs};
-use super::fields::{Fields, Shape, Vocabulary, list, wrong_shape};
+use super::attribute::{ATTRIBUTE, read_attribute};
+use super::common::{DOCS, check_name, declare, read_docs};
+use super::fields::{Cases, Field, Fields, Shape, Value, Vocabulary, field, list, wrong_shape};
 use super::notes::{
-    default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
-    read_span_notes, read_value_type, written_value_type,
+    ANNOTATIONS, ON_EVENT, ON_GROUP, ON_METRIC, ON_METRIC_REFINEMENT, ON_SPAN, default_value_type,
+    read_event_notes, read_metric_notes, read_no_notes, read_record_notes, read_span_notes,
+    read_value_type, written_value_type,
 };
-use super::reference::{ListOf, read_associations, read_items};
+use super::reference::{
+    ASSOCIATIONS, ENTITY_ATTRIBUTES, EVENT_ATTRIBUTES, GROUP_ATTRIBUTES, ListOf, METRIC_ATTRIBUTES,
+    SPAN_ATTRIBUTES, read_associations, read_items,
+};
 use super::unit::check_unit;
 use super::{
     EntityDef, EventDef, GroupDef, Import, Item, Located, MetricDef, MetricNotes, Reading, SpanDef,
@@ -58,146 +62,328 @@ const SIGNAL_LEVEL: Vocabulary<()> = Vocabulary {
     also: &[],
 };
 
-const INTERNAL_GROUP: Shape = Shape {
+const GROUP_ID: Field = field!(
+    "id",
+    Value::Name,
+    "The group's own name, by which it is referred to.",
+);
+
+static INTERNAL_GROUP: Shape = Shape {
     what: "an internal group",
+    name: "internal_group",
     required: &["id", "visibility"],
-    optional: &["attributes"],
+    fields: &[&[
+        GROUP_ID,
+        field!(
+            "visibility",
+            Value::Is(&["internal"]),
+            "`internal` for a list to be taken in by `ref_group`, `public` for a [record](#records) and its like.",
+        ),
+        GROUP_ATTRIBUTES,
+    ]],
 };
 
-const PUBLIC_GROUP: Shape = Shape {
+pub(super) static PUBLIC_GROUP: Shape = Shape {
     what: "a public group",
+    name: "public_group",
     required: &["id", "visibility", "brief", "stability"],
-    optional: &["attributes", "note", "deprecated", "annotations"],
+    fields: &[
+        &[
+            GROUP_ID,
+            field!(
+                "visibility",
+                Value::Is(&["public"]),
+                "`internal` for a list to be taken in by `ref_group`, `public` for a [record](#records) and its like.",
+            ),
+            GROUP_ATTRIBUTES,
+        ],
+        DOCS,
+        &[ON_GROUP],
+    ],
 };
 
-const SPAN: Shape = Shape {
+static GROUP: Cases = Cases {
+    key: "visibility",
+    shapes: &[&INTERNAL_GROUP, &PUBLIC_GROUP],
+};
+
+/// `requirement_level` of a signal.
+const SIGNAL_LEVEL_FIELD: Field = field!(
+    "requirement_level",
+    Value::Word(&SIGNAL_LEVEL),
+    "How much the signal itself is asked for.",
+);
+
+const SPAN_NAME_FIELD: Field = field!(
+    "name",
+    Value::Shape(&SPAN_NAME),
+    "`note`: the pattern of its name.",
+);
+
+pub(super) const INSTRUMENT_FIELD: Field = field!(
+    "instrument",
+    Value::Word(&INSTRUMENT),
+    "`counter`, `updowncounter`, `gauge` or `histogram`.",
+);
+
+pub(super) const UNIT: Field = field!(
+    "unit",
+    Value::Text,
+    "UCUM: `s`, `By`, `1`, or what is counted in braces: `\"{token}\"`.",
+);
+
+pub(super) static SPAN: Shape = Shape {
     what: "a span",
+    name: "span",
     required: &["type", "kind", "name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        &[
+            field!(
+                "type",
+                Value::Name,
+                "Names the span in the registry. Ends in its kind.",
+            ),
+            field!(
+                "kind",
+                Value::Word(&SPAN_KIND),
+                "`internal`, `client`, `server`, `producer` or `consumer`.",
+            ),
+            SPAN_NAME_FIELD,
+            SPAN_ATTRIBUTES,
+            SIGNAL_LEVEL_FIELD,
+            ASSOCIATIONS,
+            ON_SPAN,
+        ],
+        DOCS,
     ],
 };
 
-const SPAN_NAME: Shape = Shape {
+static SPAN_NAME: Shape = Shape {
     what: "a span's name",
+    name: "span_name",
     required: &["note"],
-    optional: &[],
+    fields: &[&[field!(
+        "note",
+        Value::Text,
+        "The pattern: words and `{keys}` of the span's own attributes. A placeholder without a value drops, together with the space before it.",
+    )]],
 };
 
-const METRIC: Shape = Shape {
+pub(super) static METRIC: Shape = Shape {
     what: "a metric",
+    name: "metric",
     required: &["name", "instrument", "unit", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        &[
+            field!("name", Value::Name, "The name on the wire."),
+            INSTRUMENT_FIELD,
+            UNIT,
+            METRIC_ATTRIBUTES,
+            SIGNAL_LEVEL_FIELD,
+            ASSOCIATIONS,
+            ON_METRIC,
+        ],
+        DOCS,
     ],
 };
 
-const EVENT: Shape = Shape {
+pub(super) static EVENT: Shape = Shape {
     what: "an event",
+    name: "event",
     required: &["name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        &[
+            field!("name", Value::Name, "The name on the wire."),
+            EVENT_ATTRIBUTES,
+            SIGNAL_LEVEL_FIELD,
+            ASSOCIATIONS,
+            ON_EVENT,
+        ],
+        DOCS,
     ],
 };
 
-const ENTITY: Shape = Shape {
+const DESCRIPTION: Field = field!(
+    "description",
+    ENTITY_ATTRIBUTES,
+    "The attributes that describe it.",
+);
+
+static ENTITY: Shape = Shape {
     what: "an entity",
+    name: "entity",
     required: &["type", "identity", "brief", "stability"],
-    optional: &[
-        "description",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "annotations",
+    fields: &[
+        &[
+            field!("type", Value::Name, "What the entity is called."),
+            field!(
+                "identity",
+                ENTITY_ATTRIBUTES,
+                "The attributes that tell one from others.",
+            ),
+            DESCRIPTION,
+            SIGNAL_LEVEL_FIELD,
+            ANNOTATIONS,
+        ],
+        DOCS,
     ],
 };
 
-const SPAN_REFINEMENT: Shape = Shape {
+/// What every refinement has.
+const REFINEMENT: &[Field] = &[
+    field!("id", Value::Name, "The name of the refined definition."),
+    field!(
+        "ref",
+        Value::Text,
+        "What is refined, by its name. What is not said here is as it is there.",
+    ),
+];
+
+static SPAN_REFINEMENT: Shape = Shape {
     what: "a span refinement",
+    name: "span_refinement",
     required: &["id", "ref"],
-    optional: &[
-        "name",
-        "attributes",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        REFINEMENT,
+        &[SPAN_NAME_FIELD, SPAN_ATTRIBUTES, ASSOCIATIONS, ON_SPAN],
+        DOCS,
     ],
 };
 
-const METRIC_REFINEMENT: Shape = Shape {
+static METRIC_REFINEMENT: Shape = Shape {
     what: "a metric refinement",
+    name: "metric_refinement",
     required: &["id", "ref"],
-    optional: &[
-        "attributes",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "entity_associations",
-        "annotations",
+    fields: &[
+        REFINEMENT,
+        &[METRIC_ATTRIBUTES, ASSOCIATIONS, ON_METRIC_REFINEMENT],
+        DOCS,
     ],
 };
 
-const EVENT_REFINEMENT: Shape = Shape {
+static EVENT_REFINEMENT: Shape = Shape {
     what: "an event refinement",
-    ..METRIC_REFINEMENT
-};
-
-const ENTITY_REFINEMENT: Shape = Shape {
-    what: "an entity refinement",
+    name: "event_refinement",
     required: &["id", "ref"],
-    optional: &[
-        "description",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "annotations",
+    fields: &[
+        REFINEMENT,
+        &[EVENT_ATTRIBUTES, ASSOCIATIONS, ANNOTATIONS],
+        DOCS,
     ],
 };
 
-const IMPORTS: Shape = Shape {
-    what: "`imports`",
-    required: &[],
-    optional: &["attribute_groups", "entities", "events", "metrics", "spans"],
+static ENTITY_REFINEMENT: Shape = Shape {
+    what: "an entity refinement",
+    name: "entity_refinement",
+    required: &["id", "ref"],
+    fields: &[REFINEMENT, &[DESCRIPTION, ANNOTATIONS], DOCS],
 };
+
+const PATTERNS: Value = Value::List(&Value::Text);
+
+static IMPORTS: Shape = Shape {
+    what: "`imports`",
+    name: "imports",
+    required: &[],
+    fields: &[&[
+        field!(
+            "attribute_groups",
+            PATTERNS,
+            "The attribute groups, by their ids. `*` stands for anything, `?` for a character.",
+        ),
+        field!(
+            "entities",
+            PATTERNS,
+            "The entities, by their types. `*` stands for anything, `?` for a character.",
+        ),
+        field!(
+            "events",
+            PATTERNS,
+            "The events, by their names. `*` stands for anything, `?` for a character.",
+        ),
+        field!(
+            "metrics",
+            PATTERNS,
+            "The metrics, by their names. `*` stands for anything, `?` for a character.",
+        ),
+        field!(
+            "spans",
+            PATTERNS,
+            "The spans, by their types. `*` stands for anything, `?` for a character.",
+        ),
+    ]],
+};
+
+/// `imports`
+pub(super) const IMPORTS_FIELD: Field = field!(
+    "imports",
+    Value::Shape(&IMPORTS),
+    "What is taken in of the registries that this one depends on, though nothing here refers to it.",
+);
 
 /// What a file holds.
-pub(crate) const SECTIONS: Shape = Shape {
+pub(crate) static SECTIONS: Shape = Shape {
     what: "a file of definitions",
+    name: "definitions",
     required: &["file_format"],
-    optional: &[
-        "attributes",
-        "attribute_groups",
-        "spans",
-        "span_refinements",
-        "metrics",
-        "metric_refinements",
-        "events",
-        "event_refinements",
-        "entities",
-        "entity_refinements",
-        "imports",
-    ],
+    fields: &[&[
+        field!("file_format", Value::Is(&[FILE_FORMAT]), "`definition/2`.",),
+        field!(
+            "attributes",
+            Value::List(&Value::Shape(&ATTRIBUTE)),
+            "Definitions of attributes, to be referred to.",
+        ),
+        field!(
+            "attribute_groups",
+            Value::List(&Value::Cases(&GROUP)),
+            "Groups of attributes, and records.",
+        ),
+        field!(
+            "spans",
+            Value::List(&Value::Shape(&SPAN)),
+            "Spans, and what each may stand under.",
+        ),
+        field!(
+            "span_refinements",
+            Value::List(&Value::Shape(&SPAN_REFINEMENT)),
+            "Spans that are like others but for what they say.",
+        ),
+        field!(
+            "metrics",
+            Value::List(&Value::Shape(&METRIC)),
+            "Metrics, and what feeds each of them.",
+        ),
+        field!(
+            "metric_refinements",
+            Value::List(&Value::Shape(&METRIC_REFINEMENT)),
+            "Metrics that are like others but for what they say.",
+        ),
+        field!(
+            "events",
+            Value::List(&Value::Shape(&EVENT)),
+            "Events: what may happen more than once within a span.",
+        ),
+        field!(
+            "event_refinements",
+            Value::List(&Value::Shape(&EVENT_REFINEMENT)),
+            "Events that are like others but for what they say.",
+        ),
+        field!(
+            "entities",
+            Value::List(&Value::Shape(&ENTITY)),
+            "Entities, which signals come from.",
+        ),
+        field!(
+            "entity_refinements",
+            Value::List(&Value::Shape(&ENTITY_REFINEMENT)),
+            "Entities that are like others but for what they say.",
+        ),
+        IMPORTS_FIELD,
+    ]],
 };
+
+/// What a file of definitions says it is.
+pub(crate) const FILE_FORMAT: &str = "definition/2";
 
 /// Reads one section of a file, such as `spans`.
 pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -24,6 +25,24 @@ pub(crate) fn golden(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/generated")
         .join(case)
+}
+
+/// OpenTelemetry's own registry, if it is there; says so if it isn't.
+pub(crate) fn upstream() -> Option<PathBuf> {
+    let beside = workspace().join("../shared/upstream");
+    let place = env::var_os("VIGIL_UPSTREAM").map_or(beside, PathBuf::from);
+    let versions = fs::read_dir(&place).into_iter().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|it| it.unwrap().path()).collect();
+    versions.sort();
+    let mut models = versions.iter().map(|version| version.join("model"));
+    let found = models.rfind(|model| model.is_dir());
+    if found.is_none() {
+        eprintln!(
+            "skipped: no model of OpenTelemetry's in {} (VIGIL_UPSTREAM says where it is)",
+            place.display()
+        );
+    }
+    found
 }
 
 /// The directories below `tests/<folder>`, by name.

@@ -1,0 +1,219 @@
+//! The JSON Schema of a registry's files: it says the same as what reads them.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jsonschema::Validator;
+use serde_json::Value;
+use vigil_gen::{FileKind, json_schema, read_registry};
+
+mod support;
+
+/// What the schema can know: one file, key by key.
+const ABOUT_SHAPES: [&str; 14] = [
+    "unknown-field",
+    "missing-field",
+    "wrong-shape",
+    "unknown-annotation",
+    "misplaced-annotation",
+    "invalid-type",
+    "invalid-group-type",
+    "invalid-role",
+    "invalid-kind",
+    "invalid-instrument",
+    "invalid-stability",
+    "invalid-level",
+    "invalid-deprecation",
+    "invalid-visibility",
+];
+
+#[test]
+fn the_committed_schemas_are_up_to_date() {
+    for (name, kind) in [
+        ("definitions", FileKind::Definitions),
+        ("manifest", FileKind::Manifest),
+    ] {
+        let path = support::workspace().join(format!("semconv/{name}.schema.json"));
+        let schema = json_schema(kind);
+        if env::var_os("VIGIL_UPDATE_DOCS").is_some() {
+            fs::write(&path, &schema).unwrap();
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == schema,
+            "{} is stale: run the test with VIGIL_UPDATE_DOCS=1",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_file_of_the_registry_names_its_schema() {
+    let root = support::workspace().join("semconv");
+    let files = yaml_files(&root);
+    assert!(files.len() > 15, "{files:?}");
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let line = text.lines().nth(1).unwrap_or_default();
+        let named = line.strip_prefix("# yaml-language-server: $schema=");
+        let named = named.unwrap_or_else(|| panic!("{} names no schema", path.display()));
+        let expected = if path.ends_with("manifest.yaml") {
+            root.join("manifest.schema.json")
+        } else {
+            root.join("definitions.schema.json")
+        };
+        let named = path.parent().unwrap().join(named);
+        assert_eq!(
+            fs::canonicalize(named).unwrap(),
+            fs::canonicalize(expected).unwrap(),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_file_that_is_read_without_an_error_fits_its_schema() {
+    let schemas = Schemas::new();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = yaml_files(&support::workspace().join("semconv"));
+    for folder in ["accepted", "generated", "collisions", "dependencies"] {
+        files.extend(yaml_files(&tests.join(folder)));
+    }
+    for path in files {
+        let misfits = schemas.misfits(&path).unwrap();
+        assert!(misfits.is_empty(), "{}: {misfits:#?}", path.display());
+    }
+}
+
+#[test]
+fn every_file_of_upstream_fits_its_schema() {
+    let Some(model) = support::upstream() else {
+        return;
+    };
+    let schemas = Schemas::new();
+    let files = yaml_files(&model);
+    assert!(files.len() > 100);
+    for path in files {
+        let misfits = schemas.misfits(&path).unwrap();
+        assert!(misfits.is_empty(), "{}: {misfits:#?}", path.display());
+    }
+}
+
+#[test]
+fn every_mistake_of_shape_is_one_to_the_schema_too() {
+    let schemas = Schemas::new();
+    let mut refused = BTreeSet::new();
+    let mut passed = Vec::new();
+    for case in support::cases("refused") {
+        let rejected = read_registry(&case).unwrap_err();
+        for error in &rejected.diagnostics {
+            let path = PathBuf::from(rejected.sources.display(error.primary.file));
+            // What does not parse is the editor's own to say.
+            let Some(misfits) = schemas.misfits(&path) else {
+                continue;
+            };
+            let beyond = BEYOND.iter().any(|text| error.message.contains(text));
+            if ABOUT_SHAPES.contains(&error.code) && !beyond {
+                let case = support::name(&case);
+                if misfits.is_empty() {
+                    passed.push(format!("{case}: {}", error.message));
+                } else {
+                    refused.insert(case);
+                }
+            }
+        }
+    }
+    assert!(passed.is_empty(), "{passed:#?}");
+    assert!(refused.len() > 25, "{refused:?}");
+}
+
+/// Mistakes that take more than the keys of one mapping to see.
+const BEYOND: [&str; 1] = ["so it would be passed over"];
+
+#[test]
+fn every_key_says_what_it_means() {
+    for kind in [FileKind::Definitions, FileKind::Groups, FileKind::Manifest] {
+        let schema: Value = serde_json::from_str(&json_schema(kind)).unwrap();
+        let mut properties = Vec::new();
+        collect(&schema, &mut properties);
+        assert!(!properties.is_empty());
+        for (key, value) in properties {
+            let doc = value["description"].as_str().unwrap_or_default();
+            assert!(doc.ends_with(['.', '`', ')']), "{key}: {doc}");
+            assert!(!doc.contains("](#"), "{key}: {doc}");
+        }
+    }
+}
+
+/// Every property of every object.
+fn collect(schema: &Value, properties: &mut Vec<(String, Value)>) {
+    match schema {
+        Value::Object(map) => {
+            for (key, value) in map {
+                if let ("properties", Value::Object(own)) = (key.as_str(), value) {
+                    properties.extend(own.clone());
+                }
+                collect(value, properties);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, properties)),
+        _ => {}
+    }
+}
+
+struct Schemas {
+    definitions: Validator,
+    groups: Validator,
+    manifest: Validator,
+}
+
+impl Schemas {
+    fn new() -> Self {
+        let validator = |kind| {
+            let schema = serde_json::from_str(&json_schema(kind)).unwrap();
+            jsonschema::draft202012::meta::validate(&schema).unwrap();
+            jsonschema::draft202012::new(&schema).unwrap()
+        };
+        Self {
+            definitions: validator(FileKind::Definitions),
+            groups: validator(FileKind::Groups),
+            manifest: validator(FileKind::Manifest),
+        }
+    }
+
+    /// What the schema of a file has against it; `None` if it is no YAML.
+    fn misfits(&self, path: &Path) -> Option<Vec<String>> {
+        let text = fs::read_to_string(path).ok()?;
+        let file: Value = serde_yaml::from_str(&text).ok()?;
+        let name = path.file_name()?.to_str()?;
+        let validator = if ["manifest.yaml", "registry_manifest.yaml"].contains(&name) {
+            &self.manifest
+        } else if file.get("groups").is_some() && file.get("file_format").is_none() {
+            &self.groups
+        } else {
+            &self.definitions
+        };
+        let errors = validator.iter_errors(&file);
+        let misfits = errors.map(|error| format!("{}: {error}", error.instance_path()));
+        Some(misfits.collect())
+    }
+}
+
+fn yaml_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(yaml_files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|it| it == "yaml" || it == "yml")
+        {
+            files.push(path);
+        }
+    }
+    files
+}
