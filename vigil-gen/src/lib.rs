@@ -50,12 +50,14 @@ mod source;
 mod validate;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use diagnostic::{Diagnostics, Rejected};
+use load::Store;
 use lower::Target;
 use output::Lock;
 use registry::Registry;
@@ -137,8 +139,36 @@ pub struct Checked {
 /// Everything that is wrong with them, of all stages. Later stages skip what earlier ones could
 /// make no sense of.
 pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
+    read(dir, Store::Disk)
+}
+
+/// As [`read_registry`], of files in memory: the content of each, by its path with `/`. `dir` is the
+/// directory of the registry among them; those that it depends on are looked for beside it, and
+/// nowhere else.
+///
+/// ```
+/// let files = [
+///     ("shop/manifest.yaml", "schema_url: https://example.com/schemas/shop/1.0.0"),
+///     ("shop/shop.yaml", "file_format: definition/2\nattributes: [{ key: shop.open, type: bool }]"),
+/// ];
+/// let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+/// let rejected = vigil_gen::read_registry_in_memory(&files.into(), "shop").unwrap_err();
+/// assert!(rejected.to_string().contains("did you mean `boolean`?"));
+/// ```
+///
+/// # Errors
+///
+/// As [`read_registry`].
+pub fn read_registry_in_memory(
+    files: &BTreeMap<String, Vec<u8>>,
+    dir: &str,
+) -> Result<Checked, Rejected> {
+    read(Path::new(dir), Store::Memory(files))
+}
+
+fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
     let mut diagnostics = Diagnostics::new();
-    let sources = load::load(dir, &mut diagnostics);
+    let sources = load::load(dir, store, &mut diagnostics);
     let definitions = validate::validate(&sources, &mut diagnostics);
     let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.

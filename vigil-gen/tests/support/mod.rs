@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+pub(crate) mod checks;
+pub(crate) mod mutations;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
