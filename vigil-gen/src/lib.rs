@@ -14,7 +14,8 @@
 //! |---|---|---|
 //! | load, validate, resolve, contract, select | [`read_registry`] | YAML to a checked [`Registry`] |
 //! | lower | [`lower`] | to the [`ir::Ir`], finished identifiers and docs |
-//! | render, format | [`render_files`] | to text, as `rustfmt` has it |
+//! | render | [`render_unformatted`] | to text |
+//! | format | [`render_files`] | to text as `rustfmt` has it |
 //! | write, or compare | [`generate`] | to files, or to a diff |
 //!
 //! [`render_files`] stops before anything is written:
@@ -57,7 +58,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use diagnostic::{Diagnostics, Rejected};
-use load::Store;
+use load::{Sources, Store};
 use lower::Target;
 use output::Lock;
 use registry::Registry;
@@ -168,25 +169,32 @@ pub fn read_registry_in_memory(
 
 fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
     let mut diagnostics = Diagnostics::new();
-    let sources = load::load(dir, store, &mut diagnostics);
-    let definitions = validate::validate(&sources, &mut diagnostics);
-    let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
+    let Sources {
+        map,
+        registries,
+        files,
+        second,
+    } = load::load(dir, store, &mut diagnostics);
+    let definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let resolved = resolve::resolve(&definitions, &map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
     if definitions.incomplete || resolved.incomplete {
+        diagnostics.extend(second.finish());
         let unchecked = definitions.incomplete;
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
-    let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
+    let registry = contract::check(&definitions, resolved, &map, &mut diagnostics);
     let registry = select::select(&definitions, registry, &mut diagnostics);
+    diagnostics.extend(second.finish());
     if !diagnostics.is_empty() {
         let unchecked = definitions.locations.any_nameless();
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
     Ok(Checked {
         registry,
         locations: definitions.locations,
-        files: sources.files,
-        sources: sources.map,
+        files,
+        sources: map,
     })
 }
 
@@ -205,6 +213,16 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
 }
 
+/// Lowers and renders a registry that was read: the files as the templates leave them, before rustfmt.
+///
+/// # Errors
+///
+/// What no code can be made of, or what is wrong with a template.
+pub fn render_unformatted(checked: &Checked, options: &Options) -> Result<Files, Failure> {
+    let ir = lower(checked, options)?;
+    Ok(Templates::read(&options.templates)?.render(&ir)?)
+}
+
 /// Reads, checks, lowers, renders and formats. Nothing is written.
 ///
 /// # Errors
@@ -212,8 +230,7 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
 /// What is wrong with the registry, with a template, or with rustfmt.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
-    let ir = lower(&checked, options)?;
-    let files = Templates::read(&options.templates)?.render(&ir)?;
+    let files = render_unformatted(&checked, options)?;
     let files = format::format(&files, &options.out, &options.rustfmt)?;
     Ok(Rendered {
         files,

@@ -11,6 +11,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
 use crate::schema::Located;
 use crate::source::{FileId, SourceMap};
+use crate::yaml::second::SecondReader;
 use crate::yaml::{self, Node, Yaml};
 
 /// Registries are written by hand; a larger file is not one.
@@ -23,6 +24,8 @@ const MANIFEST_NAMES: [&str; 2] = ["manifest.yaml", "registry_manifest.yaml"];
 /// The parsed files of a registry, and of those that it depends on.
 #[derive(Debug)]
 pub(crate) struct Sources {
+    /// Who reads them once more, meanwhile.
+    pub second: SecondReader,
     /// The files.
     pub map: SourceMap,
     /// The registries: each after those that it depends on, so that the one asked for is last.
@@ -97,6 +100,7 @@ impl Store<'_> {
 pub(crate) fn load(dir: &Path, store: Store<'_>, diagnostics: &mut Diagnostics) -> Sources {
     let mut loader = Loader {
         store,
+        second: SecondReader::start(),
         map: SourceMap::new(dir),
         registries: Vec::new(),
         files: 0,
@@ -107,6 +111,7 @@ pub(crate) fn load(dir: &Path, store: Store<'_>, diagnostics: &mut Diagnostics) 
     let root = loader.map.root().file;
     loader.registry(dir, root, None);
     Sources {
+        second: loader.second,
         map: loader.map,
         registries: loader.registries,
         files: loader.files,
@@ -116,6 +121,7 @@ pub(crate) fn load(dir: &Path, store: Store<'_>, diagnostics: &mut Diagnostics) 
 /// Reads registries, dependencies first.
 struct Loader<'a> {
     store: Store<'a>,
+    second: SecondReader,
     map: SourceMap,
     registries: Vec<RegistrySource>,
     files: usize,
@@ -263,6 +269,7 @@ impl Loader<'_> {
                 source.unread |= !is_manifest;
                 continue;
             };
+            self.second.read(file, self.map.shared_text(file));
             let document = Document { file, root: node };
             if is_manifest {
                 let first = source.manifest.take();

@@ -1,5 +1,7 @@
 //! Mappings with a fixed set of fields: what may be there, what must, and typed access.
 
+use std::fmt;
+
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, nearest, one_of, quoted};
 use crate::schema::Located;
@@ -263,7 +265,7 @@ impl<'a> Fields<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Located<String>> {
         let node = self.get(name)?;
-        text(node, &format!("`{name}`"), diagnostics)
+        text(node, format_args!("`{name}`"), diagnostics)
     }
 
     /// A field that holds text to be read by people: without the line break that folding leaves.
@@ -286,7 +288,7 @@ impl<'a> Fields<'a> {
                 _ => None,
             });
         let help = meant.map(|meant| format!("write `{meant}`"));
-        let error = wrong_shape(node, &format!("`{name}`"), "`true` or `false`");
+        let error = wrong_shape(node, format_args!("`{name}`"), "`true` or `false`");
         diagnostics.push(error.with_help_if(help));
         // What follows from it is not to be reported as well.
         meant.map(|meant| Located::new(meant, node.at))
@@ -294,17 +296,17 @@ impl<'a> Fields<'a> {
 
     /// A field that holds a list; nothing if it isn't there.
     pub(crate) fn list(&self, name: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
-        self.get(name)
-            .map_or(&[], |node| list(node, &format!("`{name}`"), diagnostics))
+        self.get(name).map_or(&[], |node| {
+            list(node, format_args!("`{name}`"), diagnostics)
+        })
     }
 
     /// A field that holds a list of texts.
     pub(crate) fn texts(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Located<String>> {
-        let what = format!("an item of `{name}`");
         if let Some(node) = self.get(name)
             && let Some(text) = node.text()
         {
-            let error = wrong_shape(node, &format!("`{name}`"), "a list");
+            let error = wrong_shape(node, format_args!("`{name}`"), "a list");
             let help = format!("write {}", quoted(&format!("[{text}]")));
             diagnostics.push(error.with_help(help));
             return vec![Located::new(text.to_owned(), node.at)];
@@ -312,7 +314,7 @@ impl<'a> Fields<'a> {
         let nodes = self.list(name, diagnostics);
         nodes
             .iter()
-            .filter_map(|node| text(node, &what, diagnostics))
+            .filter_map(|node| text(node, format_args!("an item of `{name}`"), diagnostics))
             .collect()
     }
 
@@ -401,7 +403,7 @@ impl<T: Copy> Vocabulary<T> {
 /// Text, or an error that names what should have been text.
 pub(crate) fn text(
     node: &Node,
-    what: &str,
+    what: impl fmt::Display,
     diagnostics: &mut Diagnostics,
 ) -> Option<Located<String>> {
     if let Some(text) = node.text() {
@@ -418,7 +420,11 @@ pub(crate) fn text(
 }
 
 /// The items of a list, or an error that names what should have been one.
-pub(crate) fn list<'a>(node: &'a Node, what: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
+pub(crate) fn list<'a>(
+    node: &'a Node,
+    what: impl fmt::Display,
+    diagnostics: &mut Diagnostics,
+) -> &'a [Node] {
     if let Yaml::List(items) = &node.yaml {
         return items;
     }
@@ -433,7 +439,7 @@ pub(crate) fn missing(at: Location, shape: &Shape, name: &str) -> Diagnostic {
 }
 
 /// `what` should be `expected` and is not.
-pub(crate) fn wrong_shape(node: &Node, what: &str, expected: &str) -> Diagnostic {
+pub(crate) fn wrong_shape(node: &Node, what: impl fmt::Display, expected: &str) -> Diagnostic {
     let message = format!("{what} is {expected}, not {}", node.described());
     Diagnostic::new(codes::WRONG_SHAPE, node.at, message)
 }

@@ -435,7 +435,7 @@ fn read_association(
         });
         return None;
     };
-    let items = list(&entry.node, &format!("`{}`", entry.key), diagnostics);
+    let items = list(&entry.node, format_args!("`{}`", entry.key), diagnostics);
     let items = items
         .iter()
         .filter_map(|item| read_association(item, names, diagnostics));

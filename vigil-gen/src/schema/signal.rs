@@ -405,7 +405,7 @@ pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
         // `file_format`, or a field that was reported as unknown.
         _ => return,
     };
-    let items = list(node, &format!("`{name}`"), reading.diagnostics);
+    let items = list(node, format_args!("`{name}`"), reading.diagnostics);
     let readable = |node: &Node| matches!(node.yaml, Yaml::Map(_));
     reading.definitions.incomplete |=
         !matches!(node.yaml, Yaml::List(_)) || !items.iter().all(readable);
