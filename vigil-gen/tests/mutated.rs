@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -11,8 +12,12 @@ use vigil_gen::{Options, lower, read_registry_in_memory};
 
 use support::checks;
 use support::mutations::{Files, Mutation, mutate, registries};
+use support::schemas::{Schemas, is_about_shape};
 
 mod support;
+
+/// What editors have against a file is what the generator has against its shape.
+static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::new);
 
 /// How many changed registries are read.
 const CASES: u32 = 1500;
@@ -88,12 +93,30 @@ fn runner(cases: u32) -> TestRunner {
 
 /// Reads a registry, and goes as far with it as it lets one; whether it could be read.
 fn check(files: &Files, root: &str) -> bool {
+    let misfits = |path: &str| SCHEMAS.misfits(path, &files[path]);
     match read_registry_in_memory(files, root) {
         Err(rejected) => {
             checks::rejected(&rejected);
+            // Of a key that is given twice, others take the last.
+            let twice = |code: &str| code == "duplicate-field";
+            if rejected.diagnostics.iter().any(|it| twice(it.code)) {
+                return false;
+            }
+            for error in rejected.diagnostics.iter().filter(|it| is_about_shape(it)) {
+                let path = rejected.sources.display(error.primary.file);
+                let fits = misfits(path).is_some_and(|misfits| misfits.is_empty());
+                assert!(!fits, "{path} fits the schema, but {}", error.message);
+            }
             false
         }
         Ok(checked) => {
+            for path in files
+                .keys()
+                .filter(|path| path.starts_with(&format!("{root}/")))
+            {
+                let misfits = misfits(path).unwrap_or_default();
+                assert!(misfits.is_empty(), "{path} is read, but {misfits:?}");
+            }
             if let Err(rejected) = lower(&checked, &Options::new(root, "templates", "out")) {
                 checks::rejected(&rejected);
             }

@@ -4,6 +4,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod mutations;
+pub(crate) mod schemas;
 
 use std::env;
 use std::fs;
