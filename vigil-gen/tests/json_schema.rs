@@ -9,6 +9,7 @@ use serde_json::Value;
 use vigil_gen::{FileKind, json_schema, read_registry};
 
 use support::schemas::{Schemas, is_about_shape};
+use support::yaml_files;
 
 mod support;
 
@@ -146,20 +147,4 @@ fn collect(schema: &Value, properties: &mut Vec<(String, Value)>) {
 /// What the schema of a file has against it; `None` if it is no YAML.
 fn misfits(schemas: &Schemas, path: &Path) -> Option<Vec<String>> {
     schemas.misfits(path.to_str()?, &fs::read(path).ok()?)
-}
-
-fn yaml_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(yaml_files(&path));
-        } else if path
-            .extension()
-            .is_some_and(|it| it == "yaml" || it == "yml")
-        {
-            files.push(path);
-        }
-    }
-    files
 }

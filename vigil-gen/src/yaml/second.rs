@@ -53,9 +53,12 @@ impl SecondReader {
     /// What can't be read, once all was tried.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
         drop(self.files.take());
-        let found = self.thread.take().map(JoinHandle::join);
-        self.found
-            .extend(found.and_then(Result::ok).into_iter().flatten());
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(found)) => self.found.extend(found),
+            // A panic there is one here.
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => {}
+        }
         self.found
     }
 }
