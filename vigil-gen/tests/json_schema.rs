@@ -121,9 +121,10 @@ fn every_key_says_what_it_means() {
         collect(&schema, &mut properties);
         assert!(!properties.is_empty());
         for (key, value) in properties {
-            let doc = value["description"].as_str().unwrap_or_default();
+            let doc = value["markdownDescription"].as_str().unwrap_or_default();
             assert!(doc.ends_with(['.', '`', ')']), "{key}: {doc}");
             assert!(!doc.contains("](#"), "{key}: {doc}");
+            assert_eq!(value["description"], doc.replace('`', ""), "{key}");
         }
     }
 }
