@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::fields::{Field, Place, Shape, Value, without_links};
-use super::groups::GROUPS;
 use super::manifest::MANIFEST;
-use super::notes::keys_of_others;
-use super::signal::SECTIONS;
+use super::older::GROUPS;
+use super::places::keys_of_others;
+use super::sections::SECTIONS;
+use super::shape::{Field, Place, Shape, Value, without_links};
 
 /// A kind of file, of which there is a JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
