@@ -19,7 +19,8 @@ pub(crate) struct Cost {
     pub(crate) time: Duration,
     /// The most memory that the process held, in bytes, when it had run once.
     pub(crate) memory: u64,
-    /// Instructions of the process from its start; none where there is no valgrind.
+    /// Instructions of the process from its start; none where they were not counted, or there is no
+    /// valgrind.
     pub(crate) instructions: Option<u64>,
 }
 
@@ -57,7 +58,12 @@ fn peak() -> Result<u64, Box<dyn Error>> {
 }
 
 /// Has a child run a stage.
-pub(crate) fn measure(stage: Stage, registry: &Path, runs: usize) -> Result<Cost, Box<dyn Error>> {
+pub(crate) fn measure(
+    stage: Stage,
+    registry: &Path,
+    runs: usize,
+    count: bool,
+) -> Result<Cost, Box<dyn Error>> {
     let mut command = this_program()?;
     let output = arguments(&mut command, stage, registry, runs).output()?;
     if !output.status.success() {
@@ -74,7 +80,7 @@ pub(crate) fn measure(stage: Stage, registry: &Path, runs: usize) -> Result<Cost
     Ok(Cost {
         time: Duration::from_nanos(shortest),
         memory,
-        instructions: instructions(stage, registry),
+        instructions: count.then(|| instructions(stage, registry)).flatten(),
     })
 }
 

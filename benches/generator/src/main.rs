@@ -49,6 +49,10 @@ enum Stage {
 /// How many attributes the registries have that are made up.
 const SIZES: [usize; 3] = [1_000, 10_000, 20_000];
 
+/// Of registries larger than this, in bytes, instructions are not counted: it takes minutes, and they
+/// grow as they did before.
+const COUNTED: u64 = 10_000_000;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let Some(child) = &arguments.child {
@@ -94,11 +98,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Reads and renders in processes of their own, then both once more under valgrind.
 fn measure(name: &str, registry: &Path, runs: usize) -> Result<Row, Box<dyn Error>> {
     eprintln!("{name}");
+    let bytes = size(registry)?;
+    let count = bytes < COUNTED;
     Ok(Row {
         name: name.to_owned(),
-        bytes: size(registry)?,
-        read: child::measure(Stage::Read, registry, runs)?,
-        render: child::measure(Stage::Render, registry, runs)?,
+        bytes,
+        read: child::measure(Stage::Read, registry, runs, count)?,
+        render: child::measure(Stage::Render, registry, runs, count)?,
     })
 }
 
