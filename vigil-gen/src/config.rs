@@ -16,7 +16,8 @@ use crate::names;
 use crate::output::plain;
 use crate::outputs::{Comment, FilePattern, Output, Subject};
 use crate::render::template_paths;
-use crate::schema::fields::{Field, Fields, Shape, Value, Vocabulary, field, text};
+use crate::schema::fields::{Fields, Vocabulary, text};
+use crate::schema::shape::{Field, Shape, Value, field};
 use crate::source::SourceMap;
 use crate::yaml::Node;
 

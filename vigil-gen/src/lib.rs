@@ -14,7 +14,8 @@
 //! |---|---|---|
 //! | load, validate, resolve, contract, select | [`read_registry`] | YAML to a checked [`Registry`] |
 //! | lower | [`lower`] | to the [`ir::Ir`], finished identifiers and docs |
-//! | render, format | [`render_files`] | to text, as `rustfmt` has it |
+//! | render | [`render_unformatted`] | to text |
+//! | format | [`render_files`] | to text as `rustfmt` has it |
 //! | write, or compare | [`generate`] | to files, or to a diff |
 //!
 //! [`render_files`] stops before anything is written:
@@ -64,6 +65,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use diagnostic::{Diagnostic, Diagnostics, Rejected, quoted};
+use load::{Sources, Store};
 use lower::{Homes, Target};
 use registry::Registry;
 use render::Templates;
@@ -173,24 +175,59 @@ pub struct Checked {
 /// Everything that is wrong with them, of all stages. Later stages skip what earlier ones could
 /// make no sense of.
 pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
+    read(dir, Store::Disk)
+}
+
+/// As [`read_registry`], of files in memory: the content of each, by its path with `/`. `dir` is the
+/// directory of the registry among them; those that it depends on are looked for beside it, and
+/// nowhere else.
+///
+/// ```
+/// let files = [
+///     ("shop/manifest.yaml", "schema_url: https://example.com/schemas/shop/1.0.0"),
+///     ("shop/shop.yaml", "file_format: definition/2\nattributes: [{ key: shop.open, type: bool }]"),
+/// ];
+/// let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+/// let rejected = vigil_gen::read_registry_in_memory(&files.into(), "shop").unwrap_err();
+/// assert!(rejected.to_string().contains("did you mean `boolean`?"));
+/// ```
+///
+/// # Errors
+///
+/// As [`read_registry`].
+pub fn read_registry_in_memory(
+    files: &BTreeMap<String, Vec<u8>>,
+    dir: &str,
+) -> Result<Checked, Rejected> {
+    read(Path::new(dir), Store::Memory(files))
+}
+
+fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
     let mut diagnostics = Diagnostics::new();
-    let sources = load::load(dir, &mut diagnostics);
-    let definitions = validate::validate(&sources, &mut diagnostics);
-    let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
+    let Sources {
+        map,
+        registries,
+        files,
+        second,
+    } = load::load(dir, store, &mut diagnostics);
+    let definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let resolved = resolve::resolve(&definitions, &map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
     if definitions.incomplete || resolved.incomplete {
+        diagnostics.extend(second.finish());
         let unchecked = definitions.incomplete;
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
-    let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
+    let registry = contract::check(&definitions, resolved, &map, &mut diagnostics);
     let depends = definitions.registries.len() > 1;
     let whole = depends.then(|| registry.clone());
     let registry = select::select(&definitions, registry, &mut diagnostics);
+    diagnostics.extend(second.finish());
     if !diagnostics.is_empty() {
         let unchecked = definitions.locations.any_nameless();
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
-    let directory = |it: &RegistryDef| PathBuf::from(sources.map.display(it.root));
+    let directory = |it: &RegistryDef| PathBuf::from(map.display(it.root));
     let (own, others) = match definitions.registries.split_last() {
         Some((own, others)) => (Some(own), others),
         None => (None, &[][..]),
@@ -205,8 +242,8 @@ pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
         whole,
         registry,
         locations: definitions.locations,
-        files: sources.files,
-        sources: sources.map,
+        files,
+        sources: map,
     })
 }
 
@@ -226,6 +263,34 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
 }
 
+/// Lowers and renders a registry that was read: the files of each directory as the templates leave
+/// them, before rustfmt.
+///
+/// # Errors
+///
+/// What no code can be made of, or what is wrong with a template.
+pub fn render_unformatted(
+    checked: &Checked,
+    options: &Options,
+) -> Result<BTreeMap<PathBuf, Files>, Failure> {
+    let options = Options {
+        format: false,
+        ..options.clone()
+    };
+    render(checked, &options)
+}
+
+fn render(checked: &Checked, options: &Options) -> Result<BTreeMap<PathBuf, Files>, Failure> {
+    let templates = Templates::read(options.templates.as_deref())?;
+    // A registry that no Rust can be made of can still be told of.
+    let rust = options
+        .outputs
+        .iter()
+        .any(|output| output.subject.is_rust());
+    let ir = rust.then(|| lower(checked, options)).transpose()?;
+    made::make(options, &templates, ir.as_ref(), &checked.registry)
+}
+
 /// Reads, checks, lowers, renders and formats. Nothing is written.
 ///
 /// # Errors
@@ -233,14 +298,7 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
 /// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
-    let templates = Templates::read(options.templates.as_deref())?;
-    // A registry that no Rust can be made of can still be told of.
-    let rust = options
-        .outputs
-        .iter()
-        .any(|output| output.subject.is_rust());
-    let ir = rust.then(|| lower(&checked, options)).transpose()?;
-    let mut all = made::make(options, &templates, ir.as_ref(), &checked.registry)?;
+    let mut all = render(&checked, options)?;
     Ok(Rendered {
         inputs: inputs(&checked, options),
         files: all.remove(&options.out).unwrap_or_default(),

@@ -8,6 +8,10 @@ use vigil_gen::diagnostic::CODES;
 use vigil_gen::diagnostic::{Diagnostics, Rejected};
 use vigil_gen::read_registry;
 
+use support::yaml_files;
+
+mod support;
+
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
 const SHOWN_ELSEWHERE: [&str; 16] = [
@@ -206,17 +210,4 @@ fn cases() -> Vec<String> {
         .collect();
     cases.sort();
     cases
-}
-
-fn yaml_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(yaml_files(&path));
-        } else {
-            files.push(path);
-        }
-    }
-    files
 }

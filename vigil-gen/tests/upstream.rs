@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_yaml::{Mapping, Value};
 use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
 use vigil_gen::{Checked, Stats, read_registry};
+
+use support::yaml_files;
 
 mod support;
 
@@ -323,20 +325,4 @@ fn words(ty: &AttributeType) -> String {
         AttributeType::Template(inner) => format!("template[{}]", words(inner)),
         other => format!("{other:?}").to_lowercase(),
     }
-}
-
-fn yaml_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(yaml_files(&path));
-        } else if path
-            .extension()
-            .is_some_and(|it| it == "yaml" || it == "yml")
-        {
-            files.push(path);
-        }
-    }
-    files
 }

@@ -19,6 +19,8 @@ mod callsite;
 mod content;
 mod definition;
 mod ended;
+mod exposed;
+mod facts;
 mod fields;
 mod gate;
 mod handle;
@@ -77,7 +79,7 @@ pub(crate) use instruments::Binding;
 pub(crate) use open::{Reason, end_open, keep_open};
 #[cfg(feature = "_otlp")]
 pub(crate) use tracer::is_closing;
-pub(crate) use tracer::is_ending;
+pub(crate) use tracer::{ids_of, is_ending};
 
 /// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.
 #[inline]

@@ -62,7 +62,8 @@ pub(super) fn build(case: Case, who: Who, kept: Option<&Kept>) -> Box<dyn Subjec
             let spans = InheritedAttributes::before(pipeline::batches(kept));
             let provider = pipeline::tracers(case, spans);
             tracing_subscriber::registry()
-                .with(vigil::trace_layer(&provider))
+                // No other layer is there that would look at fields.
+                .with(vigil::trace_layer(&provider).with_fields(false))
                 .with(case.logs().then(lines))
                 .init();
             vigil::set_meter_provider(pipeline::meters(kept));

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::common::{DEPRECATED, DOCS, STABILITY_FIELD, check_name, declare, read_docs};
-use super::fields::{Field, Fields, Shape, Value, Words, field, wrong_shape};
-use super::notes::{ANNOTATIONS, ON_ATTRIBUTE, read_attribute_notes, read_no_notes};
+use super::fields::{Fields, wrong_shape};
+use super::notes::{read_attribute_notes, read_no_notes};
+use super::places::{ANNOTATIONS, ON_ATTRIBUTE};
+use super::shape::{Field, Shape, Value, Words, field};
 use super::{AttributeDef, AttributeNotes, Located, Reading};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, one_of, quoted};

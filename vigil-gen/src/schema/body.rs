@@ -2,9 +2,10 @@
 
 use super::attribute::{EXAMPLES, MEMBERS, read_member};
 use super::common::{DOCS, read_docs};
-use super::fields::{Cases, Field, Fields, Shape, Value, Vocabulary, field};
-use super::notes::ANNOTATIONS;
+use super::fields::{Fields, Vocabulary};
+use super::places::ANNOTATIONS;
 use super::reference::{LEVEL, read_level};
+use super::shape::{Cases, Field, Shape, Value, field};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::registry::{Body, Origin, RequirementLevel};

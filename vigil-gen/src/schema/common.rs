@@ -1,6 +1,7 @@
 //! What all definitions have in common: names, docs, units.
 
-use super::fields::{Cases, Field, Fields, Shape, Value, Vocabulary, field};
+use super::fields::{Fields, Vocabulary};
+use super::shape::{Cases, Field, Shape, Value, field};
 use super::{DocsDef, Located, Reading};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted};

@@ -5,35 +5,35 @@ use std::env;
 use std::fs;
 use std::path::Path;
 
-use super::fields::{Field, Shape};
-use super::{attribute, notes, reference, signal};
+use super::shape::{Field, Shape};
+use super::{attribute, places, reference, sections};
 use crate::config;
 
 /// The heading that a table stands under, and the keys that it lists.
 fn tables() -> Vec<(&'static str, Vec<&'static Field>)> {
     let shape = |shape: &'static Shape| shape.all().collect::<Vec<_>>();
-    let keys = |place: &'static super::fields::Place| place.keys.iter().collect::<Vec<_>>();
+    let keys = |place: &'static super::shape::Place| place.keys.iter().collect::<Vec<_>>();
     vec![
         ("## Attributes", shape(&attribute::ATTRIBUTE)),
         (
             "### `annotations.vigil` of an attribute",
-            keys(&notes::ATTRIBUTE),
+            keys(&places::ATTRIBUTE),
         ),
         ("## References", shape(&reference::SPAN_REF)),
         (
             "### `annotations.vigil` of a reference",
-            keys(&notes::GROUP_REFERENCE),
+            keys(&places::GROUP_REFERENCE),
         ),
-        ("## Spans", shape(&signal::SPAN)),
+        ("## Spans", shape(&sections::SPAN)),
         (
             "### `annotations.vigil` of a span: the contract",
-            keys(&notes::SPAN),
+            keys(&places::SPAN),
         ),
-        ("### Streams", shape(&notes::STREAM)),
-        ("## Records", shape(&notes::RECORD)),
-        ("## Metrics", shape(&signal::METRIC)),
-        ("### `annotations.vigil` of a metric", keys(&notes::METRIC)),
-        ("## Events", shape(&signal::EVENT)),
+        ("### Streams", shape(&places::STREAM)),
+        ("## Records", shape(&places::RECORD)),
+        ("## Metrics", shape(&sections::METRIC)),
+        ("### `annotations.vigil` of a metric", keys(&places::METRIC)),
+        ("## Events", shape(&sections::EVENT)),
         ("### `vigil-gen.toml`", shape(&config::CONFIG)),
         ("#### Outputs", shape(&config::OUTPUT)),
     ]

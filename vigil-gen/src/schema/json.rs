@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::fields::{Field, Place, Shape, Value, without_links};
-use super::groups::GROUPS;
 use super::manifest::MANIFEST;
-use super::notes::keys_of_others;
-use super::signal::SECTIONS;
+use super::older::GROUPS;
+use super::places::keys_of_others;
+use super::sections::SECTIONS;
+use super::shape::{Field, Place, Shape, Value, without_links};
 
 /// A kind of file, of which there is a JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,7 @@ impl Schema {
     fn shape(&mut self, shape: &Shape) -> Map<String, Json> {
         let mut schema = self.mapping(shape.all(), shape.required);
         schema.insert("additionalProperties".to_owned(), json!(false));
+        schema.insert("title".to_owned(), json!(shape.what.replace('`', "")));
         schema
     }
 
@@ -114,8 +115,11 @@ impl Schema {
                 let offered = json!({ "enum": words.offered() });
                 match words.also() {
                     also if also.is_empty() => offered,
-                    // Read, but nothing to be written anew.
-                    also => json!({ "anyOf": [offered, { "enum": also, "deprecated": true }] }),
+                    // Read, but nothing to be written anew: editors offer no patterns.
+                    also => {
+                        let also = format!("^({})$", also.join("|"));
+                        json!({ "anyOf": [offered, { "type": "string", "pattern": also }] })
+                    }
                 }
             }
             Value::List(items) => json!({ "type": "array", "items": self.value(items) }),
@@ -188,6 +192,9 @@ fn or_null(value: Json) -> Json {
 
 /// With what is said of it to people.
 fn described(mut value: Json, doc: &str) -> Json {
-    value["description"] = json!(without_links(doc));
+    let doc = without_links(doc);
+    // Where there is but the one, editors show the marks of the other.
+    value["description"] = json!(doc.replace('`', ""));
+    value["markdownDescription"] = json!(doc);
     value
 }

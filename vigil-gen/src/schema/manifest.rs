@@ -2,7 +2,8 @@
 
 use super::Located;
 use super::common::{STABILITY, STABILITY_FIELD};
-use super::fields::{Fields, Shape, Value, Vocabulary, field, text};
+use super::fields::{Fields, Vocabulary, text};
+use super::shape::{Shape, Value, field};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
 use crate::registry::Manifest;

@@ -1,13 +1,13 @@
 //! References: of a definition to attributes, groups and entities.
 
 use super::common::{DEPRECATED, STABILITY_FIELD, read_docs};
-use super::fields::{
-    Field, Fields, Shape, Value, Vocabulary, Words, field, list, text, wrong_shape,
-};
-use super::notes::{
+use super::fields::{Fields, Vocabulary, list, text, wrong_shape};
+use super::notes::read_ref_notes;
+use super::places::{
     ON_ENTITY_REFERENCE, ON_EVENT_REFERENCE, ON_GROUP_REFERENCE, ON_METRIC_REFERENCE,
-    ON_SPAN_REFERENCE, read_ref_notes,
+    ON_SPAN_REFERENCE,
 };
+use super::shape::{Field, Shape, Value, Words, field};
 use super::{Associations, Item, Located, RefDef, RefNotes};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -435,7 +435,7 @@ fn read_association(
         });
         return None;
     };
-    let items = list(&entry.node, &format!("`{}`", entry.key), diagnostics);
+    let items = list(&entry.node, format_args!("`{}`", entry.key), diagnostics);
     let items = items
         .iter()
         .filter_map(|item| read_association(item, names, diagnostics));

@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+pub(crate) mod checks;
+pub(crate) mod mutations;
+pub(crate) mod schemas;
+
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +47,23 @@ pub(crate) fn upstream() -> Option<PathBuf> {
         );
     }
     found
+}
+
+/// Every YAML file below a directory.
+pub(crate) fn yaml_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(yaml_files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|it| it == "yaml" || it == "yml")
+        {
+            files.push(path);
+        }
+    }
+    files
 }
 
 /// The directories below `tests/<folder>`, by name.

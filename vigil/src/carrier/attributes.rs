@@ -1,5 +1,7 @@
 //! A batch of attributes on its way to a span, an event or a measurement.
 
+use std::cell::RefCell;
+
 use super::definition::Field;
 use super::gate::Gate;
 use super::value::{Element, Value};
@@ -21,13 +23,8 @@ pub(crate) type Entry = (&'static str, Value);
 
 impl Attributes {
     pub(crate) fn new(gate: Gate) -> Self {
-        Self::with_room(gate, 0)
-    }
-
-    /// A batch that will hold so many.
-    pub(crate) fn with_room(gate: Gate, attributes: usize) -> Self {
         Self {
-            entries: Vec::with_capacity(attributes),
+            entries: spare(),
             content: Vec::new(),
             gate,
         }
@@ -61,10 +58,6 @@ impl Attributes {
         }
     }
 
-    pub(crate) fn set_gate(&mut self, gate: Gate) {
-        self.gate = gate;
-    }
-
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
     }
@@ -81,19 +74,161 @@ impl Attributes {
         &self.content
     }
 
-    /// What of it `fields` declare, each to its end: all but content, and content.
-    pub(crate) fn into_declared(self, fields: &[Field]) -> (Vec<Entry>, Vec<Entry>) {
-        let declared = |entries: Vec<Entry>, is_content| -> Vec<Entry> {
-            let declared = |(key, value): &Entry| {
-                fields.iter().any(|field| {
-                    field.key() == *key
-                        && field.takes(value)
-                        && (is_content || !field.attribute.sensitive)
-                })
-            };
-            entries.into_iter().filter(declared).collect()
-        };
-        (declared(self.entries, false), declared(self.content, true))
+    /// Takes out what was set: all but content, and content.
+    pub(crate) fn drain(&mut self) -> (impl Iterator<Item = Entry>, impl Iterator<Item = Entry>) {
+        (self.entries.drain(..), self.content.drain(..))
+    }
+}
+
+impl Drop for Attributes {
+    fn drop(&mut self) {
+        keep_spare(std::mem::take(&mut self.entries));
+    }
+}
+
+std::thread_local! {
+    /// Lists that have served: a span and what is recorded on it need one each, for a moment.
+    static SPARE: RefCell<Vec<Vec<Entry>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What each thread keeps of them at most, and of how many entries each.
+const SPARES: usize = 16;
+const SPARE_ROOM: usize = 64;
+
+/// An empty list.
+#[inline]
+pub(crate) fn spare() -> Vec<Entry> {
+    let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
+    spare.ok().flatten().unwrap_or_default()
+}
+
+/// Takes a list back.
+#[inline]
+pub(crate) fn keep_spare(mut entries: Vec<Entry>) {
+    entries.clear();
+    if entries.capacity() == 0 || entries.capacity() > SPARE_ROOM {
+        return;
+    }
+    // The thread is ending: then it goes.
+    let _ = SPARE.try_with(|spare| {
+        let mut spare = spare.borrow_mut();
+        if spare.len() < SPARES {
+            spare.push(entries);
+        }
+    });
+}
+
+/// The attributes of a span, found by their place among the fields of its definition.
+#[derive(Clone, Debug)]
+pub(crate) struct Entries {
+    list: Vec<Entry>,
+    /// For each place, where in the list its attribute is, counted from one.
+    at: [u8; Self::PLACES],
+}
+
+impl Entries {
+    /// Definitions of more fields than this are searched by key.
+    const PLACES: usize = 64;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            list: spare(),
+            at: [0; Self::PLACES],
+        }
+    }
+
+    /// None, and no room for any.
+    pub(crate) const fn none() -> Self {
+        Self {
+            list: Vec::new(),
+            at: [0; Self::PLACES],
+        }
+    }
+
+    /// Where in the list the attribute of that place is.
+    #[inline]
+    pub(crate) fn position(&self, fields: &[Field], place: usize) -> Option<usize> {
+        if fields.len() <= Self::PLACES {
+            return usize::from(self.at[place]).checked_sub(1);
+        }
+        let key = fields[place].key();
+        self.list.iter().position(|(other, _)| same(other, key))
+    }
+
+    /// The value of the attribute of that place.
+    #[inline]
+    pub(crate) fn get(&self, fields: &[Field], place: usize) -> Option<&Value> {
+        Some(&self.list[self.position(fields, place)?].1)
+    }
+
+    /// Sets the attribute of that place, instead of an earlier value.
+    pub(crate) fn set(&mut self, fields: &[Field], place: usize, value: Value) {
+        match self.position(fields, place) {
+            Some(at) => self.list[at].1 = value,
+            None => self.push(fields, place, value),
+        }
+    }
+
+    /// Adds the attribute of that place, which is not there yet.
+    #[inline]
+    pub(crate) fn push(&mut self, fields: &[Field], place: usize, value: Value) {
+        self.list.push((fields[place].key(), value));
+        if fields.len() <= Self::PLACES {
+            // There are no more attributes than places.
+            self.at[place] = u8::try_from(self.list.len()).unwrap_or_default();
+        }
+    }
+
+    /// Adds an attribute that no field declares: the runtime's own word.
+    pub(crate) fn push_undeclared(&mut self, key: &'static str, value: Value) {
+        self.list.push((key, value));
+    }
+
+    #[inline]
+    pub(crate) fn value_mut(&mut self, at: usize) -> &mut Value {
+        &mut self.list[at].1
+    }
+
+    /// Changes which are there, or in what order.
+    pub(crate) fn rearrange(&mut self, fields: &[Field], f: impl FnOnce(&mut Vec<Entry>)) {
+        f(&mut self.list);
+        self.at = [0; Self::PLACES];
+        if fields.len() > Self::PLACES {
+            return;
+        }
+        let mut next = 0;
+        for (at, (key, _)) in self.list.iter().enumerate() {
+            if let Some(place) = place(fields, key, next) {
+                self.at[place] = u8::try_from(at + 1).unwrap_or_default();
+                next = place + 1;
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn as_slice(&self) -> &[Entry] {
+        &self.list
+    }
+
+    /// Takes the values out.
+    pub(crate) fn drain(&mut self, from: usize) -> impl Iterator<Item = Entry> {
+        self.list.drain(from.min(self.list.len())..)
+    }
+}
+
+impl Drop for Entries {
+    fn drop(&mut self) {
+        keep_spare(std::mem::take(&mut self.list));
+    }
+}
+
+/// The place of `key` among `fields`, sought first at `next`: what generated code sets comes in the
+/// order of the fields.
+#[inline]
+pub(crate) fn place(fields: &[Field], key: &str, next: usize) -> Option<usize> {
+    match fields.get(next) {
+        Some(field) if same(field.key(), key) => Some(next),
+        _ => fields.iter().position(|field| same(field.key(), key)),
     }
 }
 
@@ -104,18 +239,23 @@ fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
     }
 }
 
+#[inline]
 pub(crate) fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Value> {
     entries
         .iter()
         .find_map(|(other, value)| same(other, key).then_some(value))
 }
 
-/// Whether they are equal: most keys, and many values, are one static string.
+/// Whether they are equal: most keys, and many values, are one static string. The last bytes differ
+/// sooner than the first: keys begin with a namespace.
 #[inline]
 pub(crate) fn same(one: &str, other: &str) -> bool {
-    one.len() == other.len() && (std::ptr::eq(one.as_ptr(), other.as_ptr()) || one == other)
+    one.len() == other.len()
+        && (std::ptr::eq(one.as_ptr(), other.as_ptr())
+            || one.as_bytes().last() == other.as_bytes().last() && one == other)
 }
 
+#[inline]
 pub(crate) fn key_value((key, value): &Entry) -> opentelemetry::KeyValue {
     opentelemetry::KeyValue::new(*key, value.clone())
 }

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tracing::callsite::Callsite;
-use tracing::field::FieldSet;
+use tracing::field::{Field, FieldSet};
 use tracing::metadata::Kind;
 use tracing::subscriber::{Interest, NoSubscriber};
 use tracing::{Dispatch, Level, Metadata};
@@ -14,6 +14,8 @@ pub(crate) const TARGET: &str = "vigil";
 
 /// The level of typed spans and events.
 pub(crate) const LEVEL: Level = Level::INFO;
+
+const MADE: &str = "a callsite is registered after its metadata is made";
 
 const UNREGISTERED: u8 = 0;
 const NEVER: u8 = 1;
@@ -26,7 +28,7 @@ const ALWAYS: u8 = 3;
 /// come from the definition the first time that anybody listens.
 #[derive(Debug)]
 pub(crate) struct Site {
-    metadata: OnceLock<Metadata<'static>>,
+    metadata: OnceLock<(Metadata<'static>, Box<[Field]>)>,
     interest: AtomicU8,
 }
 
@@ -39,22 +41,26 @@ impl Site {
     }
 
     /// The metadata, registered with `tracing`; `keys` are the names of its fields.
+    #[inline]
     pub(crate) fn metadata(
         &'static self,
         name: &'static str,
         kind: Kind,
         keys: impl FnOnce() -> Vec<&'static str>,
     ) -> &'static Metadata<'static> {
-        if let Some(metadata) = self.metadata.get() {
+        if let Some((metadata, _)) = self.metadata.get() {
             return metadata;
         }
         let mut first = false;
-        let metadata = self.metadata.get_or_init(|| {
+        let (metadata, _) = self.metadata.get_or_init(|| {
             first = true;
             // Once for each definition, of which there are as many as the registry holds.
             let keys: &'static [&'static str] = Vec::leak(keys());
-            let fields = FieldSet::new(keys, tracing::callsite::Identifier(self));
-            Metadata::new(name, TARGET, LEVEL, None, None, None, fields, kind)
+            let identifier = || tracing::callsite::Identifier(self);
+            let fields = FieldSet::new(keys, identifier()).iter().collect();
+            let set = FieldSet::new(keys, identifier());
+            let metadata = Metadata::new(name, TARGET, LEVEL, None, None, None, set, kind);
+            (metadata, fields)
         });
         if first {
             tracing::callsite::register(self);
@@ -62,7 +68,15 @@ impl Site {
         metadata
     }
 
+    /// The metadata and its fields, once [`metadata`](Self::metadata) has made them.
+    #[inline]
+    pub(crate) fn made(&'static self) -> (&'static Metadata<'static>, &'static [Field]) {
+        let (metadata, fields) = self.metadata.get().expect(MADE);
+        (metadata, fields)
+    }
+
     /// Whether `dispatch` wants what is made here.
+    #[inline]
     pub(crate) fn enabled(
         &self,
         metadata: &'static Metadata<'static>,
@@ -89,10 +103,9 @@ impl Callsite for Site {
         self.interest.store(interest, Ordering::Relaxed);
     }
 
+    #[inline]
     fn metadata(&self) -> &Metadata<'_> {
         // `metadata` fills the cell before it registers the callsite, and nobody else can reach it.
-        self.metadata
-            .get()
-            .expect("a callsite is registered after its metadata is made")
+        &self.metadata.get().expect(MADE).0
     }
 }

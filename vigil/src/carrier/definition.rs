@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::trace::SpanKind;
 
+use super::attributes::same;
 use super::callsite::Site;
+use super::facts::Facts;
 use super::value::Value;
 
 /// Who made a span or a metric: OpenTelemetry's instrumentation scope.
@@ -220,6 +222,7 @@ impl Field {
     }
 
     /// Whether the value is of the attribute's type, and a member of it if it is a closed enum.
+    #[inline]
     pub(crate) fn takes(&self, value: &Value) -> bool {
         let listed = match (self.attribute.closed, value) {
             (Some(members), Value::Text(text)) => members.contains(&text.as_str()),
@@ -254,6 +257,7 @@ pub struct SpanDefinition {
     pub(crate) stream: Option<StreamDefinition>,
     pub(crate) at_end: Option<&'static EventDefinition>,
     pub(crate) site: Site,
+    pub(crate) facts: Facts,
 }
 
 impl SpanDefinition {
@@ -278,6 +282,7 @@ impl SpanDefinition {
             stream: None,
             at_end: None,
             site: Site::new(),
+            facts: Facts::new(),
         }
     }
 
@@ -349,7 +354,16 @@ impl SpanDefinition {
 
     /// Its attribute of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|field| field.key() == key)
+        Some(&self.fields[self.place(key, 0)?])
+    }
+
+    /// Where among its fields the attribute of that key is; sought first at `next`.
+    #[inline]
+    pub(crate) fn place(&self, key: &str, next: usize) -> Option<usize> {
+        match self.fields.get(next) {
+            Some(field) if same(field.key(), key) => Some(next),
+            _ => self.facts.place(self.fields, key),
+        }
     }
 }
 
@@ -536,6 +550,7 @@ impl MetricDefinition {
     }
 
     /// Its place among the metrics that this process has measured.
+    #[inline]
     pub(crate) fn number(&'static self) -> usize {
         static NEXT: AtomicUsize = AtomicUsize::new(1);
 

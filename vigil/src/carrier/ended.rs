@@ -1,43 +1,43 @@
 //! Typed spans as they end, for layers that write them down.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt};
+use tracing::Dispatch;
 
 use super::definition::SpanDefinition;
 use super::start;
-use super::state::{End, Live};
-use super::value::{Text, Value};
+use super::state::{End, Live, SpanState};
+use super::value::Value;
 
 /// A typed span that has just ended, with everything that was recorded on it.
 #[derive(Debug)]
 pub struct EndedSpan<'a> {
-    pub(super) live: &'a Live,
-    pub(super) definition: &'static SpanDefinition,
-    pub(super) name: Option<&'a Text>,
-    pub(super) depth: usize,
+    pub(super) state: &'a SpanState,
     pub(super) end: &'a End,
 }
 
 impl EndedSpan<'_> {
     /// What the registry says of it.
     pub fn definition(&self) -> &'static SpanDefinition {
-        self.definition
+        self.state.definition
     }
 
     /// Its name, as it is exported.
-    pub fn name(&self) -> String {
-        start::name(self.definition, self.name, &self.end.entries)
+    pub fn name(&self) -> Cow<'static, str> {
+        let given = self.state.name.as_ref();
+        start::name(self.state.definition, given, &self.end.entries)
     }
 
     /// How many typed spans it stands under.
     pub fn depth(&self) -> usize {
-        self.depth
+        self.state.depth
     }
 
     /// Its own attributes, in the order in which they were set.
     pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.end.entries.iter().map(|(key, value)| (*key, value))
+        self.end.entries().iter().map(|(key, value)| (*key, value))
     }
 
     /// What it inherits from the root span above, such as the session.
@@ -47,7 +47,7 @@ impl EndedSpan<'_> {
 
     /// The value of an attribute of its own.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
-        super::attributes::find(&self.end.entries, key)
+        super::attributes::find(self.end.entries(), key)
     }
 
     /// How it ended.
@@ -62,16 +62,13 @@ impl EndedSpan<'_> {
 
     /// Its trace and span id, if a layer of Vigil's gives them.
     pub fn span_context(&self) -> Option<SpanContext> {
-        let context = self
-            .live
-            .is_own
-            .then(|| self.live.context.span().span_context().clone())?;
-        context.is_valid().then_some(context)
+        self.state.ids().filter(|ids| ids.is_valid()).cloned()
     }
 
     /// The id of the span that it stands under, in whatever process, if a layer of Vigil's knows.
     pub fn parent_span_id(&self) -> Option<SpanId> {
-        self.live.parent
+        let above = self.state.above().span().span_context().clone();
+        above.is_valid().then(|| above.span_id())
     }
 }
 
@@ -107,9 +104,14 @@ impl std::fmt::Debug for OnEnd {
     }
 }
 
+/// Whether a layer there wants to know.
+pub(crate) fn is_heard(dispatch: &Dispatch) -> bool {
+    dispatch.is::<OnEnd>()
+}
+
 /// Tells the layer that wants to know.
-pub(crate) fn tell(ended: &EndedSpan<'_>) {
-    ended.live.span.with_subscriber(|(_, dispatch)| {
+pub(crate) fn tell(ended: &EndedSpan<'_>, live: &Live) {
+    live.span.with_subscriber(|(_, dispatch)| {
         if let Some(on_end) = dispatch.downcast_ref::<OnEnd>() {
             (on_end.ended)(ended);
         }

@@ -3,7 +3,8 @@
 use tracing::Metadata;
 use tracing::field::{DebugValue, Field, Value as FieldValue, ValueSet, debug};
 
-use super::attributes::Entry;
+use super::attributes::{Entry, same};
+use super::callsite::Site;
 use super::value::Value;
 
 /// A value in the form that `tracing` takes. Arrays go as text: it has none.
@@ -40,51 +41,77 @@ impl<'a> Held<'a> {
     }
 }
 
-/// Calls `f` with those of `entries` that `metadata` has a field for.
-pub(crate) fn with_values<'a, R>(
-    metadata: &'static Metadata<'static>,
-    entries: impl Iterator<Item = &'a Entry>,
-    f: impl FnOnce(&ValueSet<'_>) -> R,
-) -> R {
-    let mut entries = entries.peekable();
-    if entries.peek().is_none() {
-        return f(&metadata.fields().value_set(&[]));
-    }
-    let held: Vec<(Field, Held<'a>)> = entries
-        .filter_map(|(key, value)| Some((metadata.fields().field(*key)?, Held::of(value))))
-        .collect();
-    let set: Vec<(&Field, Option<&dyn FieldValue>)> = held
-        .iter()
-        .map(|(field, value)| (field, Some(value.as_field_value())))
-        .collect();
-    with_arrays(metadata, &set, f)
-}
-
+/// Calls `f` with those of `entries`, `most` at most, that the callsite has a field for.
+///
 /// `tracing` makes value sets of arrays only, whose length is part of their type: what is left of
 /// the next fitting length is filled with nothing.
-fn with_arrays<R>(
-    metadata: &'static Metadata<'static>,
-    set: &[(&Field, Option<&dyn FieldValue>)],
-    f: impl FnOnce(&ValueSet<'_>) -> R,
+pub(crate) fn with_values<'a, R>(
+    site: &'static Site,
+    most: usize,
+    entries: impl Iterator<Item = &'a Entry>,
+    f: impl FnOnce(&'static Metadata<'static>, &ValueSet<'_>) -> R,
 ) -> R {
-    fn fill<R, const N: usize>(
-        metadata: &'static Metadata<'static>,
-        set: &[(&Field, Option<&dyn FieldValue>)],
-        f: impl FnOnce(&ValueSet<'_>) -> R,
-    ) -> R {
-        let Some((any, _)) = set.first() else {
-            return f(&metadata.fields().value_set(&[]));
-        };
-        let mut array: [(&Field, Option<&dyn FieldValue>); N] = [(any, None); N];
-        for (place, value) in array.iter_mut().zip(set) {
-            *place = *value;
+    let (metadata, fields) = site.made();
+    let Some(any) = fields.first().filter(|_| most > 0) else {
+        return f(metadata, &metadata.fields().value_set(&[]));
+    };
+    let entries = Fields {
+        fields,
+        next: 0,
+        entries,
+    };
+    match most {
+        0..=4 => fill::<R, 4>(metadata, any, entries, f),
+        5..=12 => fill::<R, 12>(metadata, any, entries, f),
+        13..=32 => fill::<R, 32>(metadata, any, entries, f),
+        33..=96 => fill::<R, 96>(metadata, any, entries, f),
+        _ => fill::<R, 256>(metadata, any, entries, f),
+    }
+}
+
+/// Entries with their fields. Both come in the same order, mostly.
+struct Fields<I> {
+    fields: &'static [Field],
+    next: usize,
+    entries: I,
+}
+
+impl<'a, I: Iterator<Item = &'a Entry>> Iterator for Fields<I> {
+    type Item = (&'static Field, Held<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let is = |field: &Field, key: &str| same(field.name(), key);
+        loop {
+            let (key, value) = self.entries.next()?;
+            let at = match self.fields.get(self.next) {
+                Some(field) if is(field, key) => Some(self.next),
+                _ => self.fields.iter().position(|field| is(field, key)),
+            };
+            if let Some(at) = at {
+                self.next = at + 1;
+                return Some((&self.fields[at], Held::of(value)));
+            }
         }
-        f(&metadata.fields().value_set(&array))
     }
-    match set.len() {
-        0..=4 => fill::<R, 4>(metadata, set, f),
-        5..=16 => fill::<R, 16>(metadata, set, f),
-        17..=64 => fill::<R, 64>(metadata, set, f),
-        _ => fill::<R, 256>(metadata, set, f),
-    }
+}
+
+fn fill<'a, R, const N: usize>(
+    metadata: &'static Metadata<'static>,
+    any: &'static Field,
+    mut entries: impl Iterator<Item = (&'static Field, Held<'a>)>,
+    f: impl FnOnce(&'static Metadata<'static>, &ValueSet<'_>) -> R,
+) -> R {
+    let mut count = 0;
+    let held: [(&Field, Held<'a>); N] = std::array::from_fn(|_| match entries.next() {
+        Some(held) => {
+            count += 1;
+            held
+        }
+        None => (any, Held::Bool(false)),
+    });
+    let set: [(&Field, Option<&dyn FieldValue>); N] = std::array::from_fn(|at| {
+        let (field, held) = &held[at];
+        (*field, (at < count).then(|| held.as_field_value()))
+    });
+    f(metadata, &metadata.fields().value_set(&set))
 }

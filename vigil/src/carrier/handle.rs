@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::propagation::Injector;
-use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::trace::SpanContext;
 
 use super::attributes::Attributes;
 use super::definition::{EventDefinition, RecordDefinition, SpanDefinition};
+use super::exposed;
 use super::outcome::{CANCELLED, Failure, PANIC, Seen};
 use super::parent::{ParentRef, Repr};
 use super::run::{Run, RunWith};
@@ -113,7 +114,7 @@ impl Handle {
     #[inline]
     pub fn set<V: Into<Value>>(&self, key: &'static str, value: impl Into<V>) {
         if let Some(state) = &self.state {
-            state.set_plain(key, &value.into().into());
+            state.set_plain(key, value.into().into());
         }
     }
 
@@ -186,7 +187,11 @@ impl Handle {
     ///
     /// It is a disabled one while nobody listens, and the span above if a filter shut this one out.
     pub fn span(&self) -> tracing::Span {
-        match self.live() {
+        let Some(state) = &self.state else {
+            return tracing::Span::none();
+        };
+        exposed::expose(state);
+        match state.live() {
             Some(live) => live.span.clone(),
             None => tracing::Span::none(),
         }
@@ -194,8 +199,7 @@ impl Handle {
 
     /// Its trace and span id, if it has them: a layer of Vigil's listens, and no filter shut it out.
     pub fn span_context(&self) -> Option<SpanContext> {
-        let live = self.live().filter(|live| live.is_own)?;
-        Some(live.context.span().span_context().clone())
+        self.state.as_ref()?.ids().cloned()
     }
 
     /// Writes the span into a request's headers, baggage included, as the process's propagator does:
@@ -219,19 +223,15 @@ impl Handle {
     /// tool.inject(&mut headers);
     /// ```
     pub fn inject(&self, headers: &mut dyn Injector) {
-        opentelemetry::global::get_text_map_propagator(|propagator| match self.live() {
-            Some(live) => propagator.inject_context(&live.context, headers),
+        opentelemetry::global::get_text_map_propagator(|propagator| match self.context() {
+            Some(context) => propagator.inject_context(context, headers),
             None => propagator.inject(headers),
         });
     }
 
     /// Where it stands in OpenTelemetry's tree: its own place, or that of the nearest span above.
     pub(crate) fn context(&self) -> Option<&opentelemetry::Context> {
-        self.live().map(|live| &live.context)
-    }
-
-    fn live(&self) -> Option<&super::state::Live> {
-        self.state.as_ref()?.live()
+        self.state.as_ref()?.context()
     }
 
     /// Runs `f` in the span: what it starts without a parent of its own stands under it.

@@ -1,6 +1,6 @@
 //! Attributes that identify the work and so stand on every span of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::{Context, KeyValue};
@@ -9,13 +9,53 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::attributes::{Entry, find};
+use super::definition::Scope;
 use super::value::Value;
 
 /// The inherited attributes of one root span, shared with everything that starts under it.
 ///
 /// They travel in OpenTelemetry's context: what the SDK starts there sees them as well.
+#[derive(Clone, Debug)]
+pub(crate) struct Inherited(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    entries: Mutex<Arc<Snapshot>>,
+    /// Whose registry says what is inherited, if it is one alone.
+    scope: Option<&'static Scope>,
+}
+
+/// What was inherited at one time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Inherited(Arc<Mutex<Arc<Vec<Entry>>>>);
+pub(crate) struct Snapshot {
+    entries: Vec<Entry>,
+    /// The same, as OpenTelemetry has it.
+    attributes: Vec<KeyValue>,
+}
+
+impl Snapshot {
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn attributes(&self) -> &[KeyValue] {
+        &self.attributes
+    }
+
+    fn set(&mut self, key: &'static str, value: Value) {
+        let attribute = KeyValue::new(key, value.clone());
+        match self.entries.iter().position(|(other, _)| *other == key) {
+            Some(at) => {
+                self.entries[at].1 = value;
+                self.attributes[at] = attribute;
+            }
+            None => {
+                self.entries.push((key, value));
+                self.attributes.push(attribute);
+            }
+        }
+    }
+}
 
 impl Inherited {
     /// Those of the context, if a root span is above it.
@@ -23,39 +63,49 @@ impl Inherited {
         context.get::<Self>()
     }
 
-    /// A copy that changes by itself: a sub-agent's.
-    pub(crate) fn fork(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.snapshot())))
+    /// Those of a root span of that scope: none of its own yet, and a copy of those `above` it that
+    /// changes by itself.
+    pub(crate) fn under(above: Option<&Self>, scope: &'static Scope) -> Self {
+        Self(Arc::new(Shared {
+            entries: Mutex::new(above.map(Self::snapshot).unwrap_or_default()),
+            scope: above
+                .is_none_or(|above| above.is_of(scope))
+                .then_some(scope),
+        }))
+    }
+
+    /// Whether that registry alone says what is in here.
+    pub(crate) fn is_of(&self, scope: &'static Scope) -> bool {
+        self.0.scope.is_some_and(|it| std::ptr::eq(it, scope))
     }
 
     pub(crate) fn set(&self, key: &'static str, value: Value) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entries = Arc::make_mut(&mut entries);
-        match entries.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, old)) => *old = value,
-            None => entries.push((key, value)),
-        }
+        let mut entries = self.entries();
+        Arc::make_mut(&mut entries).set(key, value);
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        find(&entries, key).cloned()
+        find(self.entries().entries(), key).cloned()
     }
 
     /// What stands there now, shared until it changes.
-    pub(crate) fn snapshot(&self) -> Arc<Vec<Entry>> {
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.entries().clone()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Arc<Snapshot>> {
         self.0
+            .entries
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 
     /// Adds what `attributes` lacks.
     pub(crate) fn complete(&self, attributes: &mut Vec<KeyValue>) {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (key, value) in entries.iter() {
-            if !attributes.iter().any(|other| other.key.as_str() == *key) {
-                attributes.push(KeyValue::new(*key, value.clone()));
+        let entries = self.entries();
+        for attribute in entries.attributes() {
+            if !attributes.iter().any(|other| other.key == attribute.key) {
+                attributes.push(attribute.clone());
             }
         }
     }

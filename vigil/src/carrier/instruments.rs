@@ -3,7 +3,6 @@
 mod series;
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +13,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{self as otel, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-use self::series::{Series, Values};
+use self::series::Series;
 
-use super::attributes::{AttributeSet, Attributes, find, same};
+use super::attributes::{AttributeSet, Attributes, same};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
 use super::gate::Gate;
 use super::told;
@@ -79,6 +78,7 @@ struct Instruments([OnceLock<Box<[OnceLock<Instrument>]>>; 24]);
 impl Instruments {
     const FIRST: usize = 32;
 
+    #[inline]
     fn place(&self, number: usize) -> Option<&OnceLock<Instrument>> {
         let shifted = number + Self::FIRST;
         let chunk = (shifted / Self::FIRST).ilog2() as usize;
@@ -126,6 +126,7 @@ impl Binding {
     }
 
     /// The one that counts here: a span's own, the test scope's, the process's.
+    #[inline]
     pub(crate) fn of(own: Option<&Arc<Self>>) -> Option<Arc<Self>> {
         own.cloned().or_else(Self::scoped).or_else(|| {
             GLOBAL
@@ -135,56 +136,61 @@ impl Binding {
         })
     }
 
-    /// Measures `value`; `attribute` finds the values of the metric's attributes.
-    pub(crate) fn measure<'a>(
+    /// Measures `value`; `attributes` are those of the metric, in the order of its fields.
+    pub(crate) fn measure(
         &self,
         metric: &'static MetricDefinition,
         value: &Value,
-        attribute: impl Fn(&'static str) -> Option<Cow<'a, Value>>,
+        attributes: &[Option<&Value>],
     ) {
         let Some(instrument) = self.instrument(metric) else {
             return;
         };
         let fields = metric.fields;
-        let stated = |place: usize| {
-            let field: &Field = &fields[place];
-            match field.constant {
-                Some(constant) => Some(Cow::Owned(Value::from(constant))),
-                None => attribute(field.key()),
-            }
-        };
-        let Some(values) = Values::new(fields.len(), stated) else {
-            let attributes = |place| {
-                let value = stated(place)?.into_owned();
+        let Some(hash) = series::hash(attributes) else {
+            // No handle is worth it.
+            let admitted = |place: usize| {
+                let value = attributes.get(place).copied().flatten()?.clone();
                 Some(instrument.admit(metric, place, &fields[place], value))
             };
-            let attributes = key_values(fields, attributes);
-            return instrument.made.record(value, &attributes);
+            return instrument.made.record(value, &key_values(fields, admitted));
         };
-        if let Some(bound) = instrument.series.get(&values) {
+        if let Some(bound) = instrument.series.get(hash, attributes) {
             return bound.record(&instrument.made, value);
         }
-        // The first of its kind, or one too many: then another stands for it.
-        let admitted = Values::new(fields.len(), |place| {
-            let value = values.get(place)?.clone();
-            Some(Cow::Owned(instrument.admit(
-                metric,
-                place,
-                &fields[place],
-                value,
-            )))
-        });
-        let Some(admitted) = admitted else { return };
-        let bound = instrument.series.get(&admitted).unwrap_or_else(|| {
-            let attributes = key_values(fields, |place| admitted.get(place).cloned());
+        self.measure_new(metric, instrument, value, attributes);
+    }
+
+    /// The first of its kind, or one too many: then another stands for it.
+    #[cold]
+    fn measure_new(
+        &self,
+        metric: &'static MetricDefinition,
+        instrument: &Instrument,
+        value: &Value,
+        attributes: &[Option<&Value>],
+    ) {
+        let fields = metric.fields;
+        let admit = |(place, value): (usize, &Option<&Value>)| {
+            let value = (*value)?.clone();
+            Some(instrument.admit(metric, place, &fields[place], value))
+        };
+        let admitted: Vec<Option<Value>> = attributes.iter().enumerate().map(admit).collect();
+        let admitted: Vec<Option<&Value>> = admitted.iter().map(Option::as_ref).collect();
+        let Some(hash) = series::hash(&admitted) else {
+            return;
+        };
+        let bound = instrument.series.get(hash, &admitted).unwrap_or_else(|| {
+            let attributes = key_values(fields, |place| admitted[place].cloned());
             let bound = Bound::new(&instrument.made, attributes, self.binds);
-            instrument.series.keep(&admitted, fields.len(), bound)
+            instrument.series.keep(hash, &admitted, bound)
         });
         bound.record(&instrument.made, value);
     }
 
     /// The instrument of that metric; none while it is being made on this thread, which a
     /// provider that logs may come back to.
+    #[inline]
     fn instrument(&self, metric: &'static MetricDefinition) -> Option<&Instrument> {
         struct Made;
 
@@ -413,6 +419,7 @@ impl Bound {
     }
 }
 
+#[inline]
 fn not_negative(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
@@ -448,19 +455,49 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     let Some(binding) = Binding::of(None) else {
         return;
     };
-    let mut batch = Attributes::with_room(Gate::closed(), metric.fields.len());
+    let mut batch = Attributes::new(Gate::closed());
     attributes.write(&mut batch);
     let entries = batch.entries();
     // They come in the order of the metric's attributes, as both are generated.
-    let next = Cell::new(0);
-    binding.measure(metric, &value.value(), |key| {
-        let value = match entries.get(next.get()) {
-            Some((other, value)) if same(other, key) => value,
-            _ => find(entries, key)?,
-        };
-        next.set(next.get() + 1);
-        Some(Cow::Borrowed(value))
-    });
+    let mut next = 0;
+    with_values(
+        metric,
+        |_, field| {
+            let (at, value) = match entries.get(next) {
+                Some((key, value)) if same(key, field.key()) => (next, value),
+                _ => {
+                    let mut entries = entries.iter().enumerate();
+                    let (at, (_, value)) = entries.find(|(_, (key, _))| same(key, field.key()))?;
+                    (at, value)
+                }
+            };
+            next = at + 1;
+            Some(value)
+        },
+        |values| binding.measure(metric, &value.value(), values),
+    );
+}
+
+/// Calls `f` with the values of a metric's attributes, in the order of its fields.
+pub(crate) fn with_values<'a, R>(
+    metric: &'static MetricDefinition,
+    mut value: impl FnMut(usize, &'static Field) -> Option<&'a Value>,
+    f: impl FnOnce(&[Option<&'a Value>]) -> R,
+) -> R {
+    let fields = metric.fields;
+    let mut few = [None; series::ATTRIBUTES];
+    if let Some(few) = few.get_mut(..fields.len()) {
+        for (place, slot) in few.iter_mut().enumerate() {
+            *slot = value(place, &fields[place]);
+        }
+        return f(few);
+    }
+    let all: Vec<_> = fields
+        .iter()
+        .enumerate()
+        .map(|(place, field)| value(place, field))
+        .collect();
+    f(&all)
 }
 
 macro_rules! instruments {

@@ -12,9 +12,10 @@ use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::callsite::LEVEL;
+use super::exposed;
 use super::state::SpanState;
 use super::tracer::{self, CarrierTracer};
 
@@ -32,6 +33,9 @@ use super::tracer::{self, CarrierTracer};
 /// # drop(subscriber);
 /// ```
 pub struct TraceLayer<S> {
+    /// For typed spans.
+    tracer: CarrierTracer,
+    /// For spans of other instrumentation, and for typed ones that it gets at.
     inner: OpenTelemetryLayer<S, CarrierTracer>,
     find: FindTyped,
     /// What other instrumentation makes is carried up to this level.
@@ -48,8 +52,9 @@ pub fn trace_layer<S>(provider: &SdkTracerProvider) -> TraceLayer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
+    let tracer = CarrierTracer::new(provider.clone());
     let inner = tracing_opentelemetry::layer()
-        .with_tracer(CarrierTracer::new(provider.clone()))
+        .with_tracer(tracer.clone())
         .with_location(false)
         .with_threads(false)
         .with_target(false)
@@ -57,9 +62,11 @@ where
         .with_error_records_to_exceptions(false)
         .with_context_activation(true);
     TraceLayer {
+        tracer,
         inner,
         find: FindTyped {
             nearest: nearest_typed::<S>,
+            own_context: own_context::<S>,
             context: nearest_context::<S>,
             events: true,
             fields: true,
@@ -112,6 +119,8 @@ struct Typed(Weak<SpanState>);
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
     nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
+    /// Of the span itself, and of the nearest from there.
+    own_context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
     context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
     pub(crate) events: bool,
     pub(crate) fields: bool,
@@ -129,6 +138,14 @@ impl FindTyped {
         (self.nearest)(dispatch, wanted)
     }
 
+    pub(crate) fn context_of(
+        &self,
+        dispatch: &Dispatch,
+        id: &Id,
+    ) -> Option<opentelemetry::Context> {
+        (self.own_context)(dispatch, id)
+    }
+
     pub(crate) fn context(&self, dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context> {
         (self.context)(dispatch, id)
     }
@@ -138,10 +155,25 @@ fn nearest_context<S>(dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Con
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let scope = dispatch.downcast_ref::<S>()?.span(id)?.scope();
-    scope
-        .into_iter()
-        .find_map(|span| tracing_opentelemetry::get_otel_context(&span.id(), dispatch))
+    let mut scope = dispatch.downcast_ref::<S>()?.span(id)?.scope();
+    scope.find_map(|span| context(&span, dispatch))
+}
+
+fn own_context<S>(dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    context(&dispatch.downcast_ref::<S>()?.span(id)?, dispatch)
+}
+
+fn context<'a, S>(span: &SpanRef<'a, S>, dispatch: &Dispatch) -> Option<opentelemetry::Context>
+where
+    S: LookupSpan<'a>,
+{
+    match typed(span) {
+        Some(state) => state.ids().and_then(|_| state.context().cloned()),
+        None => tracing_opentelemetry::get_otel_context(&span.id(), dispatch),
+    }
 }
 
 fn nearest_typed<S>(dispatch: &Dispatch, wanted: &Wanted<'_>) -> Option<Arc<SpanState>>
@@ -150,29 +182,54 @@ where
 {
     let subscriber = dispatch.downcast_ref::<S>()?;
     let current = subscriber.current_span();
-    let scope = subscriber.span(current.id()?)?.scope();
-    for span in scope {
-        let state = span
-            .extensions()
-            .get::<Typed>()
-            .and_then(|typed| typed.0.upgrade());
-        if let Some(state) = state
-            && wanted(&state)
-        {
-            return Some(state);
+    for span in subscriber.span(current.id()?)?.scope() {
+        // A span that nobody has entered is found by those under it.
+        let mut next = typed(&span);
+        while let Some(state) = next {
+            if state.is_own() && wanted(&state) {
+                return Some(state);
+            }
+            next = state.typed_parent().cloned();
         }
     }
     None
 }
 
-/// The typed span behind that of `tracing`, if it is one.
-fn typed<S>(id: &Id, ctx: &Context<'_, S>) -> Option<Arc<SpanState>>
+/// The typed span behind that of `tracing`, if it is one and has been entered.
+fn typed<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<Arc<SpanState>> {
+    let extensions = span.extensions();
+    extensions.get::<Typed>()?.0.upgrade()
+}
+
+impl<S> TraceLayer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let span = ctx.span(id)?;
-    let extensions = span.extensions();
-    extensions.get::<Typed>()?.0.upgrade()
+    /// Notes on the `tracing` span which typed span it is.
+    fn note(state: &Arc<SpanState>, id: &Id, ctx: &Context<'_, S>) {
+        if let Some(span) = ctx.span(id) {
+            span.extensions_mut().replace(Typed(Arc::downgrade(state)));
+        }
+    }
+
+    /// Gives the inner layer a typed span, so that others find it there.
+    fn show(&self, state: &Arc<SpanState>, id: &Id, ctx: Context<'_, S>) {
+        Self::note(state, id, &ctx);
+        let metadata = state.definition.metadata();
+        // Its fields are in the contract's hands, and its place in the tree is in its context.
+        let nothing = metadata.fields().value_set(&[]);
+        let bare = Attributes::new(metadata, &nothing);
+        let attached = state.context().map(|context| context.clone().attach());
+        self.inner.on_new_span(&bare, id, ctx);
+        drop(attached);
+    }
+
+    /// Before the inner layer looks at a span: if it is a typed one, it has to be there.
+    fn expose(id: Option<Id>, ctx: &Context<'_, S>) {
+        if let Some(state) = id.and_then(|id| typed(&ctx.span(&id)?)) {
+            exposed::expose(&state);
+        }
+    }
 }
 
 impl<S> Layer<S> for TraceLayer<S>
@@ -198,29 +255,22 @@ where
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
-        let Some(opening) = tracer::take_opening(attrs.metadata()) else {
-            if self.carries(attrs.metadata()) {
+        match tracer::take_opening(attrs.metadata()) {
+            // Its fields go by a shorter way, with their types. The parent is the one that the carrier
+            // found, which also knows remote ones and looks past spans that a filter shut out.
+            Some(opening) => {
+                let span = self.tracer.build(&opening.state, opening.sent);
+                let asked = opening.asked;
+                opening.state.built(span, self.find.events, asked.is_some());
+                if asked.is_some() {
+                    exposed::reach(&opening.state, id, asked);
+                }
+            }
+            None if self.carries(attrs.metadata()) => {
+                Self::expose(attrs.parent().cloned(), &ctx);
                 self.inner.on_new_span(attrs, id, ctx);
             }
-            return;
-        };
-        if let Some(span) = ctx.span(id) {
-            let typed = Typed(Arc::downgrade(&opening.state));
-            span.extensions_mut().replace(typed);
-        }
-        // The fields go by a shorter way, with their types. The parent is the one that the carrier
-        // found, which also knows remote ones and looks past spans that a filter shut out.
-        let attached = opening.parent.attach();
-        let nothing = attrs.metadata().fields().value_set(&[]);
-        let bare = Attributes::new(attrs.metadata(), &nothing);
-        self.inner.on_new_span(&bare, id, ctx);
-        drop(attached);
-        // At once, before another layer asks for the span and gets one without its attributes.
-        let context = tracer::while_building(opening.building, || {
-            tracing_opentelemetry::get_otel_context(id, &opening.dispatch)
-        });
-        if let Some(context) = context {
-            opening.state.built(context);
+            None => {}
         }
     }
 
@@ -232,13 +282,21 @@ where
         if tracer::is_sending() {
             return;
         }
-        match typed(id, &ctx) {
+        match ctx.span(id).and_then(|span| typed(&span)) {
             Some(state) => values.record(&mut Foreign(&state)),
             None => self.inner.on_record(id, values, ctx),
         }
     }
 
     fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {
+        if let Some(state) = exposed::take_asked(span) {
+            return self.show(&state, span, ctx);
+        }
+        if exposed::is_asking() {
+            return;
+        }
+        Self::expose(Some(span.clone()), &ctx);
+        Self::expose(Some(follows.clone()), &ctx);
         self.inner.on_follows_from(span, follows, ctx);
     }
 
@@ -248,20 +306,37 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         if self.find.events && !tracer::is_sending() && self.carries(event.metadata()) {
+            let current = || ctx.current_span().id().cloned();
+            let around = event.parent().cloned();
+            let around = around.or_else(|| event.is_contextual().then(current).flatten());
+            Self::expose(around, &ctx);
             tracer::while_logging(|| self.inner.on_event(event, ctx));
         }
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
-        self.inner.on_enter(id, ctx);
+        if !tracer::is_carrying(id) {
+            Self::expose(Some(id.clone()), &ctx);
+            return self.inner.on_enter(id, ctx);
+        }
+        // The carrier has made its context current.
+        if let Some(state) = exposed::reached(id)
+            && state.note()
+        {
+            Self::note(&state, id, &ctx);
+        }
     }
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
-        self.inner.on_exit(id, ctx);
+        if !tracer::is_carrying(id) {
+            self.inner.on_exit(id, ctx);
+        }
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        self.inner.on_close(id, ctx);
+        if !tracer::is_carrying(&id) {
+            self.inner.on_close(id, ctx);
+        }
     }
 
     fn on_id_change(&self, old: &Id, new: &Id, ctx: Context<'_, S>) {
@@ -277,7 +352,12 @@ where
         } else if id == TypeId::of::<FindTyped>() {
             Some(std::ptr::from_ref(&self.find).cast())
         } else {
-            unsafe { self.inner.downcast_raw(id) }
+            let found = unsafe { self.inner.downcast_raw(id) };
+            if found.is_some() {
+                // Somebody will ask what it knows of a span.
+                exposed::expose_here();
+            }
+            found
         }
     }
 }

@@ -48,6 +48,7 @@ pub(crate) fn keep_open(keep: bool) {
 }
 
 /// The span is open. Those of test scopes don't belong to the process's pipeline.
+#[inline]
 pub(crate) fn add(state: &Arc<SpanState>) {
     if !KEPT.load(Ordering::Relaxed) || state.binding.is_some() {
         return;
@@ -65,6 +66,7 @@ pub(crate) fn add(state: &Arc<SpanState>) {
 }
 
 /// The span has ended.
+#[inline]
 pub(crate) fn remove(place: &Place) {
     shard(place.shard).try_remove(place.key);
 }
@@ -99,10 +101,8 @@ impl Reason {
         let Self::Panic { trace, thread } = self else {
             return TERMINATED;
         };
-        let panicked = match (trace, state.live()) {
-            (Some(trace), Some(live)) if live.is_own => {
-                live.context.span().span_context().trace_id() == trace
-            }
+        let panicked = match (trace, state.ids()) {
+            (Some(trace), Some(ids)) => ids.trace_id() == trace,
             _ => started_on == thread,
         };
         if panicked { PANIC } else { TERMINATED }

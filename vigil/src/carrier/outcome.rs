@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::Status;
 
-use super::attributes::{Entry, find};
+use super::attributes::Entry;
 use super::definition::{Outcome, SpanDefinition};
 use super::state::Data;
 use super::value::{Text, Value};
@@ -101,6 +101,7 @@ impl Seen {
 pub(crate) fn failure(
     definition: &SpanDefinition,
     data: &Data,
+    recorded: Option<&'static str>,
     unwinding: bool,
 ) -> Option<Failure> {
     if let Some(explicit) = &data.failure {
@@ -115,7 +116,7 @@ pub(crate) fn failure(
     let Some(outcome) = &definition.outcome else {
         return seen;
     };
-    match recorded(outcome, data) {
+    match recorded {
         Some(status) if status == outcome.ok => None,
         Some(status) if status == outcome.error => {
             Some(seen.unwrap_or_else(|| Failure::of_type(Text::from_static(OTHER))))
@@ -126,23 +127,16 @@ pub(crate) fn failure(
     }
 }
 
-/// The member of the outcome attribute that stands for how the span ended, unless recorded.
-pub(crate) fn inferred_member(
-    outcome: &Outcome,
-    data: &Data,
-    failure: Option<&Failure>,
-) -> Option<&'static str> {
-    if recorded(outcome, data).is_some() {
-        return None;
-    }
-    Some(match failure {
+/// The member of the outcome attribute that stands for how the span ended, where none is recorded.
+pub(crate) fn inferred_member(outcome: &Outcome, failure: Option<&Failure>) -> &'static str {
+    match failure {
         None => outcome.ok,
         Some(failure) => [Some(outcome.cancelled), outcome.timeout]
             .into_iter()
             .flatten()
             .find(|member| failure.error_type == *member)
             .unwrap_or(outcome.error),
-    })
+    }
 }
 
 /// Whether this attribute says that all went well.
@@ -150,13 +144,21 @@ pub(crate) fn is_success(outcome: &Outcome, key: &str, value: &Value) -> bool {
     key == outcome.key && value.as_text().is_some_and(|text| *text == outcome.ok)
 }
 
+/// Whether that was recorded.
+pub(crate) fn recorded_success(outcome: &Outcome, entries: &[Entry]) -> bool {
+    entries
+        .iter()
+        .any(|(key, value)| is_success(outcome, key, value))
+}
+
 /// Takes back that all went well, if that was recorded.
 pub(crate) fn forget_success(outcome: &Outcome, entries: &mut Vec<Entry>) {
     entries.retain(|(key, value)| !is_success(outcome, key, value));
 }
 
-fn recorded(outcome: &Outcome, data: &Data) -> Option<&'static str> {
-    let value = find(&data.entries, outcome.key).and_then(Value::as_text)?;
+/// The member that was recorded as `value`, if it is one.
+pub(crate) fn recorded(outcome: &Outcome, value: &Value) -> Option<&'static str> {
+    let value = value.as_text()?;
     [
         Some(outcome.ok),
         Some(outcome.error),

@@ -5,12 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use opentelemetry::ContextGuard;
 use pin_project_lite::pin_project;
+use tracing::span::Id;
 
+use super::exposed;
 use super::handle::interrupted;
 use super::instruments::Binding;
 use super::outcome::{Failure, Seen};
 use super::state::SpanState;
+use super::tracer;
 
 /// The future of [`Handle::run`](super::Handle::run).
 pub type Run<F> = RunWith<F, fn(&ErrorOf<F>) -> &'static str>;
@@ -159,19 +163,62 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
 pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    let live = state.live();
-    let f = || match live {
-        Some(live) => live.span.in_scope(f),
+    let span = state.live().map(|live| &live.span);
+    let f = || match span.zip(span.and_then(tracing::Span::id)) {
+        Some((span, id)) => {
+            let _entered = Entered::new(state, span, id);
+            f()
+        }
         None => f(),
     };
     let Some(binding) = &state.binding else {
         return f();
     };
     let _binding = Binding::enter(Arc::clone(binding));
-    let dispatch =
-        live.and_then(|live| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
+    let dispatch = span.and_then(|span| span.with_subscriber(|(_, dispatch)| dispatch.clone()));
     match dispatch {
         Some(dispatch) => tracing::dispatcher::with_default(&dispatch, f),
         None => f(),
+    }
+}
+
+/// A typed span while code runs in it. Its context is made current here, not by the layer, which would
+/// have to look for it.
+struct Entered<'a> {
+    entered: Option<tracing::span::Entered<'a>>,
+    id: Id,
+    _reachable: exposed::Before,
+    _current: Option<ContextGuard>,
+}
+
+impl<'a> Entered<'a> {
+    fn new(state: &Arc<SpanState>, span: &'a tracing::Span, id: Id) -> Self {
+        let carried = state.is_own();
+        let reachable = exposed::before();
+        let current = carried.then(|| state.context().cloned()).flatten();
+        let current = current.map(opentelemetry::Context::attach);
+        if carried {
+            exposed::reach(state, &id, None);
+        }
+        let entered = if carried {
+            tracer::while_carrying(&id, || span.enter())
+        } else {
+            span.enter()
+        };
+        Self {
+            entered: Some(entered),
+            id,
+            _reachable: reachable,
+            _current: current,
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        let entered = self.entered.take();
+        if self._current.is_some() {
+            tracer::while_carrying(&self.id, || drop(entered));
+        }
     }
 }

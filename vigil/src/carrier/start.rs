@@ -1,15 +1,20 @@
 //! How a span starts.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use opentelemetry::trace::TraceContextExt;
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::Context;
 use tracing::Dispatch;
+use tracing::field::ValueSet;
 
-use super::attributes::{Attributes, Entry, find, key_value};
+use super::attributes::{Attributes, Entries, Entry, find};
+use super::bridge::LogBridge;
 use super::definition::{NamePart, SpanDefinition};
+use super::ended;
+use super::exposed;
+use super::facts::Facts;
 use super::fields::with_values;
 use super::gate::Gate;
 use super::handle::Handle;
@@ -18,7 +23,7 @@ use super::instruments::Binding;
 use super::is_active;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
-use super::state::{Live, NewState, SpanState};
+use super::state::{Listeners, SpanState};
 use super::told;
 use super::tracer;
 use super::value::{Element, Text, Value};
@@ -27,22 +32,11 @@ use crate::generated::semconv::vigil as marks;
 /// A span that is about to start: generated builders hold one.
 #[derive(Debug)]
 #[must_use = "the span is there once `start` is called"]
-pub struct SpanStart(Option<Box<Starting>>);
+pub struct SpanStart(Option<Arc<SpanState>>);
 
+/// A parent.
 #[derive(Debug)]
-struct Starting {
-    definition: &'static SpanDefinition,
-    parent: ParentLink,
-    binding: Option<Arc<Binding>>,
-    attributes: Attributes,
-    /// Its name, where the registry has it in prose.
-    name: Option<Text>,
-    start_time: Option<SystemTime>,
-}
-
-/// A parent, held until the span starts.
-#[derive(Debug)]
-enum ParentLink {
+pub(super) enum ParentLink {
     Current,
     Typed(Arc<SpanState>),
     Foreign(tracing::Span),
@@ -55,7 +49,7 @@ impl SpanStart {
     #[inline]
     pub fn under(definition: &'static SpanDefinition, parent: ParentRef<'_>) -> Self {
         if is_active() {
-            Self::active(definition, parent.into())
+            Self::active(definition, parent)
         } else {
             Self(None)
         }
@@ -65,45 +59,46 @@ impl SpanStart {
     #[inline]
     pub fn root(definition: &'static SpanDefinition) -> Self {
         if is_active() {
-            Self::active(definition, ParentLink::Current)
+            Self::active_under(definition, ParentLink::Current)
         } else {
             Self(None)
         }
     }
 
     #[cold]
-    fn active(definition: &'static SpanDefinition, parent: ParentLink) -> Self {
-        let binding = Binding::scoped().or_else(|| parent.binding());
-        let gate = gate(definition, binding.as_deref());
-        // Most spans say less than they may.
-        let attributes = Attributes::with_room(gate, definition.fields.len().min(12));
-        Self(Some(Box::new(Starting {
-            definition,
-            parent,
-            binding,
-            attributes,
-            name: None,
-            start_time: told::time(),
-        })))
+    #[inline(never)]
+    fn active(definition: &'static SpanDefinition, parent: ParentRef<'_>) -> Self {
+        Self::active_under(definition, parent.into())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn active_under(definition: &'static SpanDefinition, link: ParentLink) -> Self {
+        let binding = Binding::scoped().or_else(|| link.binding());
+        Self(Some(Arc::new(SpanState::new(definition, link, binding))))
+    }
+
+    /// The span, which nobody else has yet.
+    #[inline]
+    fn starting(&mut self) -> Option<&mut SpanState> {
+        self.0.as_mut().and_then(Arc::get_mut)
     }
 
     /// Names it. For spans whose names the registry describes in prose; an empty name is none.
     pub fn name(&mut self, name: impl Into<Text>) {
-        if let Some(starting) = &mut self.0 {
+        if let Some(state) = self.starting() {
             let name = name.into();
-            starting.name = (!name.as_str().is_empty()).then_some(name);
+            state.name = (!name.as_str().is_empty()).then_some(name);
         }
     }
 
     /// Puts it under another parent.
     #[inline]
     pub fn parent(&mut self, parent: ParentRef<'_>) {
-        if let Some(starting) = &mut self.0 {
-            starting.parent = parent.into();
-            if starting.binding.is_none() {
-                starting.binding = starting.parent.binding();
-                let gate = gate(starting.definition, starting.binding.as_deref());
-                starting.attributes.set_gate(gate);
+        if let Some(state) = self.starting() {
+            state.link = parent.into();
+            if state.binding.is_none() {
+                state.binding = state.link.binding();
             }
         }
     }
@@ -111,16 +106,16 @@ impl SpanStart {
     /// Sets the attribute `key` to the one value that it has on this span.
     #[inline]
     pub fn constant(&mut self, key: &'static str, value: impl Into<Value>) {
-        if let Some(starting) = &mut self.0 {
-            starting.attributes.put(key, value.into());
+        if let Some(state) = self.starting() {
+            state.start_with(key, value.into());
         }
     }
 
     /// Sets the attribute `key`. Content has [`set_sensitive`](Self::set_sensitive).
     #[inline]
     pub fn set<V: Into<Value>>(&mut self, key: &'static str, value: impl Into<V>) {
-        if let Some(starting) = &mut self.0 {
-            starting.attributes.set(key, value);
+        if let Some(state) = self.starting() {
+            state.start_with(key, value.into().into());
         }
     }
 
@@ -131,8 +126,9 @@ impl SpanStart {
         key: &'static str,
         values: impl IntoIterator<Item = impl Into<E>>,
     ) {
-        if let Some(starting) = &mut self.0 {
-            starting.attributes.set_all(key, values);
+        if let Some(state) = self.starting() {
+            let values = values.into_iter().map(Into::into).collect();
+            state.start_with(key, E::array(values));
         }
     }
 
@@ -143,24 +139,22 @@ impl SpanStart {
         key: &'static str,
         value: impl FnOnce() -> T,
     ) {
-        if let Some(starting) = &mut self.0 {
-            starting.attributes.set_sensitive(key, value);
-        }
+        self.set_many(|attributes| attributes.set_sensitive(key, value));
     }
 
     /// Sets several attributes.
     #[inline]
     pub fn set_many(&mut self, write: impl FnOnce(&mut Attributes)) {
-        if let Some(starting) = &mut self.0 {
-            write(&mut starting.attributes);
+        if let Some(state) = self.starting() {
+            state.start_with_many(write);
         }
     }
 
     /// When it started, if not now.
     #[inline]
     pub fn start_time(&mut self, time: SystemTime) {
-        if let Some(starting) = &mut self.0 {
-            starting.start_time = Some(time);
+        if let Some(state) = self.starting() {
+            state.start_time = Some(time);
         }
     }
 
@@ -168,8 +162,35 @@ impl SpanStart {
     #[inline]
     pub fn start(self) -> Handle {
         match self.0 {
-            Some(starting) => starting.start(),
+            Some(state) => start(state),
             None => Handle::off(),
+        }
+    }
+}
+
+impl SpanState {
+    #[cold]
+    #[inline(never)]
+    fn start_with(&mut self, key: &'static str, value: Value) {
+        let definition = self.definition;
+        self.data_mut().start_with(definition, key, value);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn start_with_many(&mut self, write: impl FnOnce(&mut Attributes)) {
+        let definition = self.definition;
+        let gate = gate(definition, self.binding.as_deref());
+        let capture = gate.capture();
+        let mut attributes = Attributes::new(gate);
+        write(&mut attributes);
+        let (entries, content) = attributes.drain();
+        let data = self.data_mut();
+        for (key, value) in entries {
+            data.start_with(definition, key, value);
+        }
+        for (key, value) in content {
+            data.start_with_content(definition, key, value, capture);
         }
     }
 }
@@ -203,66 +224,62 @@ impl ParentLink {
     }
 }
 
-impl Starting {
-    #[cold]
-    fn start(self) -> Handle {
-        let Self {
-            definition,
-            parent,
-            binding,
-            attributes,
-            name,
-            start_time,
-        } = self;
-        let mut place = Place::of(&parent);
-        let on_span = attributes.gate().capture().on_spans();
-        let (mut entries, mut content) = attributes.into_declared(definition.fields);
-        if on_span && !content.is_empty() {
-            entries.append(&mut content);
-        }
-        if definition.root {
-            let inherited = inherit(definition, place.inherited.as_ref(), &mut entries);
-            place.context = place.context.with_value(inherited.clone());
-            place.inherited = Some(inherited);
-        }
-        if unchecked(definition, &parent) {
-            entries.push((marks::PARENT_UNCHECKED, Value::Bool(true)));
-        }
-        let sent = sampled_first(definition, &mut entries);
-        let depth = match &parent {
-            ParentLink::Typed(parent) => parent.depth + 1,
-            ParentLink::Current => tracer::current_typed(|_| true).map_or(0, |it| it.depth + 1),
-            _ => 0,
-        };
-        let state = Arc::new(SpanState::new(NewState {
-            definition,
-            depth,
-            binding,
-            inherited: place.inherited.clone(),
-            foreign: false,
-            name,
-            start_time,
-        }));
-        state.data().content = content;
-        let live = open(&state, place, &entries, sent);
-        state.begin(live, entries, sent);
-        open::add(&state);
-        Handle::owner(state)
-    }
+#[cold]
+#[inline(never)]
+fn start(mut state: Arc<SpanState>) -> Handle {
+    tracer::let_go();
+    let sent = match Arc::get_mut(&mut state) {
+        Some(state) => prepare(state),
+        // Nobody else has it.
+        None => return Handle::off(),
+    };
+    open(&state, sent);
+    open::add(&state);
+    Handle::owner(state)
 }
 
-/// Where a span goes in the trees of `tracing` and OpenTelemetry.
+/// Settles what the span starts with: where it stands, what it inherits, and how many of its attributes
+/// samplers see.
+fn prepare(state: &mut SpanState) -> usize {
+    let definition = state.definition;
+    let mut place = Place::of(&state.link);
+    if definition.root {
+        let inherited = inherit(state, place.inherited.as_ref());
+        place.context = place.context.with_value(inherited.clone());
+        place.inherited = Some(inherited);
+    }
+    if unchecked(definition, &state.link) {
+        let mark = Value::Bool(true);
+        state
+            .data_mut()
+            .add(definition, marks::PARENT_UNCHECKED, mark);
+    }
+    state.depth = match &state.link {
+        ParentLink::Typed(parent) => parent.depth + 1,
+        ParentLink::Current => tracer::current_typed(|_| true).map_or(0, |it| it.depth + 1),
+        _ => 0,
+    };
+    inherited_now(state, place.inherited.as_ref());
+    state.inherited = place.inherited;
+    state.above = place.context;
+    state.told = told::time().is_some();
+    state.was_panicking = std::thread::panicking();
+    state.started = Instant::now();
+    sampled_first(definition, &mut state.data_mut().entries)
+}
+
+/// Where a span goes in OpenTelemetry's tree.
 struct Place {
-    under: Under,
     context: Context,
     inherited: Option<Inherited>,
 }
 
-enum Under {
+/// Where a span goes in `tracing`'s tree.
+enum Under<'a> {
     /// Whatever span is entered here and now.
     Current,
     /// That one.
-    Span(tracing::Span),
+    Span(&'a tracing::Span),
     /// None.
     Nothing,
 }
@@ -271,33 +288,26 @@ impl Place {
     fn of(parent: &ParentLink) -> Self {
         match parent {
             ParentLink::Current => Self::current(),
-            ParentLink::Typed(state) => match state.live() {
-                Some(live) => Self {
-                    under: Under::Span(live.span.clone()),
-                    context: live.context.clone(),
-                    inherited: state.inherited.clone(),
-                },
-                // It is being started, by a layer that looks at it meanwhile.
-                None => Self {
-                    inherited: state.inherited.clone(),
-                    ..Self::current()
+            ParentLink::Typed(state) => Self {
+                inherited: state.inherited.clone(),
+                context: match state.live().and(state.context()) {
+                    Some(context) => context.clone(),
+                    // It is being started, by a layer that looks at it meanwhile.
+                    None => Context::current(),
                 },
             },
             ParentLink::Foreign(span) => {
                 let context = tracer::context_of(span).unwrap_or_default();
                 Self {
-                    under: Under::Span(span.clone()),
                     inherited: Inherited::of(&context).cloned(),
                     context,
                 }
             }
             ParentLink::Remote(RemoteParent(context)) => Self {
-                under: Under::Nothing,
                 inherited: Inherited::of(context).cloned(),
                 context: context.clone(),
             },
             ParentLink::Root => Self {
-                under: Under::Nothing,
                 context: Context::new(),
                 inherited: None,
             },
@@ -307,20 +317,48 @@ impl Place {
     fn current() -> Self {
         let context = Context::current();
         Self {
-            under: Under::Current,
             inherited: Inherited::of(&context).cloned(),
             context,
+        }
+    }
+}
+
+impl<'a> Under<'a> {
+    fn of(parent: &'a ParentLink) -> Self {
+        match parent {
+            ParentLink::Current => Self::Current,
+            ParentLink::Typed(state) => match state.live() {
+                Some(live) => Self::Span(&live.span),
+                None => Self::Current,
+            },
+            ParentLink::Foreign(span) => Self::Span(span),
+            ParentLink::Remote(_) | ParentLink::Root => Self::Nothing,
         }
     }
 
     /// The dispatcher of the span above, so that a tree stays in one place whatever thread it
     /// grows on.
     fn dispatch(&self) -> Dispatch {
-        let above = match &self.under {
-            Under::Span(span) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
-            Under::Current | Under::Nothing => None,
+        let above = match self {
+            Self::Span(span) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
+            Self::Current | Self::Nothing => None,
         };
         above.unwrap_or_else(|| tracing::dispatcher::get_default(Dispatch::clone))
+    }
+}
+
+/// Who listens where that span is made: as above it, if that is known.
+fn listeners(parent: &ParentLink, dispatch: &Dispatch) -> Listeners {
+    if let ParentLink::Typed(parent) = parent
+        && let Some(live) = parent.live()
+        && live.traced(parent.definition).is_some()
+    {
+        return live.listeners;
+    }
+    Listeners {
+        see_fields: tracer::shows_fields(dispatch),
+        hear_ends: ended::is_heard(dispatch),
+        take_records: dispatch.is::<LogBridge>(),
     }
 }
 
@@ -337,87 +375,101 @@ fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
 
 /// Opens the span with `tracing` and OpenTelemetry, if somebody there wants it. If nobody does, it
 /// is not there: what starts under it stands under what it would have stood under.
-fn open(state: &Arc<SpanState>, place: Place, entries: &[Entry], sent: usize) -> Live {
+fn open(state: &Arc<SpanState>, sent: usize) {
     let definition = state.definition;
-    let dispatch = place.dispatch();
+    let under = Under::of(&state.link);
+    let dispatch = under.dispatch();
     if !definition.enabled(&dispatch) {
-        let span = match place.under {
-            Under::Span(span) => span,
+        let span = match under {
+            Under::Span(span) => span.clone(),
             Under::Current => tracing::Span::current(),
             Under::Nothing => tracing::Span::none(),
         };
-        return Live {
-            span,
-            context: place.context,
-            is_own: false,
-            parent: None,
-            has_fields: false,
-        };
+        return state.begin(span, Listeners::default(), 0, 0);
     }
     let metadata = definition.metadata();
+    let listeners = listeners(&state.link, &dispatch);
     let opening = tracer::Opening {
         state: Arc::clone(state),
-        parent: place.context.clone(),
-        dispatch: dispatch.clone(),
-        building: tracer::Building {
-            core: Arc::clone(state.core()),
-            name: name(definition, state.name.as_ref(), entries),
-            attributes: first(definition, &entries[..sent]),
-        },
+        // Vigil's own layers do not ask for spans that are being made.
+        asked: listeners.see_fields.then(|| dispatch.clone()),
+        sent,
     };
-    let has_fields = tracer::shows_fields(&dispatch);
-    let shown = if has_fields { entries } else { &[] };
-    let span = with_values(metadata, shown.iter(), |values| {
-        tracer::while_opening(opening, || match &place.under {
-            Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
-            Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),
-            Under::Span(parent) => {
-                tracing::Span::child_of_with(parent.id(), metadata, values, &dispatch)
-            }
-        })
-    });
-    let built = state.take_built();
-    let above = place.context.span().span_context().clone();
-    Live {
-        span,
-        is_own: built.is_some(),
-        has_fields,
-        parent: above.is_valid().then(|| above.span_id()),
-        // Without a layer of Vigil's, or past its filter: what stands above stays above.
-        context: built.unwrap_or(place.context),
-    }
+    let make = |values: &ValueSet<'_>| match under {
+        Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
+        Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),
+        Under::Span(parent) => {
+            tracing::Span::child_of_with(parent.id(), metadata, values, &dispatch)
+        }
+    };
+    let (span, shown) = if listeners.see_fields {
+        // No lock is held: layers may look at the span meanwhile, and set something on it.
+        let entries = state.data().entries.as_slice().to_vec();
+        let count = entries.len();
+        let before = exposed::before();
+        let span = with_values(&definition.site, count, entries.iter(), |_, values| {
+            tracer::while_opening(opening, || make(values))
+        });
+        drop(before);
+        (span, count)
+    } else {
+        let nothing = metadata.fields().value_set(&[]);
+        let span = tracer::while_opening(opening, || make(&nothing));
+        (span, 0)
+    };
+    state.begin(span, listeners, sent, shown);
 }
 
-/// What samplers look at, with room for the rest: the SDK adds one by one.
-fn first(definition: &SpanDefinition, sent: &[Entry]) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(definition.fields.len().clamp(8, 20));
-    attributes.extend(sent.iter().map(key_value));
-    attributes
+/// What the span inherits is settled when it starts.
+fn inherited_now(state: &mut SpanState, inherited: Option<&Inherited>) {
+    let definition = state.definition;
+    let Some(inherited) = inherited.filter(|_| !definition.root) else {
+        return;
+    };
+    // Registries differ in what they let spans inherit, and some spans may have a value of their own.
+    let declares_none =
+        inherited.is_of(definition.scope) && Facts::of(definition).inheritable.is_empty();
+    state
+        .data_mut()
+        .inherit(inherited.snapshot(), declares_none);
 }
 
 /// Brings what samplers look at to the front and says how much it is.
-fn sampled_first(definition: &SpanDefinition, entries: &mut [Entry]) -> usize {
+fn sampled_first(definition: &'static SpanDefinition, entries: &mut Entries) -> usize {
+    if !Facts::of(definition).samples {
+        return 0;
+    }
+    let mut next = 0;
+    let mut is_sampled = |key: &str| {
+        let place = definition.place(key, next);
+        next = place.map_or(next, |place| place + 1);
+        place.is_some_and(|place| definition.fields[place].sampled)
+    };
     let mut sampled = 0;
-    for place in 0..entries.len() {
-        let key = entries[place].0;
-        if definition.field(key).is_some_and(|field| field.sampled) {
-            entries[sampled..=place].rotate_right(1);
+    let mut last = 0;
+    for (at, (key, _)) in entries.as_slice().iter().enumerate() {
+        if is_sampled(key) {
             sampled += 1;
+            last = at + 1;
         }
+    }
+    if last > sampled {
+        entries.rearrange(definition.fields, |entries| {
+            entries.sort_by_key(|(key, _)| !is_sampled(key));
+        });
     }
     sampled
 }
 
 /// The inherited attributes under a root span: those above it, and its own in their place.
-fn inherit(
-    definition: &SpanDefinition,
-    above: Option<&Inherited>,
-    entries: &mut Vec<Entry>,
-) -> Inherited {
+fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
+    let definition = state.definition;
+    let data = state.data_mut();
     for field in definition.fields {
         let Some(source) = field.attribute.filled_from else {
             continue;
         };
+        let entries = data.entries.as_slice();
         if find(entries, field.key()).is_some() {
             continue;
         }
@@ -429,10 +481,10 @@ fn inherit(
         let above = above
             .and_then(|above| above.get(field.key()))
             .filter(|_| same);
-        entries.push((field.key(), above.unwrap_or(value)));
+        data.add(definition, field.key(), above.unwrap_or(value));
     }
-    let inherited = above.map(Inherited::fork).unwrap_or_default();
-    for (key, value) in entries.iter() {
+    let inherited = Inherited::under(above, definition.scope);
+    for (key, value) in data.entries.as_slice() {
         if definition
             .field(key)
             .is_some_and(|field| field.attribute.inherited)
@@ -440,21 +492,36 @@ fn inherit(
             inherited.set(key, value.clone());
         }
     }
-    for (key, value) in inherited.snapshot().iter() {
+    for (key, value) in inherited.snapshot().entries() {
         // What stands on every span under it stands on the root as well.
-        if find(entries, key).is_none() {
-            entries.push((*key, value.clone()));
+        if find(data.entries.as_slice(), key).is_none() {
+            data.add(definition, key, value.clone());
         }
     }
     inherited
 }
 
-/// The span's name: the one that it was given, or that of its pattern, in which a placeholder
-/// without a value is dropped with its space.
-pub(crate) fn name(definition: &SpanDefinition, given: Option<&Text>, entries: &[Entry]) -> String {
+/// The span's name.
+pub(crate) fn name(
+    definition: &'static SpanDefinition,
+    given: Option<&Text>,
+    entries: &Entries,
+) -> Cow<'static, str> {
     if let Some(given) = given {
-        return given.as_str().to_owned();
+        return match given.as_static() {
+            Some(given) => Cow::Borrowed(given),
+            None => Cow::Owned(given.as_str().to_owned()),
+        };
     }
+    let make = || by_pattern(definition, entries.as_slice());
+    match definition.facts.name(definition, entries, make) {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(by_pattern(definition, entries.as_slice())),
+    }
+}
+
+/// The name by the pattern, in which a placeholder without a value is dropped with its space.
+fn by_pattern(definition: &SpanDefinition, entries: &[Entry]) -> String {
     let mut name = String::with_capacity(48);
     for part in definition.name {
         let start = name.len();
@@ -484,24 +551,11 @@ pub(crate) fn name(definition: &SpanDefinition, given: Option<&Text>, entries: &
 /// Stands in for a span of that type that callers step into from foreign code: the current span,
 /// whatever it is.
 pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
-    let span = tracing::Span::current();
     let context = Context::current();
-    let state = Arc::new(SpanState::new(NewState {
-        definition,
-        depth: 0,
-        binding: Binding::scoped(),
-        inherited: Inherited::of(&context).cloned(),
-        foreign: true,
-        name: None,
-        start_time: None,
-    }));
-    let live = Live {
-        span,
-        context,
-        is_own: false,
-        parent: None,
-        has_fields: false,
-    };
-    state.begin(live, Vec::new(), 0);
-    Handle::adopted(state)
+    let mut state = SpanState::new(definition, ParentLink::Current, Binding::scoped());
+    state.inherited = Inherited::of(&context).cloned();
+    state.above = context;
+    state.foreign = true;
+    state.begin(tracing::Span::current(), Listeners::default(), 0, 0);
+    Handle::adopted(Arc::new(state))
 }

@@ -1,86 +1,117 @@
 //! A span while it is open, and its end.
 
-use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{Span as _, SpanId, Status, TraceContextExt};
+use opentelemetry::trace::{Span as _, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Span;
 use tracing::Dispatch;
 use tracing::metadata::Kind;
 
-use super::attributes::{Attributes, Entry, find, key_value};
+use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same};
 use super::bridge::{LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
-    Derived, EventDefinition, Field, Measured, RecordDefinition, SpanDefinition,
+    Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
+use super::exposed;
+use super::facts::{Facts, Source};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
-use super::inherited::Inherited;
-use super::instruments::Binding;
+use super::inherited::{Inherited, Snapshot};
+use super::instruments::{self, Binding};
 use super::open;
 use super::outcome::{self, Failure, Seen};
-use super::start;
+use super::start::{self, ParentLink};
 use super::stream::Chunks;
 use super::told;
-use super::tracer::{self, MESSAGE};
+use super::tracer::{self, CarrierSpan, MESSAGE};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
 
-/// A span: shared by its handle, its scopes and the parents of its children.
+/// Metrics with more attributes than this are few.
+const OWN: usize = 8;
+
+/// A span: shared by its handle, its scopes and its children.
+///
+/// OpenTelemetry's contexts reach it too, but own nothing of it: they are locked while they are used,
+/// and the end of the `tracing` span may come back to them.
 pub(crate) struct SpanState {
-    core: Arc<Core>,
+    pub(crate) definition: &'static SpanDefinition,
     /// The instruments of the test scope that it was started in.
     pub(crate) binding: Option<Arc<Binding>>,
-    /// How many typed spans it stands under.
-    pub(crate) depth: usize,
-    started: Instant,
-    /// It is told after the fact, so nothing is measured.
-    pub(super) told: bool,
-    /// Unwinding had begun before it started, so it says nothing of this span's work.
-    was_panicking: bool,
-    pub(crate) chunks: Chunks,
-    live: OnceLock<Live>,
-    /// What the layer made of it, until the start is through.
-    built: Mutex<Option<Context>>,
-    /// Where it stands among the open spans, if those are kept.
-    place: OnceLock<open::Place>,
-}
-
-/// What of a span OpenTelemetry's context reaches as well.
-///
-/// It must not own the `tracing` span: the context is locked while it is used, and the end of the
-/// `tracing` span comes back to it.
-#[derive(Debug)]
-pub(crate) struct Core {
-    pub(crate) definition: &'static SpanDefinition,
+    /// What it was told to stand under.
+    pub(super) link: ParentLink,
     pub(crate) inherited: Option<Inherited>,
+    /// When it started, if that was said.
     pub(crate) start_time: Option<SystemTime>,
     /// It stands for a foreign span that a caller stepped in from: nothing here ends it.
     pub(crate) foreign: bool,
     /// The name that it was given, where the registry has none.
     pub(crate) name: Option<Text>,
-    /// The SDK's span, if a layer of Vigil's asked for one, until the end.
-    sdk: Mutex<Option<Span>>,
+    /// How many typed spans it stands under.
+    pub(crate) depth: usize,
+    pub(super) started: Instant,
+    /// It is told after the fact, so nothing is measured.
+    pub(super) told: bool,
+    /// Unwinding had begun before it started, so it says nothing of this span's work.
+    pub(super) was_panicking: bool,
+    /// What it stands under, for OpenTelemetry.
+    pub(super) above: Context,
+    pub(crate) chunks: Chunks,
+    live: OnceLock<Live>,
+    /// Its ids, while it is being started.
+    early_ids: OnceLock<Box<SpanContext>>,
+    /// The context that is its own, once somebody needs it.
+    context: OnceLock<Context>,
+    /// Foreign code can see it: see [`exposed`](super::exposed).
+    pub(super) exposed: OnceLock<()>,
+    /// Its `tracing` span says which typed span it is.
+    noted: AtomicBool,
+    /// Where it stands among the open spans, if those are kept.
+    place: OnceLock<open::Place>,
+    /// The SDK's span, if a layer of Vigil's made one, until the end.
+    sdk: Mutex<Option<Made>>,
     data: Mutex<Data>,
+}
+
+/// What a layer of Vigil's has made.
+struct Made {
+    span: Span,
+    /// It wants events on spans.
+    wants_events: bool,
 }
 
 /// The span as others know it; where nobody wanted it, what it would have stood under.
 pub(crate) struct Live {
     /// For `tracing`.
     pub(crate) span: tracing::Span,
-    /// For OpenTelemetry.
-    pub(crate) context: Context,
-    /// The context is the span's own.
-    pub(crate) is_own: bool,
-    /// What it stands under, for OpenTelemetry.
-    pub(crate) parent: Option<SpanId>,
+    /// Its ids, if OpenTelemetry has it.
+    ids: Option<SpanContext>,
+    pub(super) listeners: Listeners,
+    /// Events stand on it.
+    pub(super) wants_events: bool,
+}
+
+/// Who listens beside OpenTelemetry, where a span was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Listeners {
     /// Layers other than Vigil's see its attributes as fields.
-    pub(crate) has_fields: bool,
+    pub(super) see_fields: bool,
+    /// A layer is told how it ended, and sees its events.
+    pub(super) hear_ends: bool,
+    /// Its events become log records.
+    pub(super) take_records: bool,
+}
+
+impl Listeners {
+    fn see_events(self) -> bool {
+        self.see_fields || self.hear_ends || self.take_records
+    }
 }
 
 impl Live {
@@ -95,32 +126,29 @@ impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Live")
             .field("span", &self.span)
-            .field("is_own", &self.is_own)
             .finish_non_exhaustive()
     }
 }
 
 /// What was recorded so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Data {
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Entries,
+    /// The place of the attribute that generated code probably sets next.
+    next: usize,
     /// Attributes that OpenTelemetry has already, as samplers needed them: the first so many.
     sent: usize,
     /// Attributes that `tracing` has already, as fields: the first so many, but for those changed
     /// since.
     shown: usize,
-    changed: Vec<usize>,
-    /// Content that goes into the event at the end, and nowhere else.
-    pub(crate) content: Vec<Entry>,
-    /// Content as foreign code set it. It passes the gate at the end: that may ask foreign code, and
-    /// here locks may be held.
-    foreign_content: Vec<Entry>,
+    /// What most spans have nothing of.
+    rare: Option<Box<Rare>>,
     /// The event at the end was sent by hand.
     told: bool,
-    /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
-    undeclared: Vec<KeyValue>,
+    /// It has attributes of its own that it could have inherited.
+    has_inheritable: bool,
     /// Inherited attributes as they were when the span started.
-    inherited: Option<Arc<Vec<Entry>>>,
+    inherited: Option<Arc<Snapshot>>,
     /// How it ended, as recorded.
     pub(crate) failure: Option<Failure>,
     /// How it ended, as its scopes saw it.
@@ -130,81 +158,180 @@ pub(crate) struct Data {
     ended: bool,
 }
 
-pub(crate) struct NewState {
-    pub(crate) definition: &'static SpanDefinition,
-    pub(crate) depth: usize,
-    pub(crate) binding: Option<Arc<Binding>>,
-    pub(crate) inherited: Option<Inherited>,
-    pub(crate) foreign: bool,
-    pub(crate) name: Option<Text>,
-    pub(crate) start_time: Option<SystemTime>,
+/// What is recorded on few spans.
+#[derive(Clone, Debug, Default)]
+struct Rare {
+    /// Of the attributes that `tracing` has, those changed since.
+    changed: Vec<usize>,
+    /// Content that goes into the event at the end, and nowhere else.
+    content: Vec<Entry>,
+    /// Content as foreign code set it. It passes the gate at the end: that may ask foreign code, and
+    /// here locks may be held.
+    foreign_content: Vec<Entry>,
+    /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
+    undeclared: Vec<KeyValue>,
 }
 
-impl std::ops::Deref for SpanState {
-    type Target = Core;
+impl Rare {
+    const NONE: &Self = &Self {
+        changed: Vec::new(),
+        content: Vec::new(),
+        foreign_content: Vec::new(),
+        undeclared: Vec::new(),
+    };
+}
 
-    fn deref(&self) -> &Core {
-        &self.core
+impl Data {
+    #[inline]
+    fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(Rare::NONE)
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    fn new() -> Self {
+        Self {
+            entries: Entries::new(),
+            next: 0,
+            sent: 0,
+            shown: 0,
+            rare: None,
+            told: false,
+            has_inheritable: false,
+            inherited: None,
+            failure: None,
+            seen: None,
+            ok: false,
+            ended: false,
+        }
     }
 }
 
 impl SpanState {
-    pub(crate) fn new(new: NewState) -> Self {
+    /// A span that is about to start.
+    pub(super) fn new(
+        definition: &'static SpanDefinition,
+        link: ParentLink,
+        binding: Option<Arc<Binding>>,
+    ) -> Self {
         Self {
-            core: Arc::new(Core {
-                definition: new.definition,
-                inherited: new.inherited,
-                start_time: new.start_time,
-                foreign: new.foreign,
-                name: new.name,
-                sdk: Mutex::default(),
-                data: Mutex::default(),
-            }),
-            binding: new.binding,
-            depth: new.depth,
+            definition,
+            binding,
+            link,
+            inherited: None,
+            start_time: told::time(),
+            foreign: false,
+            name: None,
+            depth: 0,
             started: Instant::now(),
-            told: told::time().is_some(),
-            was_panicking: std::thread::panicking(),
+            told: false,
+            was_panicking: false,
+            above: Context::new(),
             chunks: Chunks::default(),
             live: OnceLock::new(),
-            built: Mutex::default(),
+            early_ids: OnceLock::new(),
+            context: OnceLock::new(),
+            exposed: OnceLock::new(),
+            noted: AtomicBool::new(false),
             place: OnceLock::new(),
+            sdk: Mutex::new(None),
+            data: Mutex::new(Data::new()),
         }
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
+    /// What it starts with, while nobody else has it.
+    pub(super) fn data_mut(&mut self) -> &mut Data {
+        self.data.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The layer has made the span: this is its context.
-    pub(crate) fn built(&self, context: Context) {
-        *lock(&self.built) = Some(context);
+    /// The layer has made the SDK's span.
+    #[inline]
+    pub(crate) fn built(&self, span: Span, wants_events: bool, asked: bool) {
+        if asked {
+            let _ = self.early_ids.set(Box::new(span.span_context().clone()));
+        }
+        *lock(&self.sdk) = Some(Made { span, wants_events });
     }
 
-    pub(crate) fn take_built(&self) -> Option<Context> {
-        lock(&self.built).take()
-    }
-
-    /// The span is open: as `live` for others, with these attributes, the first `sent` of which
-    /// OpenTelemetry has.
-    pub(crate) fn begin(&self, live: Live, mut entries: Vec<Entry>, sent: usize) {
+    /// The span is open, as `span` for `tracing`. OpenTelemetry has the first `sent` of its attributes,
+    /// and `tracing` the first `shown`.
+    #[inline]
+    pub(super) fn begin(
+        &self,
+        span: tracing::Span,
+        listeners: Listeners,
+        sent: usize,
+        shown: usize,
+    ) {
+        let (ids, wants_events) = match &*lock(&self.sdk) {
+            Some(made) => (Some(made.span.span_context().clone()), made.wants_events),
+            None => (None, tracer::wants_events(&span)),
+        };
         // Set once, by whoever started the span.
-        let _ = self.live.set(live);
-        let inherited = self.inherited.as_ref().filter(|_| !self.definition.root);
+        let _ = self.live.set(Live {
+            span,
+            ids,
+            listeners,
+            wants_events,
+        });
         let mut data = self.data();
-        data.inherited = inherited.map(Inherited::snapshot);
         data.sent = sent;
-        data.shown = entries.len();
-        // A foreign layer may have recorded something by now.
-        if !data.entries.is_empty() {
-            entries.append(&mut data.entries);
-        }
-        data.entries = entries;
+        data.shown = shown;
     }
 
     /// The span as others know it; none while it is being started.
+    #[inline]
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
+    }
+
+    /// Its ids, if OpenTelemetry has it.
+    pub(crate) fn ids(&self) -> Option<&SpanContext> {
+        match self.live.get() {
+            Some(live) => live.ids.as_ref(),
+            None => self.early_ids.get().map(|ids| &**ids),
+        }
+    }
+
+    /// Whether OpenTelemetry has it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.ids().is_some()
+    }
+
+    /// What it stands under, for OpenTelemetry.
+    #[inline]
+    pub(crate) fn above(&self) -> &Context {
+        &self.above
+    }
+
+    /// The typed span that it was started under.
+    pub(crate) fn typed_parent(&self) -> Option<&Arc<SpanState>> {
+        match &self.link {
+            ParentLink::Typed(parent) => Some(parent),
+            _ => None,
+        }
+    }
+
+    /// Where it stands in OpenTelemetry's tree: its own place, or that of the nearest span above. None
+    /// while it is being started.
+    pub(crate) fn context(self: &Arc<Self>) -> Option<&Context> {
+        if self.is_own() {
+            let make = || self.above.with_span(CarrierSpan::typed(self));
+            return Some(self.context.get_or_init(make));
+        }
+        self.live().map(|_| &self.above)
+    }
+
+    /// Whether foreign code can see it already.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.exposed.get().is_some()
+    }
+
+    /// It is noted on its `tracing` span. Returns whether that is to be done.
+    pub(crate) fn note(&self) -> bool {
+        !self.noted.load(Ordering::Relaxed) && !self.noted.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
@@ -237,7 +364,7 @@ impl SpanState {
     #[cold]
     #[inline(never)]
     pub(crate) fn record_with(
-        &self,
+        self: &Arc<Self>,
         record: &'static RecordDefinition,
         write: impl FnOnce(&mut Attributes),
     ) {
@@ -249,7 +376,7 @@ impl SpanState {
     #[cold]
     #[inline(never)]
     pub(crate) fn emit_with(
-        &self,
+        self: &Arc<Self>,
         event: &'static EventDefinition,
         write: impl FnOnce(&mut Attributes),
     ) {
@@ -259,31 +386,37 @@ impl SpanState {
     }
 
     /// Sets one attribute of the span's own contract, no content.
-    pub(crate) fn set_plain(&self, key: &'static str, value: &Value) {
-        let Some(field) = self.definition.field(key) else {
-            return;
-        };
-        if field.attribute.sensitive || !field.takes(value) {
-            return;
-        }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn set_plain(&self, key: &'static str, value: Value) {
         if self.foreign {
             // As in `merge`.
-            if let Some(live) = self.live() {
-                let attribute = KeyValue::new(field.key(), value.clone());
-                tracer::while_sending(|| live.context.span().set_attribute(attribute));
+            let field = self.definition.field(key);
+            if field.is_some_and(|field| field.takes(&value) && !field.attribute.sensitive) {
+                let attribute = KeyValue::new(key, value);
+                tracer::while_sending(|| self.above.span().set_attribute(attribute));
             }
             return;
         }
         let mut data = self.data();
-        if !data.ended {
-            self.core.put(&mut data, field, value);
+        let Some(place) = self.definition.place(key, data.next) else {
+            return;
+        };
+        let field = &self.definition.fields[place];
+        if !data.ended && !field.attribute.sensitive && field.takes(&value) {
+            data.next = place + 1;
+            self.put(&mut data, place, value);
         }
     }
 
-    pub(crate) fn record(&self, record: &'static RecordDefinition, attributes: &Attributes) {
+    pub(crate) fn record(
+        self: &Arc<Self>,
+        record: &'static RecordDefinition,
+        attributes: &Attributes,
+    ) {
         if self.merge(record.fields, attributes) {
             if !record.metrics.is_empty() {
-                self.measure(record.metrics, attributes.entries(), self.duration(None));
+                self.measure(record.metrics, attributes.entries());
             }
             if let Some(event) = record.event {
                 self.send(event, attributes);
@@ -291,7 +424,7 @@ impl SpanState {
         }
     }
 
-    pub(crate) fn emit(&self, event: &'static EventDefinition, attributes: &Attributes) {
+    pub(crate) fn emit(self: &Arc<Self>, event: &'static EventDefinition, attributes: &Attributes) {
         let kept = if event.keep_last { event.fields } else { &[] };
         if self.merge(kept, attributes) {
             self.send(event, attributes);
@@ -301,23 +434,23 @@ impl SpanState {
     /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
     /// any contract and go nowhere. Returns whether the span is open.
     fn merge<'a>(&self, fields: &'static [Field], attributes: &'a Attributes) -> bool {
-        let declared = |(key, value): &'a Entry| {
-            let field = fields.iter().find(|field| field.key() == *key)?;
+        let mut next = 0;
+        let mut declared = move |(key, value): &'a Entry| {
+            let at = place(fields, key, next)?;
+            next = at + 1;
+            let field = &fields[at];
             field.takes(value).then_some((field, value))
         };
-        let plain = attributes.entries().iter().filter_map(declared);
+        let plain = attributes.entries().iter().filter_map(&mut declared);
         let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
-        let content = attributes.content().iter().filter_map(declared);
         let capture = attributes.gate().capture();
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
-            if let Some(live) = self.live() {
-                let content = content.filter(|_| capture.on_spans());
-                let attributes = plain
-                    .chain(content)
-                    .map(|(field, value)| KeyValue::new(field.key(), value.clone()));
-                tracer::while_sending(|| live.context.span().set_attributes(attributes));
-            }
+            let own = |(field, value): (&Field, &Value)| KeyValue::new(field.key(), value.clone());
+            let mut all: Vec<_> = plain.map(own).collect();
+            let content = attributes.content().iter().filter_map(declared);
+            all.extend(content.filter(|_| capture.on_spans()).map(own));
+            tracer::while_sending(|| self.above.span().set_attributes(all));
             return true;
         }
         let mut data = self.data();
@@ -325,15 +458,24 @@ impl SpanState {
             return false;
         }
         for (field, value) in plain {
-            self.core.put(&mut data, field, value);
+            match self.definition.place(field.key(), data.next) {
+                Some(place) => {
+                    data.next = place + 1;
+                    self.put(&mut data, place, value.clone());
+                }
+                // Whatever span it stands on keeps the last of an event.
+                None => data.put_undeclared(field, value.clone()),
+            }
         }
-        for (field, value) in content {
-            self.core.keep_content(&mut data, field, value, capture);
+        for (field, value) in attributes.content().iter().filter_map(declared) {
+            if let Some(place) = self.definition.place(field.key(), data.next) {
+                self.keep_content(&mut data, place, value, capture);
+            }
         }
         true
     }
 
-    fn send(&self, event: &'static EventDefinition, attributes: &Attributes) {
+    fn send(self: &Arc<Self>, event: &'static EventDefinition, attributes: &Attributes) {
         if self
             .definition
             .at_end
@@ -358,13 +500,14 @@ impl SpanState {
 
     /// Sends the event that the span declares for its end, with what stands on the span and the
     /// content that was kept for it.
-    fn send_at_end(&self, end: &End, end_time: Option<SystemTime>) {
+    fn send_at_end(self: &Arc<Self>, end: &End, end_time: Option<SystemTime>) {
         let Some(event) = end.event else { return };
         let value = |field: &Field| {
             let key = field.key();
-            let own = || find(&end.entries, key).or_else(|| find(&end.content, key));
+            let own = || find(end.entries(), key).or_else(|| find(&end.rare().content, key));
             let others = || {
                 let other = end
+                    .rare()
                     .undeclared
                     .iter()
                     .find(|other| other.key.as_str() == key);
@@ -386,21 +529,28 @@ impl SpanState {
         tracer::while_ending(|| self.tell(event, &entries, end_time));
     }
 
-    fn tell(&self, event: &'static EventDefinition, entries: &[Entry], time: Option<SystemTime>) {
+    fn tell(
+        self: &Arc<Self>,
+        event: &'static EventDefinition,
+        entries: &[Entry],
+        time: Option<SystemTime>,
+    ) {
         let live = self.live();
         let otel = || entries.iter().map(key_value).collect();
         let time = time.or_else(told::time);
         let at = || time.unwrap_or_else(SystemTime::now);
-        match live.filter(|live| tracer::wants_events(&live.span)) {
-            Some(live) if live.is_own => {
+        if live.is_some_and(|live| live.wants_events) {
+            if self.is_own() {
                 self.with_sdk(|span| span.add_event_with_timestamp(event.name, at(), otel()));
+            } else {
+                tracer::while_sending(|| {
+                    let above = self.above.span();
+                    above.add_event_with_timestamp(event.name, at(), otel());
+                });
             }
-            Some(live) => tracer::while_sending(|| {
-                live.context
-                    .span()
-                    .add_event_with_timestamp(event.name, at(), otel());
-            }),
-            None => {}
+        }
+        if live.is_some_and(|live| self.is_own() && !live.listeners.see_events()) {
+            return;
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
             std::iter::once(MESSAGE)
@@ -412,7 +562,7 @@ impl SpanState {
         let fields = || std::iter::once(&message).chain(entries);
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
-                with_values(metadata, fields(), |values| {
+                with_values(&event.site, 1 + entries.len(), fields(), |_, values| {
                     let event = match live.and_then(|live| live.span.id()) {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         None => tracing::Event::new(metadata, values),
@@ -421,12 +571,18 @@ impl SpanState {
                         metadata,
                         scope: self.definition.scope,
                         entries: entries.to_vec(),
-                        span: live.map(|live| live.context.span().span_context().clone()),
+                        span: live.map(|_| self.ids_or_above()),
                         time,
                     });
+                    // Layers may ask for its ids.
+                    let before = exposed::before();
+                    if let Some(id) = event.parent().filter(|_| self.is_own()) {
+                        exposed::reach(self, id, None);
+                    }
                     tracer::while_telling(telling, || {
                         tracer::while_sending(|| dispatch.event(&event));
                     });
+                    drop(before);
                 });
             }
         };
@@ -436,21 +592,29 @@ impl SpanState {
         }
     }
 
+    /// Its ids, or those of the nearest span above.
+    fn ids_or_above(&self) -> SpanContext {
+        let above = || self.above.span().span_context().clone();
+        self.ids().cloned().unwrap_or_else(above)
+    }
+
     /// Records that the work failed.
     pub(crate) fn fail(&self, failure: Failure) {
         if self.foreign {
-            if let Some(live) = self.live() {
-                let span = live.context.span();
-                let error_type = Value::Text(failure.error_type.clone());
-                span.set_attribute(KeyValue::new(error::TYPE, error_type));
-                span.set_status(failure.status());
-            }
+            let span = self.above.span();
+            let error_type = Value::Text(failure.error_type.clone());
+            span.set_attribute(KeyValue::new(error::TYPE, error_type));
+            span.set_status(failure.status());
             return;
         }
         let mut data = self.data();
         if let Some(outcome) = &self.definition.outcome {
             // It can't have gone well and failed: what is said last counts.
-            outcome::forget_success(outcome, &mut data.entries);
+            let fields = self.definition.fields;
+            if outcome::recorded_success(outcome, data.entries.as_slice()) {
+                data.entries
+                    .rearrange(fields, |entries| outcome::forget_success(outcome, entries));
+            }
         }
         data.failure = Some(failure);
     }
@@ -464,7 +628,8 @@ impl SpanState {
         }
     }
 
-    fn measure(&self, derived: &'static [Derived], entries: &[Entry], duration: Duration) {
+    /// What derives from a record.
+    fn measure(&self, derived: &'static [Derived], entries: &[Entry]) {
         if derived.is_empty() || self.told {
             return;
         }
@@ -473,33 +638,133 @@ impl SpanState {
         };
         for derived in derived {
             let value = match derived.value {
-                Measured::Duration => Some(Value::Double(duration.as_secs_f64())),
+                Measured::Duration => Some(Value::Double(self.duration(None).as_secs_f64())),
                 Measured::Count => Some(Value::Int(1)),
                 Measured::Attribute(key) => find(entries, key).cloned(),
             };
             let Some(value) = value else { continue };
-            binding.measure(derived.metric, &value, |key| {
-                let with = derived.with.iter().find(|(other, _)| *other == key);
-                with.map(|(_, value)| Cow::Owned(Value::from(*value)))
-                    .or_else(|| find(entries, key).map(Cow::Borrowed))
-                    .or_else(|| self.value(key).map(Cow::Owned))
+            let with: Vec<Entry> = derived
+                .with
+                .iter()
+                .map(|(key, value)| (*key, Value::from(*value)))
+                .collect();
+            self.measure_with(&binding, derived.metric, &value, |key| {
+                find(&with, key).or_else(|| find(entries, key))
             });
         }
     }
 
+    /// Measures with the attributes that `value` gives, and for the others those of the span.
+    pub(super) fn measure_with<'a>(
+        &self,
+        binding: &Binding,
+        metric: &'static MetricDefinition,
+        measured: &Value,
+        value: impl Fn(&'static str) -> Option<&'a Value>,
+    ) {
+        // No lock may be held while a provider measures, so what is the span's is copied.
+        let (mut few, mut many) = ([const { None }; OWN], Vec::new());
+        let own = if metric.fields.len() > OWN {
+            many.resize(metric.fields.len(), None);
+            &mut many[..]
+        } else {
+            &mut few[..]
+        };
+        let constant = |field: &Field| field.constant.map(Value::from);
+        for (slot, field) in own.iter_mut().zip(metric.fields) {
+            *slot = constant(field).or_else(|| match value(field.key()) {
+                Some(_) => None,
+                None => self.value(field.key()),
+            });
+        }
+        instruments::with_values(
+            metric,
+            |place, field| {
+                let own = own.get(place).and_then(Option::as_ref);
+                own.or_else(|| value(field.key()))
+            },
+            |values| binding.measure(metric, measured, values),
+        );
+    }
+
+    /// What derives from the span itself, at its end.
+    fn measure_end(&self, end: &End) {
+        if self.definition.metrics.is_empty() || self.told {
+            return;
+        }
+        let Some(binding) = Binding::of(self.binding.as_ref()) else {
+            return;
+        };
+        let entry = |place: usize| end.entries.get(self.definition.fields, place);
+        let above = match &end.inherited {
+            Some(inherited) => Arc::clone(inherited),
+            None => {
+                let above = self.inherited.as_ref().map(Inherited::snapshot);
+                above.unwrap_or_default()
+            }
+        };
+        let inherited = |field: &Field| {
+            let is_alike = || {
+                self.inherited
+                    .as_ref()
+                    .is_none_or(|it| it.is_of(self.definition.scope))
+            };
+            // Most attributes of metrics are nothing that could be inherited.
+            if field.attribute.inherited || !is_alike() {
+                find(above.entries(), field.key())
+            } else {
+                None
+            }
+        };
+        let sources = &Facts::of(self.definition).metrics;
+        for (derived, sources) in self.definition.metrics.iter().zip(sources) {
+            let made;
+            let value = match derived.value {
+                Measured::Duration => {
+                    made = Value::Double(end.duration.as_secs_f64());
+                    Some(&made)
+                }
+                Measured::Count => Some(const { &Value::Int(1) }),
+                Measured::Attribute(_) => sources.value.and_then(entry),
+            };
+            let Some(value) = value else { continue };
+            instruments::with_values(
+                derived.metric,
+                |at, field| match &sources.attributes[at] {
+                    Source::Fixed(value) => Some(value),
+                    Source::Place(place) => entry(*place).or_else(|| inherited(field)),
+                    Source::Elsewhere => {
+                        find(end.entries(), field.key()).or_else(|| inherited(field))
+                    }
+                },
+                |values| binding.measure(derived.metric, value, values),
+            );
+        }
+    }
+
+    fn inherited_value(&self, key: &str) -> Option<Value> {
+        self.inherited.as_ref()?.get(key)
+    }
+
     /// Content that foreign code set passes the gate. What the typed API says of it comes first.
-    fn admit_foreign(&self, gate: &Gate) {
-        let foreign = std::mem::take(&mut self.data().foreign_content);
+    fn admit_foreign(&self) {
+        let foreign = match &mut self.data().rare {
+            Some(rare) => std::mem::take(&mut rare.foreign_content),
+            None => return,
+        };
+        let gate = start::gate(self.definition, self.binding.as_deref());
         for (key, value) in foreign {
             // No lock is held: it may ask foreign code.
             let Some(value) = gate.admit(key, value) else {
                 continue;
             };
             let mut data = self.data();
-            let said = find(&data.entries, key).is_some() || find(&data.content, key).is_some();
-            if let Some(field) = self.definition.field(key).filter(|_| !said) {
-                self.core
-                    .keep_content(&mut data, field, &value, gate.capture());
+            let said =
+                find(data.entries.as_slice(), key).or_else(|| find(&data.rare().content, key));
+            if said.is_none()
+                && let Some(place) = self.definition.place(key, 0)
+            {
+                self.keep_content(&mut data, place, &value, gate.capture());
             }
         }
     }
@@ -524,68 +789,74 @@ impl SpanState {
     }
 
     /// Ends the span, once.
-    pub(crate) fn end(&self, end_time: Option<SystemTime>) {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn end(self: &Arc<Self>, end_time: Option<SystemTime>) {
         let end_time = end_time.or_else(told::time);
         let unwinding = std::thread::panicking() && !self.was_panicking;
-        if let Some(end) = self.conclude(end_time, |core, data| core.conclude(data, unwinding)) {
+        if let Some(mut end) = self.conclude(end_time, |data| self.how(data, unwinding)) {
             self.send_at_end(&end, end_time);
             self.show(&end);
-            self.close(end, end_time);
+            self.close(&mut end, end_time);
             // Not where the process ends: it may have to wait for a writer.
             if self.depth == 0
                 && let Some(live) = self.live()
+                && live.listeners.hear_ends
             {
                 ended::tell_measured(live);
             }
         }
+        tracer::let_go();
     }
 
     /// Ends the span because the process ends. What is left to do is to show it.
-    pub(crate) fn terminate(&self, error_type: &'static str) -> Option<End> {
-        let end = self.conclude(None, |core, data| {
+    pub(crate) fn terminate(self: &Arc<Self>, error_type: &'static str) -> Option<End> {
+        let end = self.conclude(None, |data| {
             // An error that was seen says more.
             if !matches!(data.seen, Some(Seen::Failure(_))) {
                 let failure = Failure::of_type(Text::from_static(error_type));
                 data.seen = Some(Seen::Failure(failure));
             }
-            core.conclude(data, false)
+            self.how(data, false)
         })?;
         self.send_at_end(&end, None);
-        self.close(end.clone(), None);
+        self.close(&mut end.clone(), None);
         Some(end)
     }
 
+    #[inline]
     fn conclude(
         &self,
         end_time: Option<SystemTime>,
-        conclude: impl FnOnce(&Core, &mut Data) -> Status,
+        how: impl FnOnce(&mut Data) -> Status,
     ) -> Option<End> {
         if self.foreign {
             return None;
         }
         let duration = self.duration(end_time);
-        let gate = start::gate(self.definition, self.binding.as_deref());
-        self.admit_foreign(&gate);
+        self.admit_foreign();
         let mut end = {
             let mut data = self.data();
             if std::mem::replace(&mut data.ended, true) {
                 return None;
             }
-            let status = conclude(&self.core, &mut data);
+            let status = how(&mut data);
             End {
                 status,
-                entries: std::mem::take(&mut data.entries),
+                entries: std::mem::replace(&mut data.entries, Entries::none()),
                 sent: data.sent,
                 shown: data.shown,
-                changed: std::mem::take(&mut data.changed),
-                undeclared: std::mem::take(&mut data.undeclared),
+                rare: data.rare.take(),
+                has_inheritable: data.has_inheritable,
                 inherited: data.inherited.take(),
-                content: std::mem::take(&mut data.content),
                 event: self.definition.at_end.filter(|_| !data.told),
                 duration,
             }
         };
-        end.event = end.event.filter(|_| gate.capture().in_events());
+        if end.event.is_some() {
+            let gate = start::gate(self.definition, self.binding.as_deref());
+            end.event = end.event.filter(|_| gate.capture().in_events());
+        }
         if let Some(place) = self.place.get() {
             open::remove(place);
         }
@@ -598,13 +869,12 @@ impl SpanState {
         let Some(span) = live.traced(self.definition) else {
             return;
         };
-        if live.has_fields {
-            let changed = end.changed.iter().map(|place| &end.entries[*place]);
-            let fields = end.entries[end.shown..].iter().chain(changed);
-            with_values(self.definition.metadata(), fields, |values| {
-                if values.is_empty() {
-                    return;
-                }
+        let changed = &end.rare().changed;
+        let more = end.entries().len() - end.shown + changed.len();
+        if live.listeners.see_fields && more > 0 {
+            let changed = changed.iter().map(|place| &end.entries()[*place]);
+            let fields = end.entries()[end.shown..].iter().chain(changed);
+            with_values(&self.definition.site, more, fields, |_, values| {
                 span.with_subscriber(|(id, dispatch)| {
                     tracer::while_sending(|| {
                         dispatch.record(id, &tracing::span::Record::new(values));
@@ -612,24 +882,20 @@ impl SpanState {
                 });
             });
         }
-        ended::tell(&EndedSpan {
-            live,
-            definition: self.definition,
-            name: self.name.as_ref(),
-            depth: self.depth,
-            end,
-        });
+        if live.listeners.hear_ends {
+            ended::tell(&EndedSpan { state: self, end }, live);
+        }
     }
 
     /// Measures, and ends the SDK's span.
-    fn close(&self, end: End, end_time: Option<SystemTime>) {
-        self.measure(self.definition.metrics, &end.entries, end.duration);
+    fn close(&self, end: &mut End, end_time: Option<SystemTime>) {
+        self.measure_end(end);
         // No lock is held: processors and exporters may log, in this very span.
-        let sdk = lock(&self.sdk).take();
-        if let Some(mut span) = sdk {
-            let status = end.set_on(&mut span);
-            if status != Status::Unset {
-                span.set_status(status);
+        let made = lock(&self.sdk).take();
+        if let Some(Made { mut span, .. }) = made {
+            self.definition.facts.had(end.set_on(&mut span));
+            if end.status != Status::Unset {
+                span.set_status(end.status.clone());
             }
             tracer::while_closing(|| match end_time {
                 Some(time) => span.end_with_timestamp(time),
@@ -641,13 +907,26 @@ impl SpanState {
 
 impl Drop for SpanState {
     fn drop(&mut self) {
+        let Some(live) = self.live.take() else { return };
+        // What the layer would find on it, foreign code has put there.
+        let plain = if self.exposed.get().is_none() {
+            live.span.id()
+        } else {
+            None
+        };
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.
-        if self.binding.is_some()
-            && let Some(live) = self.live.take()
-            && let Some(dispatch) = live.span.with_subscriber(|(_, dispatch)| dispatch.clone())
-        {
-            tracing::dispatcher::with_default(&dispatch, || drop(live));
+        let dispatch = self
+            .binding
+            .as_ref()
+            .and_then(|_| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
+        let close = || match plain {
+            Some(id) => tracer::while_carrying(&id, || drop(live.span)),
+            None => drop(live.span),
+        };
+        match dispatch {
+            Some(dispatch) => tracing::dispatcher::with_default(&dispatch, close),
+            None => close(),
         }
     }
 }
@@ -656,48 +935,71 @@ impl Drop for SpanState {
 #[derive(Clone, Debug)]
 pub(crate) struct End {
     pub(crate) status: Status,
-    pub(crate) entries: Vec<Entry>,
+    pub(super) entries: Entries,
     /// Of the entries, what OpenTelemetry has already: the first so many.
     sent: usize,
     /// What `tracing` has already as fields: the first so many, but for those changed since.
     shown: usize,
-    changed: Vec<usize>,
-    undeclared: Vec<KeyValue>,
-    inherited: Option<Arc<Vec<Entry>>>,
-    /// Kept for the event at the end.
-    content: Vec<Entry>,
+    rare: Option<Box<Rare>>,
+    has_inheritable: bool,
+    inherited: Option<Arc<Snapshot>>,
     /// The event at the end, unless it was sent, or content goes into none.
     event: Option<&'static EventDefinition>,
     pub(crate) duration: Duration,
 }
 
 impl End {
+    #[inline]
+    fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(Rare::NONE)
+    }
+
+    /// What the span has itself, in the order in which it was set.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        self.entries.as_slice()
+    }
+
     /// What it inherits and has not got itself.
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &Entry> {
-        let inherited = self.inherited.as_deref().into_iter().flatten();
+        let inherited = self.inherited.as_deref();
+        let inherited = inherited.map_or(&[][..], Snapshot::entries).iter();
         inherited.filter(|(key, _)| {
-            find(&self.entries, key).is_none()
-                && !self
-                    .undeclared
-                    .iter()
-                    .any(|other| other.key.as_str() == *key)
+            let is_own = || find(self.entries(), key).is_some();
+            let is_other = |other: &KeyValue| other.key.as_str() == *key;
+            !(self.has_inheritable && is_own() || self.rare().undeclared.iter().any(is_other))
         })
     }
 
-    /// Hands all of it to the SDK's span.
-    fn set_on(self, span: &mut Span) -> Status {
-        for entry in self.inherited() {
-            span.set_attribute(key_value(entry));
+    /// Hands all of it to the SDK's span, and says how much it was.
+    #[inline]
+    fn set_on(&mut self, span: &mut Span) -> usize {
+        let mut count = self.entries().len();
+        match &self.inherited {
+            // Nothing of its own can be among them.
+            Some(inherited) if !self.has_inheritable && self.rare.is_none() => {
+                count += inherited.attributes().len();
+                span.set_attributes(inherited.attributes().iter().cloned());
+            }
+            _ => {
+                for entry in self.inherited() {
+                    span.set_attribute(key_value(entry));
+                    count += 1;
+                }
+            }
         }
-        for (key, value) in self.entries.into_iter().skip(self.sent) {
+        for (key, value) in self.entries.drain(self.sent) {
             span.set_attribute(KeyValue::new(key, value));
         }
-        span.set_attributes(self.undeclared);
-        self.status
+        if let Some(rare) = &mut self.rare {
+            count += rare.undeclared.len();
+            span.set_attributes(rare.undeclared.drain(..));
+        }
+        count
     }
 }
 
-impl Core {
+impl SpanState {
+    #[inline]
     pub(crate) fn data(&self) -> MutexGuard<'_, Data> {
         lock(&self.data)
     }
@@ -706,19 +1008,18 @@ impl Core {
         !self.data().ended
     }
 
-    /// The SDK has made the span.
-    pub(crate) fn give(&self, span: Span) {
-        *lock(&self.sdk) = Some(span);
+    pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
+        lock(&self.sdk).as_mut().map(|made| f(&mut made.span))
     }
 
-    pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
-        lock(&self.sdk).as_mut().map(f)
+    pub(crate) fn is_recording(&self) -> bool {
+        self.with_sdk(|span| span.is_recording()).unwrap_or(false)
     }
 
     /// The value of an attribute, its own or inherited.
     pub(crate) fn value(&self, key: &str) -> Option<Value> {
-        let own = find(&self.data().entries, key).cloned();
-        own.or_else(|| self.inherited.as_ref()?.get(key))
+        let own = find(self.data().entries.as_slice(), key).cloned();
+        own.or_else(|| self.inherited_value(key))
     }
 
     /// What foreign code sets through OpenTelemetry or `tracing` joins what the typed API sets.
@@ -733,20 +1034,21 @@ impl Core {
             let error_type = attribute.value.as_str().into_owned();
             let failure = Failure::of_type(error_type.into());
             data.failure.get_or_insert(failure);
-        } else if let Some(field) = self.definition.field(key) {
+        } else if let Some(place) = self.definition.place(key, 0) {
+            let field = &self.definition.fields[place];
             if let Some(value) = Value::of(field.attribute.value_type, attribute.value)
                 && field.takes(&value)
             {
                 if field.attribute.sensitive {
-                    data.foreign_content
-                        .retain(|(other, _)| *other != field.key());
-                    data.foreign_content.push((field.key(), value));
+                    let content = &mut data.rare_mut().foreign_content;
+                    content.retain(|(other, _)| *other != field.key());
+                    content.push((field.key(), value));
                 } else {
-                    self.put(&mut data, field, &value);
+                    self.put(&mut data, place, value);
                 }
             }
         } else if !gate::withholds(key, Place::Span) {
-            let undeclared = &mut data.undeclared;
+            let undeclared = &mut data.rare_mut().undeclared;
             match undeclared
                 .iter_mut()
                 .find(|other| other.key == attribute.key)
@@ -770,44 +1072,47 @@ impl Core {
         }
     }
 
-    fn put(&self, data: &mut Data, field: &'static Field, value: &Value) {
-        let key = field.key();
-        match data.entries.iter().position(|(other, _)| *other == key) {
-            // What samplers saw has left: it can't be taken back.
-            Some(place) if place < data.sent => return,
-            Some(place) => {
-                data.entries[place].1.merge(value.clone(), field.aggregate);
-                if place < data.shown && !data.changed.contains(&place) {
-                    data.changed.push(place);
-                }
-            }
-            None => data.entries.push((key, value.clone())),
+    /// Sets the attribute of that place among the fields.
+    #[inline]
+    fn put(&self, data: &mut Data, place: usize, value: Value) {
+        let fields = self.definition.fields;
+        let field = &fields[place];
+        let at = data.entries.position(fields, place);
+        // What samplers saw has left: it can't be taken back.
+        if at.is_some_and(|at| at < data.sent) {
+            return;
         }
-        if field.attribute.inherited
-            && self.definition.root
-            && let Some(inherited) = &self.inherited
-        {
-            inherited.set(key, value.clone());
+        if field.attribute.inherited {
+            data.has_inheritable = true;
+            if self.definition.root
+                && let Some(inherited) = &self.inherited
+            {
+                inherited.set(field.key(), value.clone());
+            }
         }
         if let Some(outcome) = &self.definition.outcome
-            && outcome::is_success(outcome, key, value)
+            && outcome::is_success(outcome, field.key(), &value)
         {
             data.failure = None;
+        }
+        match at {
+            Some(at) => {
+                data.entries.value_mut(at).merge(value, field.aggregate);
+                if at < data.shown && !data.rare().changed.contains(&at) {
+                    data.rare_mut().changed.push(at);
+                }
+            }
+            None => data.entries.push(fields, place, value),
         }
     }
 
     /// Keeps what passed the gate: on the span, or for the event at the end.
-    fn keep_content(
-        &self,
-        data: &mut Data,
-        field: &'static Field,
-        value: &Value,
-        capture: CaptureContent,
-    ) {
+    fn keep_content(&self, data: &mut Data, place: usize, value: &Value, capture: CaptureContent) {
+        let field = &self.definition.fields[place];
         if capture.on_spans() {
-            self.put(data, field, value);
+            self.put(data, place, value.clone());
         } else if capture.in_events() && self.definition.at_end.is_some() {
-            let content = &mut data.content;
+            let content = &mut data.rare_mut().content;
             match content.iter_mut().find(|(key, _)| *key == field.key()) {
                 Some((_, kept)) => kept.merge(value.clone(), field.aggregate),
                 None => content.push((field.key(), value.clone())),
@@ -816,18 +1121,30 @@ impl Core {
     }
 
     /// How the span ended, with all that follows from it.
-    fn conclude(&self, data: &mut Data, unwinding: bool) -> Status {
-        let failure = outcome::failure(self.definition, data, unwinding);
-        if let Some(outcome) = &self.definition.outcome
-            && let Some(member) = outcome::inferred_member(outcome, data, failure.as_ref())
+    #[inline]
+    fn how(&self, data: &mut Data, unwinding: bool) -> Status {
+        let fields = self.definition.fields;
+        let facts = Facts::of(self.definition);
+        let recorded = |data: &Data| {
+            let value = data.entries.get(fields, facts.outcome?)?;
+            outcome::recorded(self.definition.outcome.as_ref()?, value)
+        };
+        let recorded = recorded(data);
+        let failure = outcome::failure(self.definition, data, recorded, unwinding);
+        if let (Some(outcome), Some(place), None) =
+            (&self.definition.outcome, facts.outcome, recorded)
         {
-            data.entries.push((outcome.key, Value::from(member)));
+            let member = outcome::inferred_member(outcome, failure.as_ref());
+            data.entries.set(fields, place, Value::from(member));
         }
         match failure {
             Some(failure) => {
                 let status = failure.status();
-                data.entries
-                    .push((error::TYPE, Value::Text(failure.error_type)));
+                let error_type = Value::Text(failure.error_type);
+                match facts.error {
+                    Some(place) => data.entries.set(fields, place, error_type),
+                    None => data.entries.push_undeclared(error::TYPE, error_type),
+                }
                 status
             }
             None if data.ok => Status::Ok,
@@ -836,6 +1153,75 @@ impl Core {
     }
 }
 
+impl Data {
+    /// What the span starts with: one attribute of its contract, no content.
+    #[inline]
+    pub(super) fn start_with(
+        &mut self,
+        definition: &SpanDefinition,
+        key: &'static str,
+        value: Value,
+    ) {
+        let Some(place) = definition.place(key, self.next) else {
+            return;
+        };
+        let field = &definition.fields[place];
+        if !field.attribute.sensitive && field.takes(&value) {
+            self.next = place + 1;
+            self.has_inheritable |= field.attribute.inherited;
+            self.entries.set(definition.fields, place, value);
+        }
+    }
+
+    /// What the span inherits; it may have a value of its own of some of it.
+    pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, declares_none: bool) {
+        self.has_inheritable |= !declares_none;
+        self.inherited = Some(inherited);
+    }
+
+    /// An attribute that only what was recorded declares.
+    fn put_undeclared(&mut self, field: &Field, value: Value) {
+        self.has_inheritable = true;
+        let entries = self.entries.as_slice();
+        match entries.iter().position(|(key, _)| same(key, field.key())) {
+            Some(at) => self.entries.value_mut(at).merge(value, field.aggregate),
+            None => self.entries.push_undeclared(field.key(), value),
+        }
+    }
+
+    /// What the runtime says of it, or what it inherits.
+    pub(super) fn add(&mut self, definition: &SpanDefinition, key: &'static str, value: Value) {
+        match definition.place(key, self.next) {
+            Some(place) => self.entries.set(definition.fields, place, value),
+            None => self.entries.push_undeclared(key, value),
+        }
+    }
+
+    /// What the span starts with: content that passed the gate.
+    pub(super) fn start_with_content(
+        &mut self,
+        definition: &SpanDefinition,
+        key: &'static str,
+        value: Value,
+        capture: CaptureContent,
+    ) {
+        let Some(place) = definition.place(key, 0) else {
+            return;
+        };
+        if !definition.fields[place].takes(&value) {
+            return;
+        }
+        if capture.on_spans() {
+            self.entries.set(definition.fields, place, value);
+        } else {
+            let content = &mut self.rare_mut().content;
+            content.retain(|(other, _)| *other != key);
+            content.push((key, value));
+        }
+    }
+}
+
+#[inline]
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

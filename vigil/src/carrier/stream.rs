@@ -1,6 +1,5 @@
 //! Work that comes in chunks: when they arrive, and streams that run in a span.
 
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +56,7 @@ impl SpanState {
             && let Some(binding) = Binding::of(self.binding.as_ref())
         {
             let time = Value::Double(since.as_secs_f64());
-            binding.measure(metric, &time, |key| self.value(key).map(Cow::Owned));
+            self.measure_with(&binding, metric, &time, |_| None);
         }
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn now() -> SystemTime {
 }
 
 /// When what is told here and now happened, if not now.
+#[inline]
 pub(crate) fn time() -> Option<SystemTime> {
     TOLD.get()
 }

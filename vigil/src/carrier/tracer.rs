@@ -1,26 +1,32 @@
-//! The OpenTelemetry side: a tracer under `tracing-opentelemetry`'s layer that knows typed spans.
+//! The OpenTelemetry side: what makes the SDK's spans, and what stands for them in its contexts.
 //!
-//! The layer asks its tracer to build every span. For a typed span the carrier leaves what it
-//! knows on the thread before it makes the layer ask, so that name, kind, scope and the sampled
-//! attributes reach samplers as they are, typed, and no string is parsed back.
+//! Typed spans are made straight from what the carrier knows, so that name, kind, scope and the sampled
+//! attributes reach samplers as they are, typed, and no string is parsed back. Those of other
+//! instrumentation are made by `tracing-opentelemetry`'s layer, whose tracer this is.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::thread::LocalKey;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{Span as _, SpanBuilder, SpanContext, Status, Tracer, TracerProvider};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer, TracerProvider,
+};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use tracing::span::Id;
 use tracing::{Dispatch, Metadata};
 
+use super::attributes::key_value;
 use super::bridge::Telling;
 use super::definition::Scope;
+use super::exposed;
 use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
-use super::state::{Core, SpanState};
+use super::start;
+use super::state::SpanState;
 
 /// The field of an event that log layers print first.
 pub(crate) const MESSAGE: &str = "message";
@@ -28,18 +34,22 @@ pub(crate) const MESSAGE: &str = "message";
 thread_local! {
     /// The typed span that `tracing` is making here and now.
     static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
-    /// The typed span that OpenTelemetry is asked to make next.
-    static BUILDING: RefCell<Option<Building>> = const { RefCell::new(None) };
+    /// The typed span that `tracing-opentelemetry` asks for next, made long since.
+    static SHOWING: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
     /// The SDK is making a span that gets its inherited attributes by another way.
     static BUILT_HERE: Cell<bool> = const { Cell::new(false) };
     /// What passes through the layers has reached OpenTelemetry by a shorter way.
     static SENDING: Cell<bool> = const { Cell::new(false) };
+    /// A typed span is entered, left or let go of, which the carrier sees to itself.
+    static CARRYING: Cell<u64> = const { Cell::new(0) };
     /// A log line is being turned into an event of the span around it.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
     /// The event that a span sends when it ends passes through the layers.
     static ENDING: Cell<bool> = const { Cell::new(false) };
     /// A typed span goes to the processors, whose content has passed the gate.
     static CLOSING: Cell<bool> = const { Cell::new(false) };
+    /// Typed spans that lost their last owner where they could not go.
+    static LEFT: RefCell<Vec<SpanState>> = const { RefCell::new(Vec::new()) };
     /// The typed event that passes through the layers, for the one that makes log records.
     static TELLING: RefCell<Option<Telling>> = const { RefCell::new(None) };
 }
@@ -47,20 +57,14 @@ thread_local! {
 /// What the layer needs to know of a typed span that `tracing` is making.
 pub(crate) struct Opening {
     pub(crate) state: Arc<SpanState>,
-    /// What it stands under, for OpenTelemetry.
-    pub(crate) parent: Context,
-    pub(crate) dispatch: Dispatch,
-    pub(crate) building: Building,
-}
-
-/// What OpenTelemetry needs to know of a typed span.
-pub(crate) struct Building {
-    pub(crate) core: Arc<Core>,
-    pub(crate) name: String,
-    pub(crate) attributes: Vec<KeyValue>,
+    /// Where foreign layers may ask for it, before the start is through.
+    pub(crate) asked: Option<Dispatch>,
+    /// The first so many of its attributes are for samplers.
+    pub(crate) sent: usize,
 }
 
 /// Leaves `value` in `place` while `f` runs, and what was there before after it, even if it panics.
+#[inline]
 fn leave<T: 'static, R>(
     place: &'static LocalKey<RefCell<Option<T>>>,
     value: T,
@@ -88,6 +92,7 @@ pub(crate) fn while_opening<R>(opening: Opening, f: impl FnOnce() -> R) -> R {
 
 /// The typed span that is being made, if that is what `metadata` belongs to: another layer may
 /// make a span of its own on the way.
+#[inline]
 pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Opening> {
     let is_it = |opening: &mut Opening| std::ptr::eq(opening.state.definition.metadata(), metadata);
     OPENING
@@ -95,9 +100,9 @@ pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Openi
         .ok()?
 }
 
-/// Runs `f`, in which OpenTelemetry makes a typed span.
-pub(crate) fn while_building<R>(building: Building, f: impl FnOnce() -> R) -> R {
-    leave(&BUILDING, building, f)
+/// Runs `f`, in which `tracing-opentelemetry` asks for a typed span.
+pub(crate) fn while_showing<R>(state: Arc<SpanState>, f: impl FnOnce() -> R) -> R {
+    leave(&SHOWING, state, f)
 }
 
 /// Whether the span that the SDK is making comes through `tracing`. Asked once for each: what
@@ -158,6 +163,7 @@ pub(crate) fn while_logging<R>(f: impl FnOnce() -> R) -> R {
     with_flag(&LOGGING, f)
 }
 
+#[inline]
 pub(crate) fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce() -> R) -> R {
     struct Restore(&'static LocalKey<Cell<bool>>, bool);
 
@@ -171,11 +177,49 @@ pub(crate) fn with_flag<R>(flag: &'static LocalKey<Cell<bool>>, f: impl FnOnce()
     f()
 }
 
+/// Runs `f`, in which `tracing` tells layers that the carrier enters or leaves that span, or lets go
+/// of it.
+#[inline]
+pub(crate) fn while_carrying<R>(id: &Id, f: impl FnOnce() -> R) -> R {
+    struct Restore(u64);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let _ = CARRYING.try_with(|carrying| carrying.set(self.0));
+        }
+    }
+
+    let before = CARRYING.try_with(|carrying| carrying.replace(id.into_u64()));
+    let _restore = Restore(before.unwrap_or(0));
+    f()
+}
+
+/// Whether the carrier does itself what a layer is told of that span.
+#[inline]
+pub(crate) fn is_carrying(id: &Id) -> bool {
+    let id = id.into_u64();
+    let is_it = CARRYING.try_with(|carrying| carrying.get() == id);
+    is_it.unwrap_or(false)
+}
+
 /// The OpenTelemetry context of a foreign span, or of the nearest above it that has one.
 pub(crate) fn context_of(span: &tracing::Span) -> Option<Context> {
     span.with_subscriber(|(id, dispatch)| {
         dispatch.downcast_ref::<FindTyped>()?.context(dispatch, id)
     })?
+}
+
+/// The ids of a span that a layer is told of.
+pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
+    if let Some(state) = exposed::reached(id) {
+        return state.ids().cloned();
+    }
+    let find = dispatch.downcast_ref::<FindTyped>();
+    let context = match find {
+        Some(find) => find.context_of(dispatch, id)?,
+        None => tracing_opentelemetry::get_otel_context(id, dispatch)?,
+    };
+    Some(context.span().span_context().clone())
 }
 
 /// Whether events belong on the span: not where they are exported as log records.
@@ -210,8 +254,11 @@ fn passes(attribute: &KeyValue, place: Place) -> bool {
 }
 
 /// The tracer under the layer.
+#[derive(Clone, Debug)]
+pub(crate) struct CarrierTracer(Arc<Tracers>);
+
 #[derive(Debug)]
-pub(crate) struct CarrierTracer {
+struct Tracers {
     provider: SdkTracerProvider,
     /// For spans that other instrumentation makes through `tracing`.
     foreign: SdkTracer,
@@ -221,16 +268,36 @@ pub(crate) struct CarrierTracer {
 
 impl CarrierTracer {
     pub(crate) fn new(provider: SdkTracerProvider) -> Self {
-        Self {
+        Self(Arc::new(Tracers {
             foreign: provider.tracer("tracing"),
             provider,
             typed: ByScope::new(),
-        }
+        }))
     }
 
     fn typed(&self, scope: &'static Scope) -> SdkTracer {
-        self.typed
-            .get(scope, |scope| self.provider.tracer_with_scope(scope))
+        let make = |scope| self.0.provider.tracer_with_scope(scope);
+        self.0.typed.get(scope, make)
+    }
+
+    /// Makes the SDK's span of a typed one, under what that stands under.
+    pub(crate) fn build(&self, state: &SpanState, sent: usize) -> Span {
+        let definition = state.definition;
+        let (name, attributes) = {
+            let data = state.data();
+            let name = start::name(definition, state.name.as_ref(), &data.entries);
+            let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
+            attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
+            (name, attributes)
+        };
+        let mut builder = SpanBuilder::default();
+        builder.name = name;
+        builder.span_kind = Some(definition.kind.clone());
+        builder.attributes = Some(attributes);
+        builder.start_time = state.start_time;
+        let tracer = self.typed(definition.scope);
+        let parent = state.above();
+        with_flag(&BUILT_HERE, || tracer.build_with_context(builder, parent))
     }
 }
 
@@ -275,35 +342,26 @@ impl Tracer for CarrierTracer {
     type Span = CarrierSpan;
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &Context) -> CarrierSpan {
-        let Some(building) = BUILDING.try_with(RefCell::take).ok().flatten() else {
-            if let Some(attributes) = &mut builder.attributes {
-                attributes.retain(|attribute| passes(attribute, Place::Span));
-            }
-            for event in builder.events.iter_mut().flatten() {
-                let passes = |attribute: &KeyValue| passes(attribute, Place::Event);
-                event.attributes.retain(passes);
-            }
-            if let Some(inherited) = Inherited::of(parent) {
-                inherited.complete(builder.attributes.get_or_insert_default());
-            }
-            let inner = with_flag(&BUILT_HERE, || {
-                self.foreign.build_with_context(builder, parent)
-            });
-            return CarrierSpan(Repr::Foreign {
-                inner: Box::new(inner),
-                late: Vec::new(),
-            });
-        };
-        let core = building.core;
-        builder.name = Cow::Owned(building.name);
-        builder.span_kind = Some(core.definition.kind.clone());
-        builder.attributes = Some(building.attributes);
-        builder.start_time = core.start_time.or(builder.start_time);
-        let tracer = self.typed(core.definition.scope);
-        let span = with_flag(&BUILT_HERE, || tracer.build_with_context(builder, parent));
-        let context = span.span_context().clone();
-        core.give(span);
-        CarrierSpan(Repr::Typed { context, core })
+        if let Some(state) = SHOWING.try_with(RefCell::take).ok().flatten() {
+            return CarrierSpan::typed(&state);
+        }
+        if let Some(attributes) = &mut builder.attributes {
+            attributes.retain(|attribute| passes(attribute, Place::Span));
+        }
+        for event in builder.events.iter_mut().flatten() {
+            let passes = |attribute: &KeyValue| passes(attribute, Place::Event);
+            event.attributes.retain(passes);
+        }
+        if let Some(inherited) = Inherited::of(parent) {
+            inherited.complete(builder.attributes.get_or_insert_default());
+        }
+        let inner = with_flag(&BUILT_HERE, || {
+            self.0.foreign.build_with_context(builder, parent)
+        });
+        CarrierSpan(Repr::Foreign {
+            inner: Box::new(inner),
+            late: Vec::new(),
+        })
     }
 }
 
@@ -316,8 +374,8 @@ pub(crate) struct CarrierSpan(Repr);
 enum Repr {
     /// The SDK's span is in the state, from where it is ended: what runs then may come back here.
     Typed {
-        context: SpanContext,
-        core: Arc<Core>,
+        ids: SpanContext,
+        state: Weak<SpanState>,
     },
     /// Attributes wait for the end, so that one set again replaces the first: the SDK appends.
     /// In a box, as typed spans are moved about a lot, and are small.
@@ -328,12 +386,44 @@ enum Repr {
 }
 
 impl CarrierSpan {
+    /// Stands for a typed span.
+    pub(crate) fn typed(state: &Arc<SpanState>) -> Self {
+        Self(Repr::Typed {
+            ids: state.ids().cloned().unwrap_or(SpanContext::NONE),
+            state: Arc::downgrade(state),
+        })
+    }
+
     fn with_sdk<R>(&mut self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
         match &mut self.0 {
-            Repr::Typed { core, .. } => core.with_sdk(f),
+            Repr::Typed { state, .. } => with_state(state, |state| state.with_sdk(f))?,
             Repr::Foreign { inner, .. } => Some(f(inner)),
         }
     }
+}
+
+/// Does it with a typed span that is still there.
+///
+/// OpenTelemetry holds a lock meanwhile, and the end of a `tracing` span runs foreign code, which may
+/// want that lock: so if everybody else has let go of the span in the meantime, it goes later.
+fn with_state<R>(state: &Weak<SpanState>, f: impl FnOnce(&SpanState) -> R) -> Option<R> {
+    let state = state.upgrade()?;
+    let result = f(&state);
+    if let Some(last) = Arc::into_inner(state) {
+        let _ = LEFT.try_with(|left| left.borrow_mut().push(last));
+    }
+    Some(result)
+}
+
+/// Lets go of spans that nobody holds any more. Here no lock is held.
+#[inline]
+pub(crate) fn let_go() {
+    let left = LEFT.try_with(|left| {
+        // Hardly ever is there one.
+        let is_empty = left.borrow().is_empty();
+        (!is_empty).then(|| std::mem::take(&mut *left.borrow_mut()))
+    });
+    drop(left);
 }
 
 impl Drop for CarrierSpan {
@@ -360,21 +450,25 @@ impl opentelemetry::trace::Span for CarrierSpan {
 
     fn span_context(&self) -> &SpanContext {
         match &self.0 {
-            Repr::Typed { context, .. } => context,
+            Repr::Typed { ids, .. } => ids,
             Repr::Foreign { inner, .. } => inner.span_context(),
         }
     }
 
     fn is_recording(&self) -> bool {
         match &self.0 {
-            Repr::Typed { core, .. } => core.with_sdk(|span| span.is_recording()).unwrap_or(false),
+            Repr::Typed { state, .. } => {
+                with_state(state, SpanState::is_recording).unwrap_or(false)
+            }
             Repr::Foreign { inner, .. } => inner.is_recording(),
         }
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
         match &mut self.0 {
-            Repr::Typed { core, .. } => core.set_foreign(attribute),
+            Repr::Typed { state, .. } => {
+                with_state(state, |state| state.set_foreign(attribute));
+            }
             Repr::Foreign { .. } if !passes(&attribute, Place::Span) => {}
             Repr::Foreign { late, .. } => {
                 match late.iter_mut().find(|it| it.key == attribute.key) {
@@ -389,7 +483,9 @@ impl opentelemetry::trace::Span for CarrierSpan {
         match &mut self.0 {
             // A log line says nothing of how a typed span ends, whatever its level.
             Repr::Typed { .. } if LOGGING.get() => {}
-            Repr::Typed { core, .. } => core.set_status(status),
+            Repr::Typed { state, .. } => {
+                with_state(state, |state| state.set_status(status));
+            }
             Repr::Foreign { inner, .. } => inner.set_status(status),
         }
     }

@@ -28,10 +28,19 @@ impl Text {
     }
 
     /// The text.
+    #[inline]
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Repr::Static(text) => text,
             Repr::Shared(text) => text,
+        }
+    }
+
+    /// The text, if it lives as long as the program.
+    pub(crate) fn as_static(&self) -> Option<&'static str> {
+        match self.0 {
+            Repr::Static(text) => Some(text),
+            Repr::Shared(_) => None,
         }
     }
 }
@@ -210,6 +219,7 @@ impl Value {
         }
     }
 
+    #[inline]
     pub(crate) fn is(&self, value_type: ValueType) -> bool {
         matches!(
             (value_type, self),
@@ -244,6 +254,7 @@ impl Value {
     }
 
     /// Puts `next` where this value stands, as `aggregate` says.
+    #[inline]
     pub(crate) fn merge(&mut self, next: Value, aggregate: Aggregate) {
         match (aggregate, self, next) {
             (Aggregate::Sum, Value::Int(sum), Value::Int(next)) => *sum = sum.saturating_add(next),

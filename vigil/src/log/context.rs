@@ -7,6 +7,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::TARGET;
+use crate::carrier;
 
 /// How many typed spans a typed span stands under, as an [`EndedSpan`](crate::carrier::EndedSpan)
 /// counts them: those that it was started under, not those that it was met in.
@@ -73,7 +74,5 @@ impl Around {
 
 /// The ids of a span, if it has some.
 pub(super) fn ids(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
-    let context = tracing_opentelemetry::get_otel_context(id, dispatch)?;
-    let ids = context.span().span_context().clone();
-    ids.is_valid().then_some(ids)
+    carrier::ids_of(id, dispatch).filter(SpanContext::is_valid)
 }

@@ -1,7 +1,6 @@
 //! The series of an instrument: for each set of attributes that was met, a handle that measures
 //! without looking anything up.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,62 +11,38 @@ use super::super::value::Value;
 use super::Bound;
 
 /// More attributes than this has no metric: what has, is measured without a handle.
-const ATTRIBUTES: usize = 8;
+pub(super) const ATTRIBUTES: usize = 8;
 /// More series than this has no instrument for itself: they are measured without a handle.
 const MOST: usize = 2_000;
 
-/// The values of a metric's attributes, in the order of its fields.
-pub(super) struct Values<'a> {
-    values: [Option<Cow<'a, Value>>; ATTRIBUTES],
-    hash: u64,
+/// The hash of the values of a metric's attributes; none if they are too many, or arrays, which no
+/// handle is worth.
+#[inline]
+pub(super) fn hash(values: &[Option<&Value>]) -> Option<u64> {
+    if values.len() > ATTRIBUTES {
+        return None;
+    }
+    let mut hasher = FxHasher::default();
+    for value in values {
+        match value {
+            None => hasher.write_u8(0),
+            Some(Value::Text(text)) => hasher.write(text.as_str().as_bytes()),
+            Some(Value::Int(int)) => int.hash(&mut hasher),
+            Some(Value::Bool(bool)) => bool.hash(&mut hasher),
+            Some(Value::Double(double)) => double.to_bits().hash(&mut hasher),
+            Some(_) => return None,
+        }
+    }
+    Some(hasher.finish())
 }
 
-impl<'a> Values<'a> {
-    /// Those that `value` gives for the places, `count` in number; none if they are too many, or
-    /// arrays, which no handle is worth.
-    pub(super) fn new(
-        count: usize,
-        mut value: impl FnMut(usize) -> Option<Cow<'a, Value>>,
-    ) -> Option<Self> {
-        if count > ATTRIBUTES {
-            return None;
-        }
-        let mut values = [const { None }; ATTRIBUTES];
-        let mut hasher = FxHasher::default();
-        for (place, slot) in values.iter_mut().enumerate().take(count) {
-            if let Some(value) = value(place) {
-                place.hash(&mut hasher);
-                match &*value {
-                    Value::Text(text) => hasher.write(text.as_str().as_bytes()),
-                    Value::Int(int) => int.hash(&mut hasher),
-                    Value::Bool(bool) => bool.hash(&mut hasher),
-                    Value::Double(double) => double.to_bits().hash(&mut hasher),
-                    _ => return None,
-                }
-                *slot = Some(value);
-            }
-        }
-        Some(Self {
-            values,
-            hash: hasher.finish(),
-        })
-    }
-
-    pub(super) fn get(&self, place: usize) -> Option<&Value> {
-        self.values.get(place)?.as_deref()
-    }
-
-    fn is(&self, known: &[Option<Value>]) -> bool {
-        self.values
-            .iter()
-            .zip(known)
-            .all(|(value, known)| value.as_deref() == known.as_ref())
-    }
-
-    fn to_known(&self, count: usize) -> Box<[Option<Value>]> {
-        let values = self.values.iter().take(count);
-        values.map(|value| value.as_deref().cloned()).collect()
-    }
+#[inline]
+fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
+    values.iter().zip(known).all(|pair| match pair {
+        (Some(value), Some(known)) => *value == known,
+        (None, None) => true,
+        _ => false,
+    })
 }
 
 /// The hash is made already.
@@ -93,19 +68,20 @@ pub(super) struct Series(RwLock<HashMap<u64, Known, BuildHasherDefault<AsIs>>>);
 
 impl Series {
     /// The handle for these values, if one was kept.
-    pub(super) fn get(&self, values: &Values<'_>) -> Option<Arc<Bound>> {
+    pub(super) fn get(&self, hash: u64, values: &[Option<&Value>]) -> Option<Arc<Bound>> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (known, bound) = known.get(&values.hash)?;
-        values.is(known).then(|| Arc::clone(bound))
+        let (known, bound) = known.get(&hash)?;
+        are(values, known).then(|| Arc::clone(bound))
     }
 
     /// Keeps a handle, as long as there is room. One in its place by chance stays.
-    pub(super) fn keep(&self, values: &Values<'_>, count: usize, bound: Bound) -> Arc<Bound> {
+    pub(super) fn keep(&self, hash: u64, values: &[Option<&Value>], bound: Bound) -> Arc<Bound> {
         let bound = Arc::new(bound);
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() < MOST {
-            let kept = (values.to_known(count), Arc::clone(&bound));
-            known.entry(values.hash).or_insert(kept);
+            let values = values.iter().map(|value| value.cloned()).collect();
+            let kept = (values, Arc::clone(&bound));
+            known.entry(hash).or_insert(kept);
         }
         bound
     }

@@ -1,0 +1,152 @@
+//! Typed spans in the eyes of foreign code.
+//!
+//! What `OpenTelemetrySpanExt` and layers of others know of a span stands on the `tracing` span, put
+//! there by `tracing-opentelemetry`'s layer. Hardly anybody asks for it, and it costs as much as the rest
+//! of a span. So it is put there when somebody can ask: when the `tracing` span is handed out, when
+//! a foreign span goes under it, and when somebody looks for that layer on a thread where the span is
+//! entered or being made.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use tracing::Dispatch;
+use tracing::span::Id;
+
+use super::state::SpanState;
+use super::tracer::{while_showing, with_flag};
+
+std::thread_local! {
+    /// The typed spans that code on this thread can get at by itself, the innermost last.
+    static HERE: RefCell<Vec<Reached>> = const { RefCell::new(Vec::new()) };
+    /// The one that Vigil's layer is to show, when it is called next.
+    static ASKED: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
+    /// One is being shown.
+    static SHOWING: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Reached {
+    state: Arc<SpanState>,
+    id: Id,
+    /// For one that is being made: others know theirs.
+    dispatch: Option<Dispatch>,
+}
+
+/// How many there were: what has come since goes when this is dropped.
+pub(crate) struct Before(usize);
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        let _ = HERE.try_with(|here| {
+            // Hardly ever is it more than one, and the last owner of none.
+            while here.borrow().len() > self.0 {
+                let last = here.borrow_mut().pop();
+                drop(last);
+            }
+        });
+    }
+}
+
+/// Those that code on this thread can get at so far.
+#[inline]
+pub(crate) fn before() -> Before {
+    Before(HERE.try_with(|here| here.borrow().len()).unwrap_or(0))
+}
+
+/// Code on this thread can get at the span from now on.
+#[inline]
+pub(crate) fn reach(state: &Arc<SpanState>, id: &Id, dispatch: Option<Dispatch>) {
+    let reached = Reached {
+        state: Arc::clone(state),
+        id: id.clone(),
+        dispatch,
+    };
+    let _ = HERE.try_with(|here| here.borrow_mut().push(reached));
+}
+
+/// The innermost of them, if it is that one.
+#[inline]
+pub(crate) fn reached(id: &Id) -> Option<Arc<SpanState>> {
+    HERE.try_with(|here| {
+        let here = here.borrow();
+        let reached = here.last().filter(|it| it.id == *id)?;
+        Some(Arc::clone(&reached.state))
+    })
+    .ok()?
+}
+
+/// Somebody on this thread is about to ask for what `tracing-opentelemetry` knows.
+pub(crate) fn expose_here() {
+    if SHOWING.try_with(Cell::get).unwrap_or(true) {
+        return;
+    }
+    let hidden = HERE.try_with(|here| {
+        let hidden = here.borrow();
+        let hidden = hidden.iter().filter(|it| !it.state.is_exposed());
+        hidden
+            .map(|it| (Arc::clone(&it.state), it.id.clone(), it.dispatch.clone()))
+            .collect::<Vec<_>>()
+    });
+    for (state, id, dispatch) in hidden.unwrap_or_default() {
+        match dispatch {
+            Some(dispatch) => expose_as(&state, &id, &dispatch),
+            None => expose(&state),
+        }
+    }
+}
+
+/// Lets foreign code see the span.
+pub(crate) fn expose(state: &Arc<SpanState>) {
+    if state.is_exposed() {
+        return;
+    }
+    if let Some(live) = state.live()
+        && state.is_own()
+    {
+        live.span
+            .with_subscriber(|(id, dispatch)| expose_as(state, id, dispatch));
+    }
+}
+
+fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
+    if SHOWING.try_with(Cell::get).unwrap_or(true) {
+        return;
+    }
+    // Another thread waits until it is done; this one does not come here again.
+    state.exposed.get_or_init(|| {
+        with_flag(&SHOWING, || {
+            let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
+            // The layer can only do it when it is called. Nobody else minds a link to a span that is not
+            // there; a filter around the layer wants one that is.
+            dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
+            if ASKED.with_borrow(Option::is_some) {
+                dispatch.record_follows_from(id, id);
+            }
+            ASKED.take();
+            // At once, while it is known whose it is.
+            while_showing(Arc::clone(state), || {
+                tracing_opentelemetry::get_otel_context(id, dispatch)
+            });
+        })
+    });
+}
+
+/// For Vigil's layer: the span that it is to show.
+pub(crate) fn take_asked(id: &Id) -> Option<Arc<SpanState>> {
+    if !SHOWING.try_with(Cell::get).unwrap_or(false) {
+        return None;
+    }
+    ASKED
+        .try_with(|asked| {
+            let is_it = |state: &mut Arc<SpanState>| {
+                let here = state.live().and_then(|live| live.span.id());
+                here.is_none_or(|other| other == *id)
+            };
+            asked.borrow_mut().take_if(is_it)
+        })
+        .ok()?
+}
+
+/// Whether it is the carrier that links a span to another: nothing is meant by it.
+pub(crate) fn is_asking() -> bool {
+    SHOWING.try_with(Cell::get).unwrap_or(false)
+}
