@@ -42,7 +42,7 @@ impl Case {
 
     /// Who is compared; the first is what the others are set against.
     pub(crate) fn who(self) -> &'static [Who] {
-        use Who::{Bare, ByHand, Floor, LifeVigil, Vigil, VigilEvents, VigilInit};
+        use Who::{Bare, ByHand, Floor, LifeVigil, Vigil, VigilBound, VigilEvents, VigilInit};
         match self {
             Self::Off => &[Vigil, LifeVigil, ByHand, Bare],
             Self::Pretty | Self::PrettyEvent | Self::Json | Self::JsonEvent => {
@@ -51,7 +51,7 @@ impl Case {
             Self::Export => &[Vigil, VigilInit, LifeVigil, ByHand, Bare, Floor],
             Self::ExportLines => &[Vigil, VigilInit, LifeVigil, ByHand],
             Self::SampledOut => &[Vigil, VigilInit, LifeVigil, ByHand, Bare],
-            Self::Metrics => &[Vigil, LifeVigil, Bare, Floor],
+            Self::Metrics => &[Vigil, VigilBound, LifeVigil, Bare, Floor],
         }
     }
 
@@ -117,6 +117,8 @@ pub(crate) enum Who {
     VigilInit,
     /// Vigil's log layer without lines of spans: what `life-vigil` writes.
     VigilEvents,
+    /// Vigil's instruments, each bound to its attributes.
+    VigilBound,
     /// `life-vigil` 0.3.0.
     LifeVigil,
     /// `tracing` and `tracing-opentelemetry`, written by hand.
@@ -140,6 +142,7 @@ impl Who {
             (Self::Vigil, _) => "Vigil",
             (Self::VigilInit, _) => "Vigil, `init`",
             (Self::VigilEvents, _) => "Vigil, no lines of spans",
+            (Self::VigilBound, _) => "Vigil, bound instruments",
             (Self::LifeVigil, _) => "life-vigil",
             (Self::ByHand, _) => "by hand",
             (Self::Bare, Case::Metrics) => "SDK, cached attributes",

@@ -108,6 +108,13 @@ impl<'a> Report<'a> {
             self.find(Case::Metrics, Who::LifeVigil)
                 .map(|other| times(other.ratio[1], 1.6)),
         );
+        gate(
+            "metrics alone, bound: faster than life-vigil".into(),
+            "≥ 8×".into(),
+            self.find(Case::Metrics, Who::LifeVigil)
+                .zip(self.find(Case::Metrics, Who::VigilBound))
+                .map(|(other, bound)| times(other.ratio[1] / bound.ratio[1], 8.0)),
+        );
         for case in [Case::PrettyEvent, Case::JsonEvent] {
             for (who, lines) in [
                 (Who::VigilEvents, "the same lines"),

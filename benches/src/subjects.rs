@@ -40,7 +40,9 @@ pub(crate) trait Subject {
 /// The subject, ready to tick. If `kept` is given, what it exports is kept there.
 pub(crate) fn build(case: Case, who: Who, kept: Option<&Kept>) -> Box<dyn Subject> {
     match who {
-        Who::Vigil | Who::VigilInit | Who::VigilEvents => vigil::build(case, who, kept),
+        Who::Vigil | Who::VigilInit | Who::VigilEvents | Who::VigilBound => {
+            vigil::build(case, who, kept)
+        }
         Who::LifeVigil => life_vigil::build(case, kept),
         Who::ByHand => by_hand::build(case, kept),
         Who::Bare => bare::build(case, false, kept),

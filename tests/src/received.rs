@@ -251,8 +251,41 @@ fn key_values(pairs: &[Pair]) -> Vec<KeyValue> {
     pairs.iter().map(key_value).collect()
 }
 
-fn attribute(key: &str, value: &Wire) -> Value {
+/// A value with its structure, as JSON.
+///
+/// # Panics
+///
+/// If it has bytes, or a value that is none.
+pub fn json(value: &Wire) -> serde_json::Value {
+    let of = |value: &AnyValue| json(value.value.as_ref().expect("there are no nulls"));
     match value {
+        Wire::StringValue(text) => text.as_str().into(),
+        Wire::IntValue(number) => (*number).into(),
+        Wire::DoubleValue(number) => (*number).into(),
+        Wire::BoolValue(truth) => (*truth).into(),
+        Wire::ArrayValue(array) => array.values.iter().map(of).collect(),
+        Wire::KvlistValue(map) => {
+            let entries = map.values.iter();
+            let entries = entries.map(|it| (it.key.clone(), it.value.as_ref().map(of)));
+            entries.collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// As [`ExportedLog`] can have it: what has structure is JSON text.
+fn attribute(key: &str, value: &Wire) -> Value {
+    let has_structure = |value: &AnyValue| {
+        matches!(
+            value.value,
+            Some(Wire::KvlistValue(_) | Wire::ArrayValue(_))
+        )
+    };
+    match value {
+        Wire::ArrayValue(array) if array.values.iter().any(has_structure) => {
+            json(value).to_string().into()
+        }
+        Wire::KvlistValue(_) => json(value).to_string().into(),
         Wire::StringValue(text) => text.clone().into(),
         Wire::IntValue(number) => (*number).into(),
         Wire::DoubleValue(number) => (*number).into(),

@@ -18,6 +18,7 @@ use vigil::content::{Data, Json, Message, Part, ToolDefinition};
 use vigil::spans::gen_ai::ChatSpan;
 use vigil::testing::Pipeline;
 use vigil::{Deliberate, Execute, agent_span, chat_span, phase_span, tool_span};
+use vigil_tests::received;
 use vigil_tests::receiver::{Body, Receiver};
 
 const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -75,6 +76,13 @@ fn text<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a str> {
         Value::StringValue(text) => Some(text),
         other => panic!("`{key}` is {other:?}"),
     }
+}
+
+/// A value that left with its structure.
+fn structured(attributes: &[KeyValue], key: &str) -> serde_json::Value {
+    let value = value(attributes, key).unwrap_or_else(|| panic!("no `{key}`"));
+    assert!(matches!(value, Value::ArrayValue(_)), "{value:?}");
+    received::json(value)
 }
 
 fn texts(attributes: &[KeyValue], key: &str) -> Vec<String> {
@@ -151,10 +159,9 @@ fn content_in_events_leaves_once_with_its_types_and_the_span_that_it_belongs_to(
         (&chat.trace_id, &chat.span_id)
     );
     let attributes = &details.attributes;
-    let input = text(attributes, INPUT).expect("it is captured");
-    assert_eq!(parsed(input), question());
+    assert_eq!(structured(attributes, INPUT), question());
     assert_eq!(
-        parsed(text(attributes, OUTPUT).expect("it is captured")),
+        structured(attributes, OUTPUT),
         json!([{
             "role": "assistant",
             "parts": [{"type": "text", "content": "a secret answer"}],
@@ -162,7 +169,7 @@ fn content_in_events_leaves_once_with_its_types_and_the_span_that_it_belongs_to(
         }])
     );
     assert_eq!(
-        parsed(text(attributes, "gen_ai.system_instructions").expect("it is captured")),
+        structured(attributes, "gen_ai.system_instructions"),
         json!([{"type": "text", "content": "secret rules"}])
     );
     for (key, expected) in [
@@ -192,9 +199,10 @@ fn content_in_both_places_is_the_same() {
     let records = records(&receiver, DETAILS);
     assert_eq!(records.len(), 1);
     for key in [INPUT, OUTPUT, "gen_ai.system_instructions"] {
-        let on_span = text(&chat.attributes, key);
-        assert!(on_span.is_some_and(|text| text.contains("secret")), "{key}");
-        assert_eq!(on_span, text(&records[0].attributes, key));
+        let on_span = text(&chat.attributes, key).expect("it is captured");
+        assert!(on_span.contains("secret"), "{key}");
+        // Text there, and here what it says.
+        assert_eq!(parsed(on_span), structured(&records[0].attributes, key));
     }
 }
 
@@ -226,9 +234,9 @@ fn content_in_an_event_is_cut_to_size_inside_its_json() {
     ];
     speaking("replaced", &variables);
     let details = &records(&receiver, DETAILS)[0];
-    let input = text(&details.attributes, INPUT).expect("it is captured");
-    assert!(input.len() <= 66, "{input}");
-    let content = parsed(input)[0]["parts"][0]["content"].to_string();
+    let input = structured(&details.attributes, INPUT);
+    assert!(input.to_string().len() <= 66, "{input}");
+    let content = input[0]["parts"][0]["content"].to_string();
     // What is redacted is the whole text.
     assert!(
         content.starts_with("\"a ***") && content.ends_with("…\""),

@@ -1,4 +1,4 @@
-//! The committed code is what the registry and the templates make.
+//! The committed code is what the registries and the templates make.
 
 use std::path::Path;
 
@@ -14,10 +14,15 @@ fn the_committed_code_of_the_example_is_fresh() {
     assert_fresh("examples/planner/vigil-gen.toml");
 }
 
+#[test]
+fn the_committed_code_of_the_registry_of_the_tests_is_fresh() {
+    assert_fresh("tests/vigil-gen.toml");
+}
+
 #[track_caller]
-fn assert_fresh(config: &str) {
+fn assert_fresh(path: &str) {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let config = Config::read(&workspace.join(config));
+    let config = Config::read(&workspace.join(path));
     let mut options = config
         .unwrap_or_else(|rejected| panic!("{rejected}"))
         .options();
@@ -25,7 +30,7 @@ fn assert_fresh(config: &str) {
     let report = vigil_gen::generate(&options).unwrap_or_else(|failure| panic!("{failure}"));
     assert!(
         !report.stale,
-        "run `cargo run -p vigil-gen`:\n{}",
+        "run `cargo run -p vigil-gen -- --config {path}`:\n{}",
         report.diff.unwrap_or_default()
     );
 }

@@ -12,9 +12,14 @@ use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};
 use vigil::semconv::life::ToolStatus;
-use vigil::testing::Pipeline;
+use vigil::testing::{Pipeline, Point};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn is_of(point: &Point, tool: &str) -> bool {
+    let name = point.attribute("gen_ai.tool.name");
+    name.is_some_and(|name| name.as_str() == tool)
+}
 
 fn count(tool: &str) {
     TOOL_EXECUTIONS.add(1, &ToolExecutionsAttributes::new(tool, ToolStatus::Ok));
@@ -42,6 +47,51 @@ fn an_instrument_that_was_touched_too_early_is_live_later() {
     };
     assert_eq!(tools(&first), ["first"]);
     assert_eq!(tools(&second), ["second"]);
+}
+
+#[test]
+fn a_bound_instrument_goes_with_the_provider_and_with_the_test_scope() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let bound = TOOL_EXECUTIONS.bind(&ToolExecutionsAttributes::new("bound", ToolStatus::Ok));
+    let pipelines: Vec<Pipeline> = (0..3).map(|_| Pipeline::new()).collect();
+    for (pipeline, times) in pipelines[..2].iter().zip([2, 3]) {
+        vigil::set_meter_provider(pipeline.meter_provider().clone());
+        for _ in 0..times {
+            bound.add(1);
+        }
+        pipelines[2].scope(|| bound.add(10));
+    }
+    let counted = |pipeline: &Pipeline| -> Vec<f64> {
+        let metric = pipeline.metric("life.tool.executions");
+        let points = metric.points.iter();
+        points
+            .filter(|point| is_of(point, "bound"))
+            .map(|point| point.value)
+            .collect()
+    };
+    assert_eq!(
+        pipelines.iter().map(counted).collect::<Vec<_>>(),
+        [[2.0], [3.0], [20.0]]
+    );
+}
+
+#[test]
+fn a_bound_instrument_admits_no_more_values_than_the_metric() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let admitted = vigil::metrics::life::definitions::TOOL_EXECUTIONS
+        .field("gen_ai.tool.name")
+        .and_then(|field| field.cardinality)
+        .expect("tool names come from outside, so they are bounded");
+    let pipeline = Pipeline::new();
+    vigil::set_meter_provider(pipeline.meter_provider().clone());
+    for tool in 0..admitted + 2 {
+        let tool = ToolExecutionsAttributes::new(format!("bound-{tool}"), ToolStatus::Ok);
+        TOOL_EXECUTIONS.bind(&tool).add(1);
+    }
+    let metric = pipeline.metric("life.tool.executions");
+    assert_eq!(metric.points.len(), admitted + 1);
+    let others = metric.point(&[("gen_ai.tool.name", "_OTHER")]);
+    assert_eq!(others.value, 2.0);
 }
 
 #[test]

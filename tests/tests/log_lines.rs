@@ -689,6 +689,25 @@ fn a_sub_agent_is_indented_under_the_tool_that_runs_it() {
 }
 
 #[test]
+fn events_stand_under_their_span_where_its_tree_begins_under_a_foreign_one() {
+    let lines = written(LogFormat::Pretty, "info", || {
+        let agent = agent_span("s-1", "arcan").start();
+        let foreign = agent.in_scope(|| tracing::info_span!("request"));
+        let scout = agent_span("s-2", "scout").parent(&foreign).start();
+        scout.in_scope(|| tracing::info!("looking around"));
+        foreign.in_scope(|| tracing::info!("asking"));
+    });
+    let guides = |words: &str| {
+        let lines = lines.lines();
+        let line = lines.iter().find(|line| line.contains(words));
+        line.map(|line| line.matches('│').count())
+    };
+    assert_eq!(guides("invoke_agent scout"), Some(0));
+    assert_eq!(guides("looking around"), Some(1));
+    assert_eq!(guides("asking"), Some(1));
+}
+
+#[test]
 fn json_lines_tell_the_whole_tree_and_whose_work_it_is() {
     let pipeline = SdkTracerProvider::builder()
         .with_sampler(Sampler::AlwaysOff)

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::{Config, Failure, FilePattern, Options, Output, Report, Subject, generate};
+use crate::{Config, Failure, FilePattern, Options, Output, Report, Subject, features, run};
 
 /// Generates while a crate is built, into `OUT_DIR`: nothing is committed, and nothing can be stale.
 ///
@@ -73,6 +73,13 @@ impl Build {
         })
     }
 
+    /// Each namespace is behind a feature of its name. They have to be in the `Cargo.toml` of the crate:
+    /// a build script only compares, and says what is missing there.
+    #[must_use]
+    pub fn features_per_namespace(self) -> Self {
+        self.with(|options| options.features_per_namespace = true)
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         if let Ok(options) = &mut self.options {
             change(options);
@@ -103,7 +110,8 @@ impl Build {
     ///
     /// # Errors
     ///
-    /// As [`generate`], and when the configuration could not be read.
+    /// As [`generate`](crate::generate), when the configuration could not be read, and when the
+    /// `Cargo.toml` of the crate lacks features.
     pub fn run_in(self, out: PathBuf) -> Result<Report, Failure> {
         let mut options = self.options.map_err(|failure| *failure)?;
         options.out = out;
@@ -111,6 +119,13 @@ impl Build {
         if let Ok(file) = FilePattern::new("mod.rs", Subject::RustRoot) {
             options.outputs.push(Output::rust_root(file));
         }
-        generate(&options)
+        // The crate is where cargo calls its build script.
+        let mut manifest = None;
+        let mut report = run(&options, |needed| {
+            manifest = Some(features::compare(Path::new(""), needed)?);
+            Ok(None)
+        })?;
+        report.inputs.extend(manifest);
+        Ok(report)
     }
 }

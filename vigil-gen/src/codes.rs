@@ -351,7 +351,10 @@ codes! {
             "Rename one; see [Identifiers](#identifiers).";
         REQUIRED_TEMPLATE = "required-template",
             "A required attribute whose key is made at run time.",
-            "Ask less of it, `recommended` or `opt_in`: generated code has no way to set it.";
+            "Ask less of it, `recommended` or `opt_in`: the compiler can't tell that a key was given.";
+        METRIC_TEMPLATE = "metric-template",
+            "A metric attribute whose key is made at run time.",
+            "Take it out: each key would be a dimension of its own, and nothing bounds them. Spans and events carry it.";
     }
     "Configuration" {
         INVALID_TOML = "invalid-toml",

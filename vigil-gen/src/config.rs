@@ -58,6 +58,11 @@ const KEYS: &[Field] = &[
         "Whether the typed Rust API is made. Left out, it is.",
     ),
     field!(
+        "features_per_namespace",
+        Value::Flag,
+        "Whether each namespace is behind a feature of the crate: see [A feature for each namespace](#a-feature-for-each-namespace). Left out, none is.",
+    ),
+    field!(
         "crates",
         Value::Map(&Value::Text),
         "The Rust path where the code of a dependency is already, by the dependency's directory: see [Code that is there already](#code-that-is-there-already).",
@@ -139,6 +144,8 @@ pub struct Config {
     pub module: Option<String>,
     /// The outputs: the Rust API unless `rust` is false, and those of `outputs`.
     pub outputs: Vec<Output>,
+    /// `features_per_namespace`
+    pub features_per_namespace: bool,
     /// `crates`
     pub crates: BTreeMap<PathBuf, String>,
 }
@@ -197,6 +204,7 @@ impl Config {
             options.module.clone_from(module);
         }
         options.outputs.clone_from(&self.outputs);
+        options.features_per_namespace = self.features_per_namespace;
         options.crates.clone_from(&self.crates);
         options.config = Some(self.path.clone());
         options
@@ -238,6 +246,9 @@ impl Reader<'_> {
             module.value
         });
         let crates = self.crates(&fields);
+        let features_per_namespace = fields
+            .flag("features_per_namespace", self.diagnostics)
+            .is_some_and(|it| it.value);
         let rust = fields
             .flag("rust", self.diagnostics)
             .is_none_or(|it| it.value);
@@ -274,6 +285,7 @@ impl Reader<'_> {
             out,
             module,
             outputs,
+            features_per_namespace,
             crates,
         })
     }

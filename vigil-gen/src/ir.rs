@@ -24,6 +24,26 @@ pub struct Ir {
     pub indexes: Vec<Index>,
     /// `registry.rs`
     pub registry: RegistryModule,
+    /// The features that the modules are behind; none unless asked for.
+    pub features: Vec<Feature>,
+}
+
+/// A feature of the crate: that of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Feature {
+    /// Its name.
+    pub name: String,
+    /// The features that it needs.
+    pub requires: Vec<String>,
+}
+
+/// Something that is there with a feature only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gated {
+    /// What it is: a module, an expression.
+    pub item: String,
+    /// The feature, as a literal; none if it is always there.
+    pub feature: Option<String>,
 }
 
 /// What every module begins with.
@@ -37,6 +57,8 @@ pub struct Header {
     pub allows: Vec<Allow>,
     /// The `use` lines, in groups.
     pub imports: Vec<Vec<String>>,
+    /// The modules of namespaces that it refers to.
+    pub uses: Vec<String>,
 }
 
 /// A lint that does not fit what the registry asks for.
@@ -56,7 +78,7 @@ pub struct Index {
     /// The module's own docs.
     pub docs: Vec<String>,
     /// The modules.
-    pub modules: Vec<String>,
+    pub modules: Vec<Gated>,
 }
 
 /// The attributes of a namespace.
@@ -87,6 +109,8 @@ pub struct Constant {
     pub deprecated: Option<String>,
     /// The member of `ValueType`.
     pub value_type: String,
+    /// Whether the key is a prefix.
+    pub template: bool,
     /// What is said of it, as method calls.
     pub marks: Vec<String>,
 }
@@ -132,6 +156,8 @@ pub struct Attribute {
     pub key: String,
     /// The docs of its setter.
     pub docs: Vec<String>,
+    /// Whether `key` is a prefix: setters take the rest of it first, and structs hold a map.
+    pub template: bool,
     /// Whether a struct may leave it out.
     pub optional: bool,
     /// What to tell whoever still uses it, as a literal.
@@ -194,6 +220,8 @@ pub struct Struct {
     pub fields: Vec<Attribute>,
     /// What it sets beside them.
     pub fixed: Vec<Fixed>,
+    /// The body of the event that it is of, if that has one.
+    pub body: Option<BodyField>,
     /// Whether one of the fields must be given.
     pub required: bool,
     /// Lints that the struct must allow.
@@ -526,6 +554,10 @@ pub struct EventModule {
     pub header: Header,
     /// Its events, by name.
     pub events: Vec<Event>,
+    /// The maps that the bodies of its events are made of.
+    pub bodies: Vec<BodyStruct>,
+    /// The enums in those bodies.
+    pub enums: Vec<Enum>,
     /// The `use` lines of the module `definitions`.
     pub definition_imports: Vec<Vec<String>>,
 }
@@ -547,6 +579,48 @@ pub struct Event {
     pub fields: Vec<String>,
     /// Whether the span keeps the last values.
     pub keep_last: bool,
+    /// Whether it has a body.
+    pub has_body: bool,
+}
+
+/// A map in the body of an event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BodyStruct {
+    /// Its name.
+    pub name: String,
+    /// Its docs.
+    pub docs: Vec<String>,
+    /// Its fields.
+    pub fields: Vec<BodyField>,
+    /// Whether one of the fields must be given.
+    pub required: bool,
+    /// Lints that the struct must allow.
+    pub allows: Vec<Allow>,
+    /// Lints that its `new` must allow.
+    pub new_allows: Vec<Allow>,
+}
+
+/// A field of a [`BodyStruct`], or the body itself as a field of its event.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BodyField {
+    /// The name of the field and of its setter.
+    pub name: String,
+    /// Its name on the wire, as a literal.
+    pub key: String,
+    /// Its docs.
+    pub docs: Vec<String>,
+    /// Whether it may be left out.
+    pub optional: bool,
+    /// What to tell whoever still uses it, as a literal.
+    pub deprecated: Option<String>,
+    /// The type of the argument of its setter.
+    pub argument: String,
+    /// Its type, without `Option`.
+    pub field: String,
+    /// From the argument to the field.
+    pub store: String,
+    /// The function that makes an `AnyValue` of it; none if it is one.
+    pub into_any: Option<String>,
 }
 
 /// The registry as a whole.
@@ -557,13 +631,13 @@ pub struct RegistryModule {
     /// The schema URL, as a literal.
     pub schema_url: String,
     /// The statics of the attributes, a slice for each namespace.
-    pub attributes: Vec<String>,
+    pub attributes: Vec<Gated>,
     /// The statics of the spans.
-    pub spans: Vec<String>,
+    pub spans: Vec<Gated>,
     /// The statics of the metrics.
-    pub metrics: Vec<String>,
+    pub metrics: Vec<Gated>,
     /// The statics of the events.
-    pub events: Vec<String>,
+    pub events: Vec<Gated>,
     /// The statics of those that it refers to.
     pub dependencies: Vec<String>,
 }

@@ -35,6 +35,7 @@ mod config;
 mod contract;
 pub mod diagnostic;
 mod embedded;
+mod features;
 mod format;
 mod graph;
 mod init;
@@ -67,6 +68,7 @@ use std::time::Instant;
 use diagnostic::{Diagnostic, Diagnostics, Rejected, quoted};
 use load::{Sources, Store};
 use lower::{Homes, Target};
+use output::Edit;
 use registry::Registry;
 use render::Templates;
 use schema::RegistryDef;
@@ -106,6 +108,9 @@ pub struct Options {
     pub rustfmt: PathBuf,
     /// Whether it does: code that nobody reads needs none.
     pub format: bool,
+    /// Put each namespace behind a feature of its name, and the features into the `Cargo.toml` nearest
+    /// to `out`, or to the configuration file if `out` is empty.
+    pub features_per_namespace: bool,
     /// Only compare: nothing is written.
     pub check: bool,
 }
@@ -127,7 +132,18 @@ impl Options {
             config: None,
             rustfmt: "rustfmt".into(),
             format: true,
+            features_per_namespace: false,
             check: false,
+        }
+    }
+
+    /// The directory whose crate the code is for.
+    fn home(&self) -> PathBuf {
+        let config = self.config.as_deref().and_then(Path::parent);
+        match config {
+            // Nothing but `dir` of outputs may say where the code goes.
+            Some(dir) if self.out.as_os_str().is_empty() => dir.to_owned(),
+            _ => self.out.clone(),
         }
     }
 }
@@ -146,6 +162,8 @@ pub struct Rendered {
     /// Every file and directory that was read: of the registry and those that it depends on, the
     /// templates, the configuration.
     pub inputs: Vec<PathBuf>,
+    /// The features that the code is behind, if it was asked for them.
+    pub features: Vec<ir::Feature>,
 }
 
 /// A registry without errors, and where everything in it came from.
@@ -258,6 +276,7 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
         registry: directory_name(&options.registry, "the registry"),
         homes: homes(checked, options)?,
         whole: checked.whole.as_ref().unwrap_or(&checked.registry),
+        features: options.features_per_namespace,
     };
     lower::lower(&checked.registry, &checked.locations, &target)
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
@@ -277,18 +296,26 @@ pub fn render_unformatted(
         format: false,
         ..options.clone()
     };
-    render(checked, &options)
+    render(checked, &options).map(|(files, _)| files)
 }
 
-fn render(checked: &Checked, options: &Options) -> Result<BTreeMap<PathBuf, Files>, Failure> {
+/// The files of each directory, and the features that they are behind.
+fn render(
+    checked: &Checked,
+    options: &Options,
+) -> Result<(BTreeMap<PathBuf, Files>, Vec<ir::Feature>), Failure> {
     let templates = Templates::read(options.templates.as_deref())?;
     // A registry that no Rust can be made of can still be told of.
     let rust = options
         .outputs
         .iter()
         .any(|output| output.subject.is_rust());
+    if options.features_per_namespace && !rust {
+        return Err(features::of_nothing().into());
+    }
     let ir = rust.then(|| lower(checked, options)).transpose()?;
-    made::make(options, &templates, ir.as_ref(), &checked.registry)
+    let files = made::make(options, &templates, ir.as_ref(), &checked.registry)?;
+    Ok((files, ir.map_or_else(Vec::new, |ir| ir.features)))
 }
 
 /// Reads, checks, lowers, renders and formats. Nothing is written.
@@ -298,13 +325,14 @@ fn render(checked: &Checked, options: &Options) -> Result<BTreeMap<PathBuf, File
 /// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
-    let mut all = render(&checked, options)?;
+    let (mut all, features) = render(&checked, options)?;
     Ok(Rendered {
         inputs: inputs(&checked, options),
         files: all.remove(&options.out).unwrap_or_default(),
         elsewhere: all,
         registry: checked.registry,
         read: checked.files,
+        features,
     })
 }
 
@@ -372,6 +400,17 @@ pub fn is_module_path(path: &str) -> bool {
 /// As [`render_files`], and when something in the output directory is in the way. Then nothing has
 /// been written.
 pub fn generate(options: &Options) -> Result<Report, Failure> {
+    run(options, |features| {
+        features::edit(&options.home(), features).map(Some)
+    })
+}
+
+/// Brings up to date, or compares. `edit` says what has to change in somebody's `Cargo.toml` for it to
+/// have the features, if there are to be any.
+fn run(
+    options: &Options,
+    edit: impl FnOnce(&[ir::Feature]) -> Result<Option<Edit>, OutputError>,
+) -> Result<Report, Failure> {
     let start = Instant::now();
     let rendered = render_files(options)?;
     let summary = Summary::of(&rendered.registry);
@@ -380,7 +419,14 @@ pub fn generate(options: &Options) -> Result<Report, Failure> {
     if options.outputs.iter().any(|output| output.dir.is_none()) {
         directories.insert(options.out.clone(), rendered.files);
     }
-    let outcome = output::bring_up_to_date(&made::outermost(directories), options.check)?;
+    let edit = || {
+        if options.features_per_namespace {
+            edit(&rendered.features)
+        } else {
+            Ok(None)
+        }
+    };
+    let outcome = output::bring_up_to_date(&made::outermost(directories), edit, options.check)?;
     let of =
         |count: fn(&Counts) -> usize| outcome.directories.iter().map(|(_, it)| count(it)).sum();
     Ok(Report {

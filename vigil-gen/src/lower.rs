@@ -4,9 +4,11 @@
 //! comes from `names`. The only errors are identifiers that collide, and required attributes that
 //! generated code has no way to set.
 
+mod bodies;
 mod collisions;
 mod docs;
 mod events;
+mod features;
 mod homes;
 mod imports;
 mod literal;
@@ -68,52 +70,48 @@ pub(crate) fn lower(
     if !identifiers.diagnostics.is_empty() {
         return Err(identifiers.diagnostics);
     }
-    let indexes = [
-        (
-            "semconv",
-            "Attributes, by namespace.",
-            files(semconv.iter().map(|module| &module.header)),
-        ),
-        (
-            "spans",
-            "Spans, by namespace.",
-            files(spans.iter().map(|module| &module.header)),
-        ),
-        (
-            "records",
-            "What is recorded on open spans, by namespace.",
-            files(records.iter().map(|module| &module.header)),
-        ),
-        (
-            "metrics",
-            "Metrics, by namespace.",
-            files(metrics.iter().map(|module| &module.header)),
-        ),
-        (
-            "events",
-            "Events, by namespace.",
-            files(events.iter().map(|module| &module.header)),
-        ),
-    ];
-    let kinds = indexes.iter().map(|(file, ..)| *file).chain(["registry"]);
-    let mut modules: Vec<String> = kinds.map(str::to_owned).collect();
-    modules.sort();
+    let headers = |kind: &str| -> Vec<&ir::Header> {
+        match kind {
+            "semconv" => semconv.iter().map(|it| &it.header).collect(),
+            "spans" => spans.iter().map(|it| &it.header).collect(),
+            "records" => records.iter().map(|it| &it.header).collect(),
+            "metrics" => metrics.iter().map(|it| &it.header).collect(),
+            _ => events.iter().map(|it| &it.header).collect(),
+        }
+    };
+    let indexes = INDEXES.map(|(kind, docs)| ir::Index {
+        file: kind.to_owned(),
+        docs: vec![docs.to_owned()],
+        modules: headers(kind)
+            .iter()
+            .map(|header| names::module_name(&header.file))
+            .map(|module| target.gated(module.clone(), &module))
+            .collect(),
+    });
+    let all = INDEXES.iter().flat_map(|(kind, _)| headers(kind));
+    let features = if target.features {
+        features::features(all)
+    } else {
+        Vec::new()
+    };
+    let kinds = INDEXES.iter().map(|(kind, _)| *kind).chain(["registry"]);
+    let kinds: BTreeSet<&str> = kinds.collect();
     Ok(Ir {
         root: ir::Index {
             file: "mod".to_owned(),
             // It may be taken in by `include!`, which knows no docs of a whole file.
             docs: Vec::new(),
-            modules,
+            modules: kinds
+                .into_iter()
+                .map(|kind| ir::Gated {
+                    item: kind.to_owned(),
+                    feature: None,
+                })
+                .collect(),
         },
-        indexes: indexes
-            .into_iter()
-            .map(|(file, docs, modules)| ir::Index {
-                file: file.to_owned(),
-                docs: vec![docs.to_owned()],
-                modules,
-            })
-            .collect(),
+        indexes: indexes.into(),
         registry: context.registry_module(),
+        features,
         semconv,
         spans,
         records,
@@ -121,6 +119,15 @@ pub(crate) fn lower(
         events,
     })
 }
+
+/// The modules that list the others, and what they say of themselves.
+const INDEXES: [(&str, &str); 5] = [
+    ("semconv", "Attributes, by namespace."),
+    ("spans", "Spans, by namespace."),
+    ("records", "What is recorded on open spans, by namespace."),
+    ("metrics", "Metrics, by namespace."),
+    ("events", "Events, by namespace."),
+];
 
 /// What the generated code is for, as it is told to whoever reads it.
 #[derive(Clone, Debug)]
@@ -133,6 +140,19 @@ pub(crate) struct Target<'a> {
     pub homes: Homes,
     /// The registry with all that it depends on, taken from there or not.
     pub whole: &'a Registry,
+    /// Whether each namespace is behind a feature.
+    pub features: bool,
+}
+
+impl Target<'_> {
+    /// Something that is there if the module of a namespace is.
+    fn gated(&self, item: String, module: &str) -> ir::Gated {
+        let feature = self.features.then(|| names::feature_name(module));
+        ir::Gated {
+            item,
+            feature: feature.map(|name| literal::string(&name)),
+        }
+    }
 }
 
 /// What lowering looks things up in.
@@ -241,15 +261,19 @@ impl<'a> Context<'a> {
         modules
     }
 
-    fn header(&self, module: &str, what: &str, imports: &Imports) -> ir::Header {
+    /// What a module begins with. The first of its imports are the file's own.
+    fn header(&self, module: &str, what: &str, imports: &[&Imports]) -> ir::Header {
         let namespace = names::file_stem(module);
+        let uses = imports.iter().flat_map(|imports| imports.namespaces());
+        let uses: BTreeSet<&String> = uses.filter(|used| *used != module).collect();
         ir::Header {
             file: namespace.to_owned(),
             docs: docs::Docs::new()
                 .paragraph(&format!("{what} of the namespace `{namespace}`."))
                 .lines(),
             allows: Vec::new(),
-            imports: imports.groups(&self.paths),
+            imports: imports[0].groups(&self.paths),
+            uses: uses.into_iter().cloned().collect(),
         }
     }
 
@@ -306,7 +330,7 @@ impl<'a> Context<'a> {
         let given: Vec<&AttributeRef> = references
             .iter()
             .copied()
-            .filter(|reference| self.is_given(reference))
+            .filter(|reference| Self::is_given(reference))
             .collect();
         let place = format!("{place} (`{}`)", owner.name);
         for (reference, name) in given.iter().zip(home.names(&given)) {
@@ -324,24 +348,26 @@ impl<'a> Context<'a> {
             .filter(|it| self.elsewhere(&it.docs).is_none())
             .map(|it| names::module_name(names::namespace(&it.key)))
             .collect();
-        let attributes: Vec<String> = modules
+        let attributes: Vec<ir::Gated> = modules
             .iter()
-            .map(|module| format!("semconv::{module}::definitions::ALL"))
+            .map(|module| {
+                let all = format!("semconv::{module}::definitions::ALL");
+                self.target.gated(all, module)
+            })
             .collect();
         let of = |kind: &str, name: &String, constant: &str| {
-            format!(
-                "&{kind}::{}::{constant}",
-                names::module_name(names::namespace(name))
-            )
+            let module = names::module_name(names::namespace(name));
+            let item = format!("&{kind}::{module}::{constant}");
+            self.target.gated(item, &module)
         };
-        let spans: Vec<String> = self
+        let spans: Vec<ir::Gated> = self
             .registry
             .spans
             .values()
             .filter(|it| self.elsewhere(&it.docs).is_none())
             .map(|it| of("spans", &it.ty, &names::constant_name(&it.ty)))
             .collect();
-        let metrics: Vec<String> = self
+        let metrics: Vec<ir::Gated> = self
             .registry
             .metrics
             .values()
@@ -354,7 +380,7 @@ impl<'a> Context<'a> {
                 )
             })
             .collect();
-        let events: Vec<String> = self
+        let events: Vec<ir::Gated> = self
             .registry
             .events
             .values()
@@ -384,8 +410,13 @@ impl<'a> Context<'a> {
             header: ir::Header {
                 file: "registry".to_owned(),
                 docs: vec!["The registry as a whole.".to_owned()],
-                allows: Vec::new(),
+                allows: if self.target.features {
+                    vec![features::unused_allow()]
+                } else {
+                    Vec::new()
+                },
                 imports: imports.groups(&self.paths),
+                uses: Vec::new(),
             },
             schema_url: literal::string(&self.registry.manifest.schema_url),
             attributes,
@@ -509,10 +540,4 @@ fn deprecation(of: &Docs, path: impl Fn(&str) -> Option<String>) -> Option<Strin
         deprecated,
         instead.as_deref(),
     )))
-}
-
-fn files<'a>(headers: impl Iterator<Item = &'a ir::Header>) -> Vec<String> {
-    headers
-        .map(|header| names::module_name(&header.file))
-        .collect()
 }

@@ -73,8 +73,11 @@ pub(crate) fn statics_in_use() -> impl Iterator<Item = &'static str> {
 
 /// Those that it names beside spans, records, metrics and events.
 const SIGNAL_TYPES: &[&str] = &[
+    "AnyValue",
+    "AsRef",
     "AttributeSet",
     "Attributes",
+    "BTreeMap",
     "Counter",
     "Current",
     "Deref",
@@ -144,9 +147,13 @@ const STATICS_IN_USE: &[&str] = &["ALL"];
 /// The argument that names a span whose name the registry has in prose.
 pub(crate) const SPAN_NAME: &str = "span_name";
 
+/// The field of an event that holds its body.
+pub(crate) const EVENT_BODY: &str = "body";
+
 /// The methods that stand beside setters: those of builders, and those of structs of attributes.
 const SETTERS_IN_USE: &[&str] = &[
     "attributes",
+    EVENT_BODY,
     "builder",
     "default",
     "emit",
@@ -192,6 +199,14 @@ pub(crate) fn module_name(namespace: &str) -> String {
         format!("{stem}_")
     } else {
         name
+    }
+}
+
+/// The feature of a namespace, by its module. The one that cargo knows itself is no namespace's.
+pub(crate) fn feature_name(module: &str) -> String {
+    match file_stem(module) {
+        "default" => "default_".to_owned(),
+        stem => stem.to_owned(),
     }
 }
 
@@ -307,6 +322,12 @@ pub(crate) fn enum_link(path: &str, name: &str) -> String {
 /// The struct of an event: `JournalAppend`.
 pub(crate) fn event_struct(name: &str) -> String {
     signal_type_name(local(name), namespace(name))
+}
+
+/// The type of an event's body, or of a field of one, named after what holds it: `WebVitalBody`,
+/// `WebVitalBodyName`.
+pub(crate) fn body_type(holder: &str, field: &str) -> String {
+    format!("{holder}{}", field.to_pascal_case())
 }
 
 /// The struct of a metric's attributes: `TokenUsageAttributes`.
@@ -477,6 +498,21 @@ mod tests {
         assert_eq!(member_name("type"), "Type");
         assert_eq!(module_name("type"), "r#type");
         assert_eq!(file_stem("r#type"), "type");
+    }
+
+    #[test]
+    fn a_feature_is_called_as_its_namespace_unless_cargo_knows_that_name() {
+        assert_eq!(feature_name("gen_ai"), "gen_ai");
+        assert_eq!(feature_name("r#type"), "type");
+        assert_eq!(feature_name("default"), "default_");
+    }
+
+    #[test]
+    fn the_types_of_a_body_are_named_after_their_places() {
+        assert_eq!(event_struct("browser.web_vital"), "WebVital");
+        assert_eq!(body_type("WebVital", EVENT_BODY), "WebVitalBody");
+        assert_eq!(body_type("WebVitalBody", "name"), "WebVitalBodyName");
+        assert_eq!(body_type("LogBody", "result.type"), "LogBodyResultType");
     }
 
     #[test]

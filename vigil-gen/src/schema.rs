@@ -176,7 +176,7 @@ pub(crate) struct AttributeNotes {
     /// `sensitive`
     pub sensitive: bool,
     /// `inherited`
-    pub inherited: bool,
+    pub inherited: Option<Located<bool>>,
     /// `filled_from`
     pub filled_from: Option<Located<String>>,
     /// `closed`

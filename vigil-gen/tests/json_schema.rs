@@ -129,11 +129,46 @@ fn every_key_says_what_it_means() {
     }
 }
 
-/// Every property of every object.
+#[test]
+fn what_only_some_types_can_have_is_a_mistake_on_all_others() {
+    let schemas = Schemas::new();
+    let enumeration = "{ members: [{ id: a }] }";
+    let cases = [
+        ("closed: true", vec![enumeration]),
+        ("type: Name", vec![enumeration]),
+        ("unit: s", vec!["int", "double"]),
+        (
+            "inherited: true",
+            vec!["int", "double", "boolean", enumeration],
+        ),
+        (
+            "filled_from: app.b",
+            vec!["int", "double", "boolean", enumeration],
+        ),
+    ];
+    let types = ["int", "double", "boolean", "template[int]", enumeration];
+    for (key, fitting) in cases {
+        for ty in types {
+            let text = format!(
+                "file_format: definition/2\nattributes: [{{ key: app.a, type: {ty:?}, brief: B., stability: stable, annotations: {{ vigil: {{ {key} }} }} }}]"
+            );
+            let text = text.replace(&format!("{enumeration:?}"), enumeration);
+            let misfits = schemas.misfits("app.yaml", text.as_bytes()).unwrap();
+            assert_eq!(
+                misfits.is_empty(),
+                fitting.contains(&ty),
+                "{text}: {misfits:?}"
+            );
+        }
+    }
+}
+
+/// Every property of every object. What stands in conditions is about properties that are described
+/// beside them.
 fn collect(schema: &Value, properties: &mut Vec<(String, Value)>) {
     match schema {
         Value::Object(map) => {
-            for (key, value) in map {
+            for (key, value) in map.iter().filter(|(key, _)| *key != "allOf") {
                 if let ("properties", Value::Object(own)) = (key.as_str(), value) {
                     properties.extend(own.clone());
                 }

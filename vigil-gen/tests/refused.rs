@@ -14,7 +14,7 @@ mod support;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 16] = [
+const SHOWN_ELSEWHERE: [&str; 17] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -22,6 +22,7 @@ const SHOWN_ELSEWHERE: [&str; 16] = [
     "too-many-references",
     "identifier-collision",
     "required-template",
+    "metric-template",
     "invalid-toml",
     "output-word",
     "file-pattern",

@@ -10,11 +10,11 @@ use vigil_gen::{Failure, MARKER, Options, generate, render_files};
 #[test]
 fn an_undefined_variable_is_an_error_that_names_the_template_and_the_line() {
     let playground = with_template("index.j2", |text| {
-        text.replace("{{ module }}", "{{ modul }}")
+        text.replace("{{ module.item }}", "{{ module.itm }}")
     });
     let line = 1 + template("index.j2")
         .lines()
-        .position(|line| line.contains("{{ module }}"))
+        .position(|line| line.contains("{{ module.item }}"))
         .unwrap();
 
     let error = error(&playground);

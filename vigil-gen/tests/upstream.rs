@@ -5,13 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_yaml::{Mapping, Value};
 use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
-use vigil_gen::{Checked, Stats, read_registry};
+use vigil_gen::{Checked, Files, Options, Stats, read_registry, render_files};
 
 use support::yaml_files;
 
@@ -131,6 +132,323 @@ fn a_former_name_of_an_upstream_member_is_no_second_value() {
     assert_eq!(former, ["completion"]);
 }
 
+#[test]
+fn every_attribute_of_upstream_has_a_constant_of_its_type() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let code = upstream.code("semconv/");
+    assert_eq!(
+        code.count("AttributeDefinition = "),
+        upstream.definitions.len()
+    );
+    let mut enums = 0;
+    for (key, definition) in &upstream.definitions {
+        let ty = &definition["type"];
+        let members: Vec<&Value> = match ty.get("members") {
+            Some(members) => members.as_sequence().unwrap().iter().collect(),
+            None => Vec::new(),
+        };
+        let (constant, file) = code.before(&format!(": &str = {key:?};"), "pub const ");
+        let made = if ty.as_str().is_some_and(|ty| ty.starts_with("template[")) {
+            "template"
+        } else {
+            "new"
+        };
+        let value_type = match ty.as_str() {
+            Some(word) => value_type(word),
+            None => match &members[0]["value"] {
+                Value::String(_) => "String",
+                Value::Number(_) => "Int",
+                _ => "Boolean",
+            },
+        };
+        let described = format!(
+            "static {constant}: AttributeDefinition = AttributeDefinition::{made}(super::{constant}, ValueType::{value_type})"
+        );
+        assert!(file.contains(&described), "{key}: {described}");
+        if members.is_empty() {
+            continue;
+        }
+        enums += 1;
+        let (_, after) = file
+            .split_once(&format!("The values of [`{constant}`]"))
+            .unwrap_or_else(|| panic!("no enum has the values of {key}"));
+        let (_, after) = after.split_once("pub enum ").unwrap();
+        let name = after.split(' ').next().unwrap();
+        assert!(
+            file.contains(&format!("impl From<{name}> for Value")),
+            "{key}"
+        );
+        let matched = between(after, "match self {", "(value) =>");
+        let values: BTreeSet<String> = matched
+            .split("Self::")
+            .filter_map(|arm| Some(arm.trim().trim_end_matches(',').split_once(" => ")?.1))
+            .map(|value| value.replace('_', " "))
+            .collect();
+        let written: BTreeSet<String> = members
+            .iter()
+            .map(|member| match &member["value"] {
+                Value::String(text) => format!("{text:?}").replace('_', " "),
+                Value::Number(number) => number.to_string(),
+                other => other.as_bool().unwrap().to_string(),
+            })
+            .collect();
+        assert_eq!(values, written, "{key}");
+    }
+    assert_eq!(code.count("pub enum "), enums);
+}
+
+#[test]
+fn every_metric_of_upstream_has_an_instrument_and_a_struct_of_its_attributes() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let code = upstream.code("metrics/");
+    let metrics = upstream.groups_of("metric");
+    assert_eq!(code.count("MetricDefinition = "), metrics.len());
+    for (id, group) in metrics {
+        let name = text(group, "metric_name");
+        let described = format!(": MetricDefinition = MetricDefinition::new({name:?},");
+        let (constant, file) = code.before(&described, "pub static ");
+        let instrument = match text(group, "instrument") {
+            "counter" => "Counter<",
+            "updowncounter" => "UpDownCounter<",
+            "gauge" => "Gauge<",
+            _ => "istogram<",
+        };
+        let (_, declared) = file
+            .split_once(&format!("pub static {constant}: "))
+            .unwrap_or_else(|| panic!("{name}"));
+        let declared = declared.split(" = ").next().unwrap();
+        assert!(declared.contains(instrument), "{name}: {declared}");
+        let attributes = upstream.attributes_of(id);
+        let set = declared.trim_end_matches('>').rsplit(['<', ' ']).next();
+        if attributes.is_empty() {
+            assert_eq!(set, Some("()"), "{name}");
+        } else {
+            let fields = fields_of(file, set.unwrap());
+            assert_eq!(fields.len(), attributes.len(), "{name}: {fields:?}");
+        }
+    }
+}
+
+#[test]
+fn every_span_of_upstream_has_a_builder_that_takes_all_of_its_attributes() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let code = upstream.code("spans/");
+    let spans = upstream.groups_of("span");
+    assert_eq!(code.count("SpanDefinition = "), spans.len());
+    for (id, group) in spans {
+        let ty = id.strip_prefix("span.").unwrap();
+        let kind = text(group, "span_kind");
+        let described = format!(": SpanDefinition = SpanDefinition::new({ty:?},");
+        let (constant, file) = code.before(&described, "pub static ");
+        let description = between(file, &described, ";");
+        let kind = kind[..1].to_uppercase() + &kind[1..];
+        assert!(description.contains(&format!("SpanKind::{kind},")), "{ty}");
+        let attributes = upstream.attributes_of(id);
+        let declared = description.matches("Field::new(").count();
+        assert_eq!(declared, attributes.len(), "{ty}");
+        // From the handle of that definition to its builder.
+        let (before, _) = file
+            .split_once(&format!("SpanStart::under(&{constant}, "))
+            .unwrap_or_else(|| panic!("{ty} can't be started"));
+        let (_, signature) = before.rsplit_once("pub fn ").unwrap();
+        let required = attributes.values().filter(|it| it.level == "required");
+        let required = required.count();
+        let parameters = between(signature, "(", ") ->");
+        // Beside them the parent and the name.
+        assert_eq!(
+            parameters.matches(": ").count(),
+            required + 2,
+            "{ty}: {parameters}"
+        );
+        let builder = between(signature, "-> ", " {");
+        let setters = between(file, &format!("impl {builder} {{"), "pub fn start(");
+        let setters = setters.matches("pub fn ").count();
+        let given = attributes.len() - required;
+        let others = 1 + usize::from(given > 0);
+        assert_eq!(setters, given + others, "{ty}");
+    }
+    let http = code.file("spans/http.rs");
+    let header = "pub fn request_header(mut self, key: impl AsRef<str>, \
+                  value: impl IntoIterator<Item = impl Into<Text>>) -> Self {";
+    assert!(http.contains(header), "{http}");
+}
+
+#[test]
+fn every_event_of_upstream_has_a_struct_with_its_body_and_an_emit() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let code = upstream.code("events/");
+    let events = upstream.groups_of("event");
+    assert_eq!(code.count("EventDefinition = "), events.len());
+    assert_eq!(
+        code.count("pub fn emit(&self, span: &Handle)"),
+        events.len()
+    );
+    for (id, group) in events {
+        let name = text(group, "name");
+        let described = format!(": EventDefinition = EventDefinition::new({name:?},");
+        let (constant, file) = code.before(&described, "pub static ");
+        let (before, _) = file
+            .split_once(&format!("(&definitions::{constant},"))
+            .unwrap_or_else(|| panic!("{name} can't be sent"));
+        let (_, structure) = before.rsplit_once("pub struct ").unwrap();
+        let structure = structure.split(' ').next().unwrap();
+        let fields = fields_of(file, structure);
+        let body = group.get("body").and_then(Value::as_mapping);
+        let attributes = upstream.attributes_of(id).len();
+        let expected = attributes + usize::from(body.is_some());
+        assert_eq!(fields.len(), expected, "{name}: {fields:?}");
+        if let Some(body) = body {
+            let typed = fields.iter().find_map(|it| it.strip_prefix("body: "));
+            check_body(file, body, without_option(typed.unwrap()));
+        }
+    }
+}
+
+/// Each field of a body has its type in the struct of it, all the way down.
+fn check_body(file: &str, body: &Mapping, typed: &str) {
+    let id = text(body, "id");
+    let ty = text(body, "type");
+    let parts: Vec<&Mapping> = match body.get("fields").and_then(Value::as_sequence) {
+        Some(fields) => fields.iter().map(|it| it.as_mapping().unwrap()).collect(),
+        None => Vec::new(),
+    };
+    let plain = match ty {
+        "string" => "Text",
+        "int" => "i64",
+        "double" => "f64",
+        "boolean" => "bool",
+        "string[]" => "Vec<Text>",
+        "undefined" => "AnyValue",
+        "enum" => {
+            let members = body["members"].as_sequence().unwrap();
+            let variants = between(file, &format!("pub enum {typed} {{"), "Other(");
+            assert_eq!(variants.matches(',').count(), members.len(), "{id}");
+            return;
+        }
+        "map" | "map[]" if !parts.is_empty() => {
+            let holder = typed
+                .strip_prefix("Vec<")
+                .map_or(typed, |it| it.trim_end_matches('>'));
+            assert_eq!(holder != typed, ty == "map[]", "{id}");
+            let fields = fields_of(file, holder);
+            assert_eq!(fields.len(), parts.len(), "{id}: {fields:?}");
+            for (part, field) in parts.into_iter().zip(fields) {
+                let (_, typed) = field.split_once(": ").unwrap();
+                let required = part.get("requirement_level").and_then(Value::as_str);
+                let is_optional = typed.starts_with("Option<");
+                assert_eq!(is_optional, required != Some("required"), "{id}: {field}");
+                check_body(file, part, without_option(typed));
+            }
+            return;
+        }
+        other => panic!("{id} is of the type {other}"),
+    };
+    assert_eq!(typed, plain, "{id}");
+}
+
+fn without_option(ty: &str) -> &str {
+    ty.strip_prefix("Option<")
+        .map_or(ty, |it| &it[..it.len() - 1])
+}
+
+/// The fields of a struct: `name: Text`.
+fn fields_of<'a>(file: &'a str, structure: &str) -> Vec<&'a str> {
+    let fields = between(file, &format!("pub struct {structure} {{"), "}");
+    fields
+        .split("pub ")
+        .skip(1)
+        .map(|field| field.rsplit_once(',').unwrap().0)
+        .collect()
+}
+
+/// What stands after `begin`, up to the next `end`.
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
+    let (_, after) = text
+        .split_once(begin)
+        .unwrap_or_else(|| panic!("no `{begin}`"));
+    after.split_once(end).map_or(after, |(before, _)| before)
+}
+
+/// The type of a word, as attributes are described with it.
+fn value_type(word: &str) -> &'static str {
+    let inner = word.strip_prefix("template[");
+    match inner.map_or(word, |it| &it[..it.len() - 1]) {
+        "string" => "String",
+        "int" => "Int",
+        "double" => "Double",
+        "boolean" => "Boolean",
+        "string[]" => "Strings",
+        "int[]" => "Ints",
+        "double[]" => "Doubles",
+        "boolean[]" => "Booleans",
+        "any" => "Any",
+        other => panic!("{other}"),
+    }
+}
+
+/// Generated files, each as one line, without the marks of docs but for those of struct fields.
+struct Code(BTreeMap<String, String>);
+
+impl Code {
+    fn count(&self, what: &str) -> usize {
+        self.0.values().map(|file| file.matches(what).count()).sum()
+    }
+
+    fn file(&self, path: &str) -> &str {
+        &self.0[path]
+    }
+
+    /// The word between `begin` and the one place of `what`, and the file that it stands in.
+    fn before(&self, what: &str, begin: &str) -> (&str, &str) {
+        let mut places = self.0.values().filter(|file| file.contains(what));
+        let (file, more) = (places.next(), places.next());
+        let file = file.unwrap_or_else(|| panic!("no file has `{what}`"));
+        assert!(more.is_none(), "two files have `{what}`");
+        assert_eq!(file.matches(what).count(), 1, "{what}");
+        let (before, _) = file.split_once(what).unwrap();
+        (before.rsplit_once(begin).unwrap().1, file)
+    }
+}
+
+/// A file as one line: as if rustfmt had never broken one, and without docs within structs.
+fn flat(text: &str) -> String {
+    let mut in_fields = false;
+    let mut words = String::new();
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("pub struct ") || line.starts_with("pub enum ") {
+            in_fields = true;
+        } else if line == "}" {
+            in_fields = false;
+        }
+        let is_docs = line.starts_with("///");
+        if in_fields && (is_docs || line.starts_with("#[deprecated")) {
+            continue;
+        }
+        words.push_str(line.trim_start_matches("///").trim());
+        words.push(' ');
+    }
+    let breaks = [
+        ("( ", "("),
+        (", )", ")"),
+        (" )", ")"),
+        (" .", "."),
+        ("< ", "<"),
+        (", >", ">"),
+    ];
+    for (broken, whole) in breaks {
+        words = words.replace(broken, whole);
+    }
+    words
+}
+
 /// The files, parsed by serde_yaml alone.
 #[test]
 fn upstream_is_counted_as_its_yaml_has_it() {
@@ -187,8 +505,38 @@ impl Upstream {
         Some(found)
     }
 
-    /// What it is read as: a registry of its own, whose manifest upstream writes when it publishes.
+    /// The groups of that type, by their ids.
+    fn groups_of(&self, ty: &str) -> Vec<(&str, &Mapping)> {
+        let groups = self.groups.iter();
+        let groups = groups.filter(|(_, group)| text(group, "type") == ty);
+        groups.map(|(id, group)| (id.as_str(), group)).collect()
+    }
+
+    /// What is generated of it below that directory.
+    fn code(&self, directory: &str) -> Code {
+        static FILES: OnceLock<Files> = OnceLock::new();
+        let files = FILES.get_or_init(|| {
+            let registry = self.registry();
+            let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
+            let options = Options::new(registry.path(), templates, "out");
+            let rendered = render_files(&options).unwrap_or_else(|failure| panic!("{failure}"));
+            rendered.files
+        });
+        let files = files.iter().filter(|(path, _)| path.starts_with(directory));
+        Code(
+            files
+                .map(|(path, text)| (path.clone(), flat(text)))
+                .collect(),
+        )
+    }
+
     fn read(&self) -> Checked {
+        let registry = self.registry();
+        read_registry(registry.path()).unwrap_or_else(|rejected| panic!("{rejected}"))
+    }
+
+    /// What it is read as: a registry of its own, whose manifest upstream writes when it publishes.
+    fn registry(&self) -> tempfile::TempDir {
         let registry = tempfile::tempdir().unwrap();
         let manifest = "schema_url: https://opentelemetry.io/schemas/1.41.1\n";
         fs::write(registry.path().join("manifest.yaml"), manifest).unwrap();
@@ -197,7 +545,7 @@ impl Upstream {
             fs::create_dir_all(to.parent().unwrap()).unwrap();
             fs::copy(from, to).unwrap();
         }
-        read_registry(registry.path()).unwrap_or_else(|rejected| panic!("{rejected}"))
+        registry
     }
 
     /// What a group says of each attribute, on top of what the group that it extends says.

@@ -13,6 +13,7 @@
 //!   layer. What foreign code sets through OpenTelemetry under keys of its own is its own affair.
 //! - A span ends once, when its owner says so or is dropped; what comes later has no effect.
 
+mod any;
 mod attributes;
 mod bridge;
 mod callsite;
@@ -26,6 +27,7 @@ mod gate;
 mod handle;
 mod inherited;
 mod instruments;
+mod keyed;
 mod layer;
 mod open;
 mod outcome;
@@ -38,6 +40,7 @@ mod told;
 mod tracer;
 mod value;
 
+pub use any::AnyValue;
 pub use attributes::{AttributeSet, Attributes};
 pub use bridge::{LogBridge, log_bridge};
 pub use content::set_content_max_bytes;
@@ -52,7 +55,8 @@ pub use gate::{set_capture_content, set_redaction};
 pub use handle::Handle;
 pub use inherited::InheritedAttributes;
 pub use instruments::{
-    Counter, DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_meter_provider,
+    BoundCounter, BoundDurationHistogram, BoundGauge, BoundHistogram, BoundUpDownCounter, Counter,
+    DurationHistogram, Gauge, Histogram, Number, UpDownCounter, set_meter_provider,
 };
 pub use layer::{TraceLayer, trace_layer};
 pub use opentelemetry::trace::SpanKind;
@@ -76,7 +80,11 @@ pub(crate) use gate::{Redaction, captures_on_spans, hides, set as set_redaction_
 pub(crate) use gate::{is_content, leaving};
 #[cfg(feature = "testing")]
 pub(crate) use instruments::Binding;
+#[cfg(feature = "testing")]
+pub(crate) use keyed::is_below;
 pub(crate) use open::{Reason, end_open, keep_open};
+#[cfg(feature = "testing")]
+pub(crate) use tracer::BODY;
 #[cfg(feature = "_otlp")]
 pub(crate) use tracer::is_closing;
 pub(crate) use tracer::{ids_of, is_ending};

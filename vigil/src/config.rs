@@ -111,6 +111,7 @@ struct BatchConfig {
     batch_size: Option<usize>,
     delay: Option<Duration>,
     timeout: Option<Duration>,
+    concurrent: Option<usize>,
 }
 
 impl VigConfig {
@@ -270,6 +271,15 @@ impl VigConfig {
         self
     }
 
+    /// How many requests with spans may be under way at the same time, each on a thread and a connection
+    /// of its own. There is one, unless that is too slow.
+    ///
+    /// `OTEL_BSP_MAX_CONCURRENT_EXPORTS`
+    pub fn span_concurrent_exports(mut self, requests: usize) -> Self {
+        self.span_batch.concurrent = Some(requests);
+        self
+    }
+
     /// How many log records may wait for their export. More are dropped and counted.
     ///
     /// `OTEL_BLRP_MAX_QUEUE_SIZE`
@@ -299,6 +309,13 @@ impl VigConfig {
     /// `OTEL_BLRP_EXPORT_TIMEOUT`
     pub fn log_export_timeout(mut self, timeout: Duration) -> Self {
         self.log_batch.timeout = Some(timeout);
+        self
+    }
+
+    /// How many requests with log records may be under way at the same time, each on a thread and a
+    /// connection of its own. There is one, unless that is too slow. No variable says it.
+    pub fn log_concurrent_exports(mut self, requests: usize) -> Self {
+        self.log_batch.concurrent = Some(requests);
         self
     }
 

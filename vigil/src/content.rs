@@ -30,17 +30,21 @@
 //! ```
 //!
 //! Setters of content take text as well: JSON that a provider's client has made already goes out as
-//! it is. With the feature `serde`, `Json(&value)` is the JSON of anything that is `Serialize`.
+//! it is, on log records with its structure. With the feature `serde`, `Json(&value)` is the JSON of
+//! anything that is `Serialize`.
 
 mod check;
 mod data;
+mod parse;
 mod write;
 
 use std::borrow::Cow;
 
+pub(crate) use check::is_structure;
 pub use data::Data;
 #[cfg(feature = "serde")]
 pub use data::Json;
+pub(crate) use parse::structure;
 
 /// A message of a conversation.
 ///

@@ -24,8 +24,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! - **No runtime is needed and any is fine.** Each signal has one thread of its own, and all that
-//!   takes time happens there. Who ends a span only puts it into a queue.
+//! - **No runtime is needed and any is fine.** Each signal has a thread of its own, which others help
+//!   where it is too slow by itself, and all that takes time happens there. Who ends a span only puts it
+//!   into a queue.
 //! - **Nothing vanishes silently.** Each span, log record and data point is counted where it went
 //!   ([`ExportStats`]), and outages are told when they begin and when they end ([`Report`]), by
 //!   default as a `tracing` warning with the target `vigil`.
@@ -55,17 +56,25 @@ mod http;
 #[cfg(feature = "_otlp")]
 mod limits;
 #[cfg(feature = "_otlp")]
+mod log_request;
+#[cfg(feature = "_otlp")]
 mod logs;
 #[cfg(feature = "_otlp")]
 mod metrics;
 #[cfg(feature = "_otlp")]
 mod monitor;
 #[cfg(feature = "_otlp")]
+mod overflow;
+#[cfg(feature = "_otlp")]
+mod protobuf;
+#[cfg(feature = "_otlp")]
 mod queue;
 #[cfg(feature = "_otlp")]
 mod retry;
 #[cfg(feature = "_otlp")]
 mod setup;
+#[cfg(feature = "_otlp")]
+mod span_request;
 #[cfg(feature = "_otlp")]
 mod spans;
 

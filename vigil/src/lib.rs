@@ -72,7 +72,7 @@
 //! Nobody, until [`init`] starts a pipeline: to an OTLP endpoint if there is one, else to the terminal.
 //! Whoever has a `tracing` subscriber or an OpenTelemetry SDK takes the parts instead: a
 //! [`trace_layer`] with [`carrier::InheritedAttributes`] among the SDK's processors,
-//! [`set_meter_provider`], [`log_bridge`], [`log::LogLayer`], [`export`].
+//! [`set_meter_provider`] with a [`metric_view`], [`log_bridge`], [`log::LogLayer`], [`export`].
 //!
 //! Content (messages, tool arguments and output) is recorded only if it is asked for: [`content`] tells
 //! how.
@@ -120,6 +120,7 @@ pub mod lago;
 pub mod log;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod views;
 
 #[doc(inline)]
 pub use carrier::{
@@ -140,3 +141,5 @@ pub use spans::life::{
     Commit, Deliberate, Execute, Gate, Perceive, PhaseSpan, Reflect, Sleep, phase_span,
     phase_span_dyn,
 };
+#[doc(inline)]
+pub use views::metric_view;

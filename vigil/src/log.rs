@@ -53,6 +53,7 @@
 mod context;
 pub(crate) mod json;
 mod metrics;
+mod number;
 mod output;
 mod pretty;
 mod text;
@@ -73,8 +74,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use self::context::Around;
-use self::output::Output;
+use self::output::{Buffers, Output};
 use crate::carrier::{self, EndedSpan, OnEnd};
 
 pub use self::metrics::MetricLines;
@@ -344,19 +344,23 @@ where
             return;
         }
         if self.printer.wants(metadata.target(), *metadata.level()) {
-            self.printer.print(|line| {
-                let mut around = Around::of(event, &ctx, |id| {
-                    self.with_dispatch(|dispatch| context::ids(id, dispatch))
-                });
-                if !self.printer.spans {
-                    // There is no tree to stand in.
-                    around.depth = 0;
-                }
+            self.printer.print(|buffers| {
                 let now = carrier::now();
                 match self.printer.format {
-                    LogFormat::Json => json::event(line, now, event, &around),
+                    LogFormat::Json => {
+                        let span = ctx.event_span(event).map(|span| span.name());
+                        let ids = context::ids(event, &ctx, |id| {
+                            self.with_dispatch(|dispatch| context::ids_of(id, dispatch))
+                        });
+                        json::event(buffers, now, event, span, ids.as_ref());
+                    }
                     LogFormat::Pretty => {
-                        pretty::event(line, now, event, &around, self.printer.is_colored());
+                        let depth = if self.printer.draws_tree() {
+                            context::depth(event, &ctx)
+                        } else {
+                            0
+                        };
+                        pretty::event(buffers, now, event, depth, self.printer.is_colored());
                     }
                 }
             });
@@ -369,7 +373,9 @@ where
         id: &tracing::span::Id,
         ctx: Context<'_, S>,
     ) {
-        context::note_depth(attrs, id, &ctx);
+        if self.printer.draws_tree() {
+            context::note_outermost(attrs, id, &ctx);
+        }
     }
 
     // SAFETY: the pointers are to `self` and to parts of it, valid for as long as it is.
@@ -396,12 +402,17 @@ impl Printer {
         self.color.unwrap_or(false)
     }
 
+    /// Whether log events stand in a tree of spans.
+    fn draws_tree(&self) -> bool {
+        self.spans && self.format == LogFormat::Pretty
+    }
+
     fn span(&self, span: &EndedSpan<'_>) {
         if self.spans && self.wants(TARGET, LEVEL) {
             let now = carrier::now();
-            self.print(|line| match self.format {
-                LogFormat::Json => json::span(line, now, span),
-                LogFormat::Pretty => pretty::span(line, now, span, self.is_colored()),
+            self.print(|buffers| match self.format {
+                LogFormat::Json => json::span(buffers, now, span),
+                LogFormat::Pretty => pretty::span(buffers, now, span, self.is_colored()),
             });
         }
     }
@@ -411,27 +422,27 @@ impl Printer {
         match self.format {
             LogFormat::Json => {
                 for point in points {
-                    self.print(|line| json::metric(line, now, point));
+                    self.print(|buffers| json::metric(&mut buffers.line, now, point));
                 }
             }
             LogFormat::Pretty => {
                 for line in pretty::metrics(now, points, self.is_colored()) {
-                    self.print(|to| *to = line);
+                    self.print(|buffers| buffers.line.push_str(&line));
                 }
             }
         }
     }
 
     /// Writes the line that `format` makes. Neither it nor the writer can panic out of here.
-    fn print(&self, format: impl FnOnce(&mut String)) {
+    fn print(&self, format: impl FnOnce(&mut Buffers)) {
         if output::is_writing() {
             return;
         }
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            // JSON lines of spans are as long, so that hardly any has to grow.
-            let mut line = String::with_capacity(1024);
-            format(&mut line);
-            self.output.write(line);
+            let mut buffers = Buffers::take();
+            format(&mut buffers);
+            self.output.write(&mut buffers.line);
+            buffers.keep();
         }));
     }
 }

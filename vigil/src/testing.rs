@@ -133,6 +133,7 @@ impl PipelineBuilder {
             .build();
         let metrics = Metrics::default();
         let meters = SdkMeterProvider::builder()
+            .with_view(crate::metric_view)
             .with_reader(
                 PeriodicReader::builder(metrics.clone())
                     .with_interval(Duration::from_secs(24 * 60 * 60))

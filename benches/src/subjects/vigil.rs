@@ -7,7 +7,9 @@ use std::time::Duration;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use vigil::carrier::InheritedAttributes;
+use vigil::carrier::{
+    BoundCounter, BoundDurationHistogram, BoundGauge, BoundHistogram, InheritedAttributes,
+};
 use vigil::config::Sampler;
 use vigil::export::Signal;
 use vigil::log::{LogFormat, LogLayer};
@@ -55,7 +57,10 @@ pub(super) fn build(case: Case, who: Who, kept: Option<&Kept>) -> Box<dyn Subjec
         (_, Case::Off) => {}
         (_, Case::Metrics) => {
             vigil::set_meter_provider(pipeline::meters(kept));
-            return Box::new(Measurements::new());
+            return match who {
+                Who::VigilBound => Box::new(BoundMeasurements::new()),
+                _ => Box::new(Measurements::new()),
+            };
         }
         (Who::VigilEvents, _) => tracing_subscriber::registry().with(lines()).init(),
         _ => {
@@ -218,6 +223,47 @@ impl Measurements {
                 OperatingMode::Execute,
             ),
         }
+    }
+}
+
+/// The same, each through an instrument that is bound to its attributes.
+struct BoundMeasurements {
+    tokens: BoundGauge<i64>,
+    cost: BoundGauge<f64>,
+    duration: BoundDurationHistogram,
+    input: BoundHistogram<u64>,
+    output: BoundHistogram<u64>,
+    tool_duration: BoundDurationHistogram,
+    executions: BoundCounter<u64>,
+    transitions: BoundCounter<u64>,
+}
+
+impl BoundMeasurements {
+    fn new() -> Self {
+        let of = Measurements::new();
+        Self {
+            tokens: BUDGET_TOKENS_REMAINING.bind(&of.tokens),
+            cost: BUDGET_COST_REMAINING_USD.bind(&of.cost),
+            duration: CLIENT_OPERATION_DURATION.bind(&of.duration),
+            input: CLIENT_TOKEN_USAGE.bind(&of.input),
+            output: CLIENT_TOKEN_USAGE.bind(&of.output),
+            tool_duration: EXECUTE_TOOL_DURATION.bind(&of.tool_duration),
+            executions: TOOL_EXECUTIONS.bind(&of.executions),
+            transitions: MODE_TRANSITIONS.bind(&of.transitions),
+        }
+    }
+}
+
+impl Subject for BoundMeasurements {
+    fn tick(&mut self) {
+        self.tokens.record(118_000);
+        self.cost.record(4.75);
+        self.duration.record(Duration::from_millis(1500));
+        self.input.record(1200);
+        self.output.record(85);
+        self.tool_duration.record(Duration::from_millis(15));
+        self.executions.add(1);
+        self.transitions.add(1);
     }
 }
 

@@ -261,6 +261,8 @@ fn set(config: VigConfig, setter: &str, value: &str) -> VigConfig {
         "span_batch_size" => config.span_batch_size(number()),
         "span_delay" => config.span_delay(millis()),
         "span_export_timeout" => config.span_export_timeout(millis()),
+        "span_concurrent_exports" => config.span_concurrent_exports(number()),
+        "log_concurrent_exports" => config.log_concurrent_exports(number()),
         "log_queue_size" => config.log_queue_size(number()),
         "log_batch_size" => config.log_batch_size(number()),
         "log_delay" => config.log_delay(millis()),

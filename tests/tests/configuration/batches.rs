@@ -54,6 +54,14 @@ pub(super) const SEEN: &[Seen] = &[
         ],
     ),
     (
+        no_more_requests_are_under_way_than_may,
+        &[
+            "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
+            "VigConfig::span_concurrent_exports",
+            "VigConfig::log_concurrent_exports",
+        ],
+    ),
+    (
         metrics_count_since_when_they_are_asked_to,
         &[
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
@@ -218,6 +226,52 @@ fn an_export_takes_no_longer_than_it_may() {
         let ran = way.clone().to(&receiver).only(signal).run("tick");
         assert!(ran.out.contains("lost"), "{way:?}: {}", ran.out);
         assert!(ran.millis() < 3_000, "{way:?}: {}", ran.out);
+    }
+}
+
+#[test]
+fn no_more_requests_are_under_way_than_may() {
+    let spans = |way: Way| way.variable("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "7");
+    let lines = |way: Way| way.variable("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "2");
+    for (work, signal, most, way) in [
+        ("many", "TRACES", 4, spans(Way::default())),
+        (
+            "many",
+            "TRACES",
+            1,
+            spans(variable("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "1")),
+        ),
+        (
+            "many",
+            "TRACES",
+            3,
+            spans(variable("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "3")),
+        ),
+        (
+            "many",
+            "TRACES",
+            2,
+            spans(setter("span_concurrent_exports", "2")),
+        ),
+        (
+            "lines",
+            "LOGS",
+            1,
+            lines(setter("log_concurrent_exports", "1")),
+        ),
+        (
+            "lines",
+            "LOGS",
+            3,
+            lines(setter("log_concurrent_exports", "3")),
+        ),
+    ] {
+        let receiver = Receiver::http();
+        // It seems well, and then never answers again: what is under way stays so to the end.
+        receiver.next(Answer::Slow(Duration::from_millis(300)));
+        receiver.always(Answer::Hang);
+        way.clone().to(&receiver).only(signal).run(work);
+        assert_eq!(receiver.requests().len(), 1 + most, "{way:?}");
     }
 }
 

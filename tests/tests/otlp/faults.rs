@@ -1,9 +1,12 @@
 //! Collectors that are down, hang or are slow: the agent never waits, and the numbers add up.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use opentelemetry::KeyValue;
 use opentelemetry::logs::{LogRecord, Logger, LoggerProvider};
 use opentelemetry::metrics::MeterProvider;
+use opentelemetry::trace::{Tracer, TracerProvider};
 use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
@@ -21,13 +24,23 @@ fn wait_until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 #[test]
-fn an_ordinary_burst_loses_nothing_with_the_default_settings() {
+fn a_burst_from_many_threads_loses_nothing_with_the_default_settings() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::plain(is_grpc(protocol));
         let traces = Traces::batched(target(protocol, &receiver, "/v1/traces"), Batch::spans());
-        traces.make(20_000);
+        std::thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| traces.make(1_250));
+            }
+        });
         traces.provider.shutdown_with_timeout(LONG).unwrap();
-        assert_eq!(receiver.spans().len(), 20_000, "{protocol}");
+        let spans = receiver.spans();
+        let distinct: HashSet<_> = spans.iter().map(|span| &span.span_id).collect();
+        assert_eq!(
+            (spans.len(), distinct.len()),
+            (20_000, 20_000),
+            "{protocol}"
+        );
         let stats = traces.stats();
         assert_eq!((stats.created, stats.delivered), (20_000, 20_000));
         assert_eq!(traces.reports.all(), []);
@@ -264,6 +277,53 @@ fn what_finds_the_queue_full_is_counted_to_the_last() {
 }
 
 #[test]
+fn what_waits_is_bounded_in_bytes_too_and_counted() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        let batch = Batch::spans()
+            .schedule_delay(Duration::from_secs(3600))
+            .max_queue_bytes(1_000_000);
+        let traces = Traces::batched(target(protocol, &receiver, "/v1/traces"), batch);
+        let maker = traces.provider.tracer("test");
+        let long = "x".repeat(100_000);
+        for _ in 0..50 {
+            let text = KeyValue::new("text", long.clone());
+            drop(
+                maker
+                    .span_builder("span")
+                    .with_attributes([text])
+                    .start(&maker),
+            );
+        }
+        traces.make(1);
+        traces.provider.force_flush().unwrap();
+        // Nine of a hundred kilobytes each fit, with what else a span takes, and a small one more.
+        let stats = traces.stats();
+        assert_eq!(
+            (stats.created, stats.delivered, stats.dropped),
+            (51, 10, 41)
+        );
+        assert_eq!(receiver.spans().len(), 10, "{protocol}");
+        let reports = traces.reports.all();
+        let Some(Report::OutageBegan { reason, .. }) = reports.first() else {
+            panic!("{reports:?}");
+        };
+        let full = "the queue of 1000000 bytes of spans is full, 4";
+        assert!(reason.starts_with(full), "{reason}");
+        // There is room again, for one that is larger than all that may wait, too.
+        let text = KeyValue::new("text", "x".repeat(2_000_000));
+        drop(
+            maker
+                .span_builder("span")
+                .with_attributes([text])
+                .start(&maker),
+        );
+        traces.provider.force_flush().unwrap();
+        assert_eq!(receiver.spans().len(), 11, "{protocol}");
+    }
+}
+
+#[test]
 fn an_overflow_is_over_when_all_arrives_again() {
     let receiver = Receiver::http();
     receiver.next(Answer::Slow(Duration::from_millis(200)));
@@ -340,6 +400,48 @@ fn a_slow_collector_gets_everything() {
         traces.make(5_000);
         traces.provider.shutdown_with_timeout(LONG).unwrap();
         assert_eq!(receiver.spans().len(), 5_000, "{protocol}");
+    }
+}
+
+#[test]
+fn a_flush_waits_for_all_that_was_made_before_whoever_delivers_it() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        for n in 0..40 {
+            // Later ones overtake earlier ones.
+            receiver.next(Answer::Slow(Duration::from_millis(80 * (n % 3))));
+        }
+        let traces = Traces::batched(
+            target(protocol, &receiver, "/v1/traces"),
+            Batch::spans()
+                .max_export_batch_size(10)
+                .schedule_delay(Duration::from_secs(3600)),
+        );
+        for all in [200, 205] {
+            traces.make(if all == 200 { 200 } else { 5 });
+            traces.provider.force_flush().unwrap();
+            let stats = traces.stats();
+            assert_eq!((stats.delivered, stats.pending), (all, 0), "{protocol}");
+        }
+        assert_eq!(receiver.spans().len(), 205, "{protocol}");
+    }
+}
+
+#[test]
+fn a_collector_that_never_answers_gets_one_request_at_a_time() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        receiver.always(Answer::Hang);
+        let traces = Traces::batched(target(protocol, &receiver, "/v1/traces"), Batch::spans());
+        traces.make(20_000);
+        receiver.wait_for(1);
+        traces
+            .provider
+            .shutdown_with_timeout(Duration::from_millis(500))
+            .unwrap_err();
+        assert_eq!(receiver.requests().len(), 1, "{protocol}");
+        let stats = traces.stats();
+        assert_eq!((stats.created, stats.failed), (20_000, 20_000));
     }
 }
 

@@ -201,3 +201,19 @@ fn a_web_page_is_no_collector() {
     let reason = traces.reports.all()[0].to_string();
     assert!(reason.ends_with("that is no OTLP endpoint"), "{reason}");
 }
+
+#[test]
+fn a_busy_collector_is_not_asked_again_and_again_at_shutdown() {
+    let receiver = Receiver::http();
+    receiver.always(Answer::Later(None));
+    let traces = Traces::to(target(Protocol::HttpProtobuf, &receiver, "/v1/traces"));
+    traces.make(1);
+    traces
+        .provider
+        .shutdown_with_timeout(Duration::from_secs(7))
+        .unwrap_err();
+    // Pauses double from a quarter of a second on: the fifth would be over too late.
+    let requests = receiver.requests().len();
+    assert!((4..=6).contains(&requests), "{requests}");
+    assert_eq!(traces.stats().failed, 1);
+}

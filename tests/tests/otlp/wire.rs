@@ -190,6 +190,102 @@ fn spans_arrive_as_they_were_made() {
 }
 
 #[test]
+fn texts_of_any_length_arrive_whole() {
+    // Where a length takes one byte more than the one before.
+    let lengths = [
+        0, 1, 100, 120, 127, 128, 129, 16_200, 16_383, 16_384, 300_000,
+    ];
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        let traces = Traces::to(target(protocol, &receiver, "/v1/traces"));
+        let maker = traces.provider.tracer("");
+        for length in lengths {
+            let text = "x".repeat(length);
+            let both = vec![StringValue::from(text.clone()), StringValue::from("y")];
+            let mut span = maker
+                .span_builder(text.clone())
+                .with_attributes([
+                    KeyValue::new("text", text.clone()),
+                    KeyValue::new("texts", Value::Array(Array::String(both))),
+                ])
+                .start(&maker);
+            span.add_event(text.clone(), vec![KeyValue::new("text", text)]);
+        }
+        traces.provider.force_flush().unwrap();
+        let spans = receiver.spans();
+        assert_eq!(spans.len(), lengths.len());
+        for (span, length) in spans.iter().zip(lengths) {
+            let text = "x".repeat(length);
+            let wire = Wire::StringValue(text.clone());
+            assert_eq!((&span.name, &span.events[0].name), (&text, &text));
+            assert_eq!(value(&span.attributes, "text"), Some(&wire));
+            assert_eq!(value(&span.events[0].attributes, "text"), Some(&wire));
+            let both = array([wire, Wire::StringValue("y".to_owned())]);
+            assert_eq!(value(&span.attributes, "texts"), Some(&both));
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_no_collector_would_take_whole_leaves_in_parts() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::plain(is_grpc(protocol));
+        let traces = Traces::to(target(protocol, &receiver, "/v1/traces"));
+        let maker = traces.provider.tracer("");
+        let text = "x".repeat(100_000);
+        for number in 0..100 {
+            let long = KeyValue::new("text", text.clone());
+            let number = KeyValue::new("number", number);
+            let span = maker.span_builder("span").with_attributes([number, long]);
+            drop(span.start(&maker));
+        }
+        traces.provider.force_flush().unwrap();
+        let numbers: Vec<_> = receiver
+            .spans()
+            .iter()
+            .map(|span| value(&span.attributes, "number").cloned())
+            .collect();
+        let all: Vec<_> = (0..100)
+            .map(|number| Some(Wire::IntValue(number)))
+            .collect();
+        assert_eq!(numbers, all, "{protocol}");
+        assert_eq!(traces.stats().delivered, 100);
+        for received in receiver.requests() {
+            assert!(received.body.items() < 42, "{}", received.body.items());
+        }
+    }
+}
+
+#[test]
+fn spans_of_several_scopes_stand_under_theirs() {
+    let receiver = Receiver::http();
+    let traces = Traces::to(target(Protocol::HttpProtobuf, &receiver, "/v1/traces"));
+    let makers = ["one", "two", "three"].map(|name| traces.provider.tracer(name));
+    for round in 0..5 {
+        for maker in &makers {
+            drop(maker.start(format!("{round}")));
+        }
+    }
+    traces.provider.force_flush().unwrap();
+    let Body::Traces(request) = &receiver.requests()[0].body else {
+        panic!("no spans")
+    };
+    let scopes = &request.resource_spans[0].scope_spans;
+    let found: Vec<(&str, Vec<&str>)> = scopes
+        .iter()
+        .map(|scope| {
+            let names = scope.spans.iter().map(|span| span.name.as_str());
+            (scope.scope.as_ref().unwrap().name.as_str(), names.collect())
+        })
+        .collect();
+    let rounds = vec!["0", "1", "2", "3", "4"];
+    assert_eq!(
+        found,
+        ["one", "two", "three"].map(|name| (name, rounds.clone()))
+    );
+}
+
+#[test]
 fn json_is_the_json_of_otlp() {
     let receiver = Receiver::http();
     let traces = Traces::to(target(Protocol::HttpJson, &receiver, "/v1/traces"));

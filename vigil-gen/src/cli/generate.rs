@@ -28,6 +28,10 @@ pub(super) struct Generate {
     /// crate::generated].
     #[arg(long, value_name = "PATH", value_parser = module_path)]
     module: Option<String>,
+    /// Put each namespace behind a feature of its name. Which they are, and what they need of each
+    /// other, is written into a marked part of the Cargo.toml nearest to the generated code.
+    #[arg(long)]
+    features_per_namespace: bool,
 }
 
 fn module_path(text: &str) -> Result<String, String> {
@@ -61,6 +65,7 @@ fn options(arguments: Generate) -> Result<Options, Stop> {
         templates,
         out,
         module,
+        features_per_namespace,
     } = arguments;
     let mut options = match (which.registry, out, &which.config) {
         (Some(registry), Some(out), None) => {
@@ -77,6 +82,7 @@ fn options(arguments: Generate) -> Result<Options, Stop> {
     };
     options.templates = templates.or(options.templates);
     options.module = module.unwrap_or(options.module);
+    options.features_per_namespace |= features_per_namespace;
     options.check = check;
     if let Some(rustfmt) = env::var_os("RUSTFMT") {
         options.rustfmt = rustfmt.into();

@@ -4,7 +4,7 @@ use super::Checker;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location, quoted};
 use crate::locations::Kind;
-use crate::registry::{NamePart, SetTime, SpanName};
+use crate::registry::{AttributeType, NamePart, SetTime, SpanName};
 use crate::resolve::ResolvedSpan;
 use crate::schema::{Located, SpanDef};
 
@@ -136,16 +136,18 @@ fn check_key(span: &SpanDef, note: &Located<String>, key: &str, checker: &mut Ch
     let recorded = ids
         .flat_map(|id| checker.group_references(id))
         .any(|it| it.key.value == key);
-    let sensitive = checker
-        .resolved
-        .attributes
-        .get(key)
-        .is_some_and(|attribute| attribute.sensitive);
+    let attribute = checker.resolved.attributes.get(key);
+    let sensitive = attribute.is_some_and(|it| it.sensitive);
+    let is_template = attribute.is_some_and(|it| matches!(it.ty, AttributeType::Template(_)));
     let set = own
         .and_then(|own| own.notes.set.as_ref())
         .map_or(SetTime::Start, |set| set.value);
     let (problem, help) = match own {
         _ if sensitive => ("is sensitive, so it can't be part of a name", None),
+        _ if is_template => (
+            "is the prefix of keys that are made at run time, so it can't be part of a name",
+            None,
+        ),
         Some(_) if span.notes.is_none() || set == SetTime::Start => return,
         Some(_) => (
             "is not known when the span starts, so it can't be part of its name",

@@ -18,6 +18,8 @@ pub(crate) struct Imports {
     spans: Names,
     /// What other crates hold already: the names here, as they are written in a `use` line.
     elsewhere: BTreeMap<String, BTreeMap<String, String>>,
+    /// The namespaces of what is generated here.
+    namespaces: BTreeSet<String>,
 }
 
 /// Names by the path of the module that they are in.
@@ -44,15 +46,17 @@ impl Imports {
     /// is called in the file.
     pub(crate) fn semconv(&mut self, root: Option<&str>, module: &str) -> String {
         let Some(root) = root else {
+            self.namespaces.insert(module.to_owned());
             insert(&mut self.generated, "::semconv", module);
             return module.to_owned();
         };
         self.renamed(root, &format!("{root}::semconv"), module)
     }
 
-    /// The modules of a kind, likewise.
-    pub(crate) fn kind(&mut self, root: Option<&str>, kind: &'static str) -> String {
+    /// The modules of a kind, likewise, for what that of a namespace holds.
+    pub(crate) fn kind(&mut self, root: Option<&str>, kind: &'static str, module: &str) -> String {
         let Some(root) = root else {
+            self.namespaces.insert(module.to_owned());
             self.sibling(kind);
             return kind.to_owned();
         };
@@ -73,10 +77,18 @@ impl Imports {
         insert(&mut self.generated, "", module);
     }
 
+    /// The modules of the namespaces, generated here, that the file refers to.
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &String> {
+        self.namespaces.iter()
+    }
+
     /// A span's type, from the module of another namespace, here or in `root`.
     pub(crate) fn span_type(&mut self, root: Option<&str>, module: &str, name: &str) {
         match root {
-            None => insert(&mut self.spans, &format!("::spans::{module}"), name),
+            None => {
+                self.namespaces.insert(module.to_owned());
+                insert(&mut self.spans, &format!("::spans::{module}"), name);
+            }
             Some(root) => {
                 let names = self.elsewhere.entry(format!("{root}::spans::{module}"));
                 names.or_default().insert(name.to_owned(), name.to_owned());

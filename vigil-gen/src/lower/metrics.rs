@@ -35,7 +35,7 @@ impl Context<'_> {
                 let place = format!("metrics::{module}");
                 identifiers.reserve(&place, Space::Types, imports.names());
                 identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
-                let mut header = self.header(&module, "Metrics", &imports);
+                let mut header = self.header(&module, "Metrics", &[&imports, &definition_imports]);
                 let structs = metrics.iter().filter_map(|it| it.attributes.as_ref());
                 header.allows.extend(setter_allows(structs));
                 ir::MetricModule {

@@ -16,6 +16,8 @@ pub(crate) enum Shape {
     Open(String),
     /// A list.
     List(Element),
+    /// A list of a generated type.
+    Items(String),
 }
 
 /// What lists hold.
@@ -64,40 +66,83 @@ impl Element {
     }
 }
 
+/// A value by the name that it has in generated code.
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    name: &'a str,
+    /// It has a key that is made at run time.
+    is_keyed: bool,
+}
+
+impl<'a> Named<'a> {
+    /// A field, and the argument that sets it.
+    pub(crate) fn field(name: &'a str) -> Self {
+        Self {
+            name,
+            is_keyed: false,
+        }
+    }
+
+    /// A value of a map, and the argument that stands beside its key.
+    pub(crate) fn below_key() -> Named<'static> {
+        Named {
+            name: "value",
+            is_keyed: true,
+        }
+    }
+
+    /// The carrier's method.
+    fn method(self, name: &str) -> String {
+        let keyed = if self.is_keyed { "_keyed" } else { "" };
+        format!("{name}{keyed}")
+    }
+}
+
 /// A value on its way from an argument to the carrier.
-pub(crate) fn passing(shape: &Shape, name: &str, imports: &mut Imports) -> ir::Passing {
+pub(crate) fn passing(shape: &Shape, named: Named<'_>, imports: &mut Imports) -> ir::Passing {
+    let set = named.method("set");
     let (argument, method) = match shape {
         Shape::Into(element) => {
             element.import(imports);
             (
                 format!("impl Into<{}>", element.wire()),
-                format!("set::<{}>", element.wire()),
+                format!("{set}::<{}>", element.wire()),
             )
         }
-        Shape::Copy(ty) => (ty.clone(), format!("set::<{ty}>")),
-        Shape::Open(ty) => (format!("impl Into<{ty}>"), format!("set::<{ty}>")),
+        Shape::Copy(ty) => (ty.clone(), format!("{set}::<{ty}>")),
+        Shape::Open(ty) => (format!("impl Into<{ty}>"), format!("{set}::<{ty}>")),
         Shape::List(element) => {
             element.import(imports);
             (
                 format!("impl IntoIterator<Item = impl Into<{}>>", element.wire()),
-                format!("set_all::<{}>", element.wire()),
+                format!("{}::<{}>", named.method("set_all"), element.wire()),
             )
         }
+        Shape::Items(ty) => (
+            format!("impl IntoIterator<Item = impl Into<{ty}>>"),
+            named.method("set_all"),
+        ),
     };
     ir::Passing {
         generics: String::new(),
         argument,
         method,
-        value: name.to_owned(),
+        value: named.name.to_owned(),
     }
 }
 
 /// The same for content, which is only made if it is captured.
-pub(crate) fn sensitive_passing(shape: &Shape, name: &str, imports: &mut Imports) -> ir::Passing {
+pub(crate) fn sensitive_passing(
+    shape: &Shape,
+    named: Named<'_>,
+    imports: &mut Imports,
+) -> ir::Passing {
+    let name = named.name;
+    let set = named.method("set_sensitive");
     let into = |ty: &str| ir::Passing {
         generics: format!("<T: Into<{ty}>>"),
         argument: "impl FnOnce() -> T".to_owned(),
-        method: format!("set_sensitive::<{ty}, T>"),
+        method: format!("{set}::<{ty}, T>"),
         value: name.to_owned(),
     };
     match shape {
@@ -105,7 +150,7 @@ pub(crate) fn sensitive_passing(shape: &Shape, name: &str, imports: &mut Imports
             element.import(imports);
             into(element.wire())
         }
-        Shape::Copy(ty) | Shape::Open(ty) => into(ty),
+        Shape::Copy(ty) | Shape::Open(ty) | Shape::Items(ty) => into(ty),
         Shape::List(element) => {
             element.import(imports);
             imports.carriers(&["Element", "Value"]);
@@ -113,7 +158,7 @@ pub(crate) fn sensitive_passing(shape: &Shape, name: &str, imports: &mut Imports
             ir::Passing {
                 generics: String::new(),
                 argument: format!("impl FnOnce() -> Vec<{ty}>"),
-                method: "set_sensitive::<Value, Value>".to_owned(),
+                method: format!("{set}::<Value, Value>"),
                 value: format!("|| {ty}::array({name}())"),
             }
         }
@@ -139,10 +184,11 @@ pub(crate) fn element_passing(
 }
 
 /// A value in a struct: how it comes in, how it is kept, how it goes out.
-pub(crate) fn held(shape: &Shape, name: &str, imports: &mut Imports) -> ir::Held {
+pub(crate) fn held(shape: &Shape, named: Named<'_>, imports: &mut Imports) -> ir::Held {
+    let name = named.name;
     let ir::Passing {
         argument, method, ..
-    } = passing(shape, name, imports);
+    } = passing(shape, named, imports);
     let (field, store, load) = match shape {
         Shape::Into(Element::Int) => (
             "i64".to_owned(),
@@ -176,12 +222,19 @@ pub(crate) fn held(shape: &Shape, name: &str, imports: &mut Imports) -> ir::Held
                 load,
             )
         }
+        Shape::Items(ty) => (
+            format!("Vec<{ty}>"),
+            format!("{name}.into_iter().map(Into::into).collect()"),
+            Load::Borrowed,
+        ),
     };
     let place = match load {
         Load::Copied => format!("self.{name}"),
         Load::Borrowed | Load::Cloned(_) => format!("&self.{name}"),
     };
     let (load, load_given) = match load {
+        // A map hands its values out by reference.
+        Load::Copied if named.is_keyed => (place.clone(), format!("*{name}")),
         Load::Copied | Load::Borrowed => (place.clone(), name.to_owned()),
         Load::Cloned(how) => (format!("self.{name}{how}"), format!("{name}{how}")),
     };
@@ -197,8 +250,10 @@ pub(crate) fn held(shape: &Shape, name: &str, imports: &mut Imports) -> ir::Held
 }
 
 /// The same for content: kept as it is given, handed on only if it is captured.
-pub(crate) fn sensitive_held(shape: &Shape, name: &str, imports: &mut Imports) -> ir::Held {
-    let plain = held(shape, name, imports);
+pub(crate) fn sensitive_held(shape: &Shape, named: Named<'_>, imports: &mut Imports) -> ir::Held {
+    let name = named.name;
+    let set = named.method("set_sensitive");
+    let plain = held(shape, named, imports);
     let (method, load, load_given) = match shape {
         Shape::List(element) => {
             imports.carriers(&["Element", "Value"]);
@@ -210,13 +265,13 @@ pub(crate) fn sensitive_held(shape: &Shape, name: &str, imports: &mut Imports) -
                 _ => format!("|| {ty}::array({place}.clone())"),
             };
             (
-                "set_sensitive::<Value, Value>".to_owned(),
+                format!("{set}::<Value, Value>"),
                 collect(&format!("self.{name}")),
                 collect(name),
             )
         }
-        Shape::Into(element) => sensitive_load(element.wire(), &plain),
-        Shape::Copy(ty) | Shape::Open(ty) => sensitive_load(ty, &plain),
+        Shape::Into(element) => sensitive_load(&set, element.wire(), &plain),
+        Shape::Copy(ty) | Shape::Open(ty) | Shape::Items(ty) => sensitive_load(&set, ty, &plain),
     };
     ir::Held {
         method,
@@ -226,9 +281,9 @@ pub(crate) fn sensitive_held(shape: &Shape, name: &str, imports: &mut Imports) -
     }
 }
 
-fn sensitive_load(ty: &str, plain: &ir::Held) -> (String, String, String) {
+fn sensitive_load(set: &str, ty: &str, plain: &ir::Held) -> (String, String, String) {
     (
-        format!("set_sensitive::<{ty}, _>"),
+        format!("{set}::<{ty}, _>"),
         format!("|| {}", plain.load),
         format!("|| {}", plain.load_given),
     )

@@ -60,7 +60,7 @@ impl Context<'_> {
         }
         identifiers.reserve(&place, Space::Types, imports.names());
         identifiers.reserve(&place, Space::Types, names::signal_types_in_use());
-        let mut header = self.header(module, "Records", &imports);
+        let mut header = self.header(module, "Records", &[&imports, &definition_imports]);
         header.allows.extend(setter_allows(&structs));
         ir::RecordModule {
             header,
@@ -104,10 +104,11 @@ impl Context<'_> {
         let given: Vec<&AttributeRef> = references
             .iter()
             .copied()
-            .filter(|reference| self.is_given(reference))
+            .filter(|reference| Self::is_given(reference))
             .collect();
         let one_by_one = match given.as_slice() {
-            [_] => true,
+            // One call may be about several keys.
+            [only] => !self.is_template(only),
             [first, second] => [first, second]
                 .iter()
                 .all(|reference| reference.level == RequirementLevel::Required),
@@ -120,12 +121,12 @@ impl Context<'_> {
             return Some(self.attributes(&references, &record_home(group), imports));
         };
         let name = names::record_argument(&group.record.as_ref()?.name);
-        let mut argument = self.usage(only, name, imports)?;
+        let mut argument = self.usage(only, name, imports);
         let attribute = self.attribute(&only.key);
         if only.aggregate == Aggregate::Append
             && !attribute.sensitive
-            && let Some(shape) = self.shape(attribute, imports)
-            && let Some(passing) = element_passing(&shape, &argument.name, imports)
+            && let Some(passing) =
+                element_passing(&self.shape(attribute, imports), &argument.name, imports)
         {
             argument.direct = passing;
         }

@@ -132,7 +132,7 @@ impl Context<'_> {
         let place = format!("{place}::definitions");
         identifiers.reserve(&place, Space::Types, definition_imports.names());
         identifiers.reserve(&place, Space::Values, names::statics_in_use());
-        let mut header = self.header(module, "Attributes", &imports);
+        let mut header = self.header(module, "Attributes", &[&imports]);
         let deprecated = |attribute: &&Attribute| {
             attribute.docs.deprecated.is_some() || has_deprecated_member(attribute)
         };
@@ -158,6 +158,7 @@ impl Context<'_> {
             )],
             deprecated: deprecation(&attribute.docs, |to| self.attribute_path(to)),
             value_type: value_type(&attribute.ty).to_owned(),
+            template: matches!(attribute.ty, AttributeType::Template(_)),
             marks: marks(attribute),
         }
     }
@@ -255,13 +256,17 @@ impl Context<'_> {
         }
         let (_, name) = self.enum_type(&attribute.key);
         let owner = Owner::new(&attribute.key, self.locations.attribute(&attribute.key));
-        let members: Vec<ir::Member> = ty
-            .members
+        let keys: Vec<String> = sharing
             .iter()
-            .map(|other| member(other, ty, name))
+            .map(|other| self.link_from(place, &other.key))
             .collect();
+        let docs = Docs::new()
+            .brief(&attribute.docs.brief)
+            .paragraph(&format!("The values of {}.", docs::all_of(&keys)))
+            .lines();
+        let lowered = lowered_enum(name, docs, ty);
         if identifiers.claim_type(place, name, owner) {
-            for (member, lowered) in ty.members.iter().zip(&members) {
+            for (member, lowered) in ty.members.iter().zip(&lowered.members) {
                 let owner = Owner::new(
                     &member.id,
                     self.locations.member(&attribute.key, &member.id),
@@ -269,24 +274,27 @@ impl Context<'_> {
                 identifiers.claim_type(&format!("{place}::{name}"), &lowered.name, owner);
             }
         }
-        let variants: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
         import_for(ty, imports);
-        let keys: Vec<String> = sharing
-            .iter()
-            .map(|other| self.link_from(place, &other.key))
-            .collect();
-        Some(ir::Enum {
-            name: name.clone(),
-            docs: Docs::new()
-                .brief(&attribute.docs.brief)
-                .paragraph(&format!("The values of {}.", docs::all_of(&keys)))
-                .lines(),
-            repr: repr(ty).to_owned(),
-            value: owned(ty).to_owned(),
-            fallback: (!ty.closed).then(|| names::fallback_name(&variants)),
-            allows: members_allows(members.len()),
-            members,
-        })
+        Some(lowered)
+    }
+}
+
+/// The type of an enum's values.
+pub(super) fn lowered_enum(name: &str, docs: Vec<String>, ty: &EnumType) -> ir::Enum {
+    let members: Vec<ir::Member> = ty
+        .members
+        .iter()
+        .map(|other| member(other, ty, name))
+        .collect();
+    let variants: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
+    ir::Enum {
+        name: name.to_owned(),
+        docs,
+        repr: repr(ty).to_owned(),
+        value: owned(ty).to_owned(),
+        fallback: (!ty.closed).then(|| names::fallback_name(&variants)),
+        allows: members_allows(members.len()),
+        members,
     }
 }
 
@@ -341,7 +349,7 @@ fn has_deprecated_member(attribute: &Attribute) -> bool {
     }
 }
 
-fn import_for(ty: &EnumType, imports: &mut Imports) {
+pub(super) fn import_for(ty: &EnumType, imports: &mut Imports) {
     imports.std("std", "fmt");
     imports.carrier("Value");
     match (repr(ty), ty.closed) {
@@ -411,7 +419,7 @@ fn type_text(ty: &AttributeType) -> String {
         AttributeType::Int => "int".to_owned(),
         AttributeType::Double => "double".to_owned(),
         AttributeType::Boolean => "boolean".to_owned(),
-        AttributeType::Any => "any, as JSON text".to_owned(),
+        AttributeType::Any => "any".to_owned(),
         AttributeType::Array(element) => format!("`{}[]`", primitive(element)),
         AttributeType::Template(ty) => type_text(ty),
         AttributeType::Enum(ty) => primitive(&ty.primitive).to_owned(),

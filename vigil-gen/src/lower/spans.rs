@@ -162,7 +162,7 @@ impl Context<'_> {
                     .map(|span| self.span(span, &mut imports, identifiers))
                     .collect();
                 identifiers.reserve("spans", Space::Types, imports.names());
-                let mut header = self.header(&module, "Spans", &imports);
+                let mut header = self.header(&module, "Spans", &[&imports]);
                 if lowered.iter().any(|span| !span.setters.is_empty()) {
                     header.allows.push(setter_allow());
                 }
@@ -194,7 +194,7 @@ impl Context<'_> {
         imports.std("std::time", "SystemTime");
         imports.sibling("registry");
 
-        let split = self.split(span);
+        let split = Self::split(span);
         let home = Home {
             namespace: names::namespace(&span.ty),
             shorten: false,
@@ -334,7 +334,7 @@ impl Context<'_> {
         }
     }
 
-    fn split<'a>(&self, span: &'a Span) -> Split<'a> {
+    fn split(span: &Span) -> Split<'_> {
         let mut split = Split {
             fixed: Vec::new(),
             arguments: Vec::new(),
@@ -351,7 +351,7 @@ impl Context<'_> {
             }
             if reference.value.is_some() {
                 split.fixed.push(reference);
-            } else if self.is_given(reference) {
+            } else if Self::is_given(reference) {
                 match (reference.set, &reference.level) {
                     (SetTime::Later, _) => split.later.push(reference),
                     (_, RequirementLevel::Required) => split.arguments.push(reference),
@@ -377,7 +377,7 @@ impl Context<'_> {
                 let index = together
                     .iter()
                     .position(|other| other.key == reference.key)?;
-                self.usage(reference, names[index].clone(), imports)
+                Some(self.usage(reference, names[index].clone(), imports))
             })
             .collect()
     }

@@ -1,21 +1,21 @@
-//! Attributes whose keys are made at run time. The carrier takes only keys that are declared, so no
-//! generated code sets them.
+//! Attributes whose keys are made at run time, where no code can be made of them.
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::locations::Locations;
 use crate::registry::{AttributeRef, AttributeType, Registry, RequirementLevel};
 
-/// Reports each that is required: it would never be given.
+/// Reports each that is required, since no type says that a key was given, and each on a metric,
+/// since nothing bounds its keys.
 pub(crate) fn check(registry: &Registry, locations: &Locations, diagnostics: &mut Diagnostics) {
-    let mut check = |name: &str, at: Location, attributes: &[AttributeRef]| {
+    let mut required = |name: &str, at: Location, attributes: &[AttributeRef]| {
         for reference in attributes.iter().filter(|it| is_required(it, registry)) {
             diagnostics.push(
                 Diagnostic::new(
                     codes::REQUIRED_TEMPLATE,
                     at,
                     format!(
-                        "`{name}` requires `{}`, which generated code can't set: it is the prefix of keys that are made at run time",
+                        "`{name}` requires `{}`, and nothing can tell that it was given: it is the prefix of keys that are made at run time",
                         reference.key
                     ),
                 )
@@ -35,26 +35,40 @@ pub(crate) fn check(registry: &Registry, locations: &Locations, diagnostics: &mu
             })
             .cloned()
             .collect();
-        check(&span.ty, locations.span(&span.ty), &own);
+        required(&span.ty, locations.span(&span.ty), &own);
     }
     for group in registry.groups.values().filter(|it| it.record.is_some()) {
-        check(&group.id, locations.group(&group.id), &group.attributes);
-    }
-    for metric in registry.metrics.values() {
-        check(
-            &metric.name,
-            locations.metric(&metric.name),
-            &metric.attributes,
-        );
+        required(&group.id, locations.group(&group.id), &group.attributes);
     }
     for event in registry.events.values() {
-        check(&event.name, locations.event(&event.name), &event.attributes);
+        required(&event.name, locations.event(&event.name), &event.attributes);
+    }
+    for metric in registry.metrics.values() {
+        let templates = metric.attributes.iter();
+        for reference in templates.filter(|it| is_template(it, registry)) {
+            diagnostics.push(
+                Diagnostic::new(
+                    codes::METRIC_TEMPLATE,
+                    locations.metric(&metric.name),
+                    format!(
+                        "`{}` has `{}`, and nothing bounds its keys: it is the prefix of keys that are made at run time",
+                        metric.name, reference.key
+                    ),
+                )
+                .with_secondary(locations.attribute(&reference.key), "defined here")
+                .with_help("take it out, or refer to an attribute for each key that matters"),
+            );
+        }
     }
 }
 
 fn is_required(reference: &AttributeRef, registry: &Registry) -> bool {
-    let attribute = registry.attributes.get(&reference.key);
     reference.level == RequirementLevel::Required
         && reference.value.is_none()
-        && attribute.is_some_and(|it| matches!(it.ty, AttributeType::Template(_)))
+        && is_template(reference, registry)
+}
+
+fn is_template(reference: &AttributeRef, registry: &Registry) -> bool {
+    let attribute = registry.attributes.get(&reference.key);
+    attribute.is_some_and(|it| matches!(it.ty, AttributeType::Template(_)))
 }

@@ -9,7 +9,7 @@ use crate::registry::{
 
 use super::docs::{self, Docs};
 use super::imports::Imports;
-use super::passing::{Element, Shape, held, passing, sensitive_held, sensitive_passing};
+use super::passing::{Element, Named, Shape, held, passing, sensitive_held, sensitive_passing};
 use super::{Context, deprecation, literal};
 
 /// How many members a `match` may have within clippy's hundred lines of a function.
@@ -55,20 +55,27 @@ impl Home<'_> {
 }
 
 impl Context<'_> {
-    /// The shape of an attribute. None for templates: their keys are made at run time, and the
-    /// carrier takes only keys that are declared.
-    pub(crate) fn shape(&self, attribute: &Attribute, imports: &mut Imports) -> Option<Shape> {
-        Some(match &attribute.ty {
+    /// The shape of an attribute, or of one below its key, if that is a prefix.
+    pub(crate) fn shape(&self, attribute: &Attribute, imports: &mut Imports) -> Shape {
+        let ty = match &attribute.ty {
+            AttributeType::Template(ty) => ty,
+            ty => ty,
+        };
+        match ty {
             AttributeType::Double if attribute.unit.as_deref() == Some("s") => {
                 imports.std("std::time", "Duration");
                 Shape::Copy("Duration".to_owned())
             }
-            AttributeType::String | AttributeType::Any => Shape::Into(Element::Text),
+            // No template is one of templates.
+            AttributeType::String | AttributeType::Template(_) => Shape::Into(Element::Text),
+            AttributeType::Any => {
+                imports.carrier("AnyValue");
+                Shape::Open("AnyValue".to_owned())
+            }
             AttributeType::Int => Shape::Into(Element::Int),
             AttributeType::Double => Shape::Into(Element::Double),
             AttributeType::Boolean => Shape::Copy("bool".to_owned()),
             AttributeType::Array(element) => Shape::List(Element::of(*element)),
-            AttributeType::Template(_) => return None,
             AttributeType::Enum(ty) => {
                 let (_, name) = self.enum_type(&attribute.key);
                 let module = self.type_module(&attribute.key, imports);
@@ -79,7 +86,7 @@ impl Context<'_> {
                     Shape::Open(path)
                 }
             }
-        })
+        }
     }
 
     /// The key of an attribute as an expression. A deprecated one is a literal: its constant warns.
@@ -141,24 +148,27 @@ impl Context<'_> {
         let given: Vec<&AttributeRef> = references
             .iter()
             .copied()
-            .filter(|reference| self.is_given(reference))
+            .filter(|reference| Self::is_given(reference))
             .collect();
         let names = home.names(&given);
         given
             .iter()
             .zip(names)
-            .filter_map(|(reference, name)| self.usage(reference, name, imports))
+            .map(|(reference, name)| self.usage(reference, name, imports))
             .collect()
     }
 
     /// Whether a caller gives it a value.
-    pub(crate) fn is_given(&self, reference: &AttributeRef) -> bool {
-        reference.value.is_none()
-            && reference.set != SetTime::Runtime
-            && !matches!(
-                self.attribute(&reference.key).ty,
-                AttributeType::Template(_)
-            )
+    pub(crate) fn is_given(reference: &AttributeRef) -> bool {
+        reference.value.is_none() && reference.set != SetTime::Runtime
+    }
+
+    /// Whether its key is a prefix.
+    pub(crate) fn is_template(&self, reference: &AttributeRef) -> bool {
+        matches!(
+            self.attribute(&reference.key).ty,
+            AttributeType::Template(_)
+        )
     }
 
     /// An attribute that callers give, under that name.
@@ -167,29 +177,36 @@ impl Context<'_> {
         reference: &AttributeRef,
         name: String,
         imports: &mut Imports,
-    ) -> Option<ir::Attribute> {
+    ) -> ir::Attribute {
         let attribute = self.attribute(&reference.key);
-        let shape = self.shape(attribute, imports)?;
+        let shape = self.shape(attribute, imports);
+        let template = self.is_template(reference);
+        let value = if template {
+            Named::below_key()
+        } else {
+            Named::field(&name)
+        };
         let (direct, held) = if attribute.sensitive {
             (
-                sensitive_passing(&shape, &name, imports),
-                sensitive_held(&shape, &name, imports),
+                sensitive_passing(&shape, value, imports),
+                sensitive_held(&shape, value, imports),
             )
         } else {
             (
-                passing(&shape, &name, imports),
-                held(&shape, &name, imports),
+                passing(&shape, value, imports),
+                held(&shape, value, imports),
             )
         };
-        Some(ir::Attribute {
+        ir::Attribute {
             key: self.key(&reference.key, imports),
+            template,
             docs: self.usage_docs(reference),
             optional: reference.level != RequirementLevel::Required,
             deprecated: deprecation(&attribute.docs, |to| self.attribute_path(to)),
             direct,
             held,
             name,
-        })
+        }
     }
 
     fn usage_docs(&self, reference: &AttributeRef) -> Vec<String> {
@@ -205,6 +222,14 @@ impl Context<'_> {
             docs::level(&reference.level),
             docs::stability(attribute.docs.stability),
         );
+        let keys = if self.is_template(reference) {
+            format!(
+                "Once for each key: it is exported as `{}.` and the key.",
+                reference.key
+            )
+        } else {
+            String::new()
+        };
         let content = if attribute.sensitive {
             "Content: kept only where content is captured."
         } else {
@@ -214,6 +239,7 @@ impl Context<'_> {
             .brief(&reference.brief)
             .note(own_note)
             .paragraph(&facts)
+            .paragraph(&keys)
             .paragraph(content)
             .lines()
     }
@@ -319,8 +345,9 @@ impl Context<'_> {
     /// The static that describes a metric, as an expression.
     pub(crate) fn metric_definition(&self, name: &str, imports: &mut Imports) -> String {
         let docs = self.registry.metrics.get(name).map(|it| &it.docs);
-        let metrics = imports.kind(docs.and_then(|docs| self.elsewhere(docs)), "metrics");
+        let root = docs.and_then(|docs| self.elsewhere(docs));
         let module = names::module_name(names::namespace(name));
+        let metrics = imports.kind(root, "metrics", &module);
         let constant = self.metric_constant(name);
         format!("&{metrics}::{module}::definitions::{constant}")
     }
@@ -352,6 +379,10 @@ pub(crate) fn structure_of(
     if !fixed.is_empty() {
         imports.carrier("Value");
     }
+    if fields.iter().any(|field| field.template) {
+        imports.std("std::collections", "BTreeMap");
+        imports.carrier("Text");
+    }
     let given: Vec<&ir::Attribute> = fields.iter().filter(|field| !field.optional).collect();
     let flags = given
         .iter()
@@ -366,6 +397,7 @@ pub(crate) fn structure_of(
         docs,
         fields,
         fixed,
+        body: None,
     }
 }
 
@@ -412,7 +444,7 @@ pub(crate) fn length_allows(lines: usize) -> Vec<ir::Allow> {
     }
 }
 
-fn flags_allow(flags: usize, lint: &str) -> Vec<ir::Allow> {
+pub(crate) fn flags_allow(flags: usize, lint: &str) -> Vec<ir::Allow> {
     if flags > 3 {
         vec![allow(lint, "the registry requires each of them")]
     } else {

@@ -38,7 +38,7 @@ fn attribute(definition: &AttributeDef) -> Attribute {
         unit: notes.unit.as_ref().map(|unit| unit.value.clone()),
         identity: notes.identity,
         sensitive: notes.sensitive,
-        inherited: notes.inherited,
+        inherited: notes.inherited.as_ref().is_some_and(|it| it.value),
         filled_from: notes.filled_from.as_ref().map(|key| key.value.clone()),
     }
 }

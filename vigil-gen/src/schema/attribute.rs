@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::common::{DEPRECATED, DOCS, STABILITY_FIELD, check_name, declare, read_docs};
 use super::fields::{Fields, wrong_shape};
 use super::notes::{read_attribute_notes, read_no_notes};
-use super::places::{ANNOTATIONS, ON_ATTRIBUTE};
-use super::shape::{Field, Shape, Value, Words, field};
+use super::places::{self, ANNOTATIONS, ON_ATTRIBUTE};
+use super::shape::{Field, Shape, Types, Value, Words, field};
 use super::{AttributeDef, AttributeNotes, Located, Reading};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, one_of, quoted};
@@ -198,27 +198,37 @@ pub(super) fn read_definition(
 /// What only some types can have.
 fn check_notes(notes: &AttributeNotes, ty: Option<&AttributeType>, diagnostics: &mut Diagnostics) {
     let Some(ty) = ty else { return };
-    let is_enum = matches!(ty, AttributeType::Enum(_));
-    let for_enums = [
-        ("closed", notes.closed.as_ref().map(|it| it.at)),
-        ("type", notes.shared_name.as_ref().map(|it| it.at)),
-    ];
-    for (name, at) in for_enums {
-        if let Some(at) = at.filter(|_| !is_enum) {
-            diagnostics.push(Diagnostic::new(
-                codes::MISPLACED_ANNOTATION,
-                at,
-                format!("`{name}` is for enums, and this attribute is none"),
-            ));
+    for (name, types) in places::ATTRIBUTE.for_types {
+        let at = match *name {
+            "closed" => notes.closed.as_ref().map(|it| it.at),
+            "type" => notes.shared_name.as_ref().map(|it| it.at),
+            "unit" => notes.unit.as_ref().map(|it| it.at),
+            "inherited" => notes
+                .inherited
+                .as_ref()
+                .filter(|it| it.value)
+                .map(|it| it.at),
+            "filled_from" => notes.filled_from.as_ref().map(|it| it.at),
+            _ => None,
+        };
+        let (fits, wrong) = match types {
+            Types::Enums => (
+                matches!(ty, AttributeType::Enum(_)),
+                "for enums, and this attribute is none",
+            ),
+            Types::Numbers => (
+                matches!(ty, AttributeType::Int | AttributeType::Double),
+                "for `int` and `double`, and this attribute is neither",
+            ),
+            Types::OneKey => (
+                !matches!(ty, AttributeType::Template(_)),
+                "for attributes of one key, and this one is a template",
+            ),
+        };
+        if let Some(at) = at.filter(|_| !fits) {
+            let message = format!("`{name}` is {wrong}");
+            diagnostics.push(Diagnostic::new(codes::MISPLACED_ANNOTATION, at, message));
         }
-    }
-    let numeric = matches!(ty, AttributeType::Int | AttributeType::Double);
-    if let Some(unit) = notes.unit.as_ref().filter(|_| !numeric) {
-        diagnostics.push(Diagnostic::new(
-            codes::MISPLACED_ANNOTATION,
-            unit.at,
-            "`unit` is for `int` and `double`, and this attribute is neither",
-        ));
     }
 }
 

@@ -6,7 +6,7 @@ use super::manifest::MANIFEST;
 use super::older::GROUPS;
 use super::places::keys_of_others;
 use super::sections::SECTIONS;
-use super::shape::{Field, Place, Shape, Value, without_links};
+use super::shape::{Field, Place, Shape, Types, Value, without_links};
 
 /// A kind of file, of which there is a JSON Schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,14 @@ impl Schema {
         let mut schema = self.mapping(shape.all(), shape.required);
         schema.insert("additionalProperties".to_owned(), json!(false));
         schema.insert("title".to_owned(), json!(shape.what.replace('`', "")));
+        let places = shape.all().filter_map(|field| match field.value {
+            Value::Annotations(place) => Some(place),
+            _ => None,
+        });
+        let only: Vec<Json> = places.flat_map(|it| it.for_types).map(for_types).collect();
+        if !only.is_empty() {
+            schema.insert("allOf".to_owned(), json!(only));
+        }
         schema
     }
 
@@ -175,6 +183,26 @@ impl Schema {
         schema.insert("propertyNames".to_owned(), misplaced);
         schema
     }
+}
+
+/// A key of `annotations.vigil` says nothing, unless the attribute is of certain types.
+fn for_types((key, types): &(&str, Types)) -> Json {
+    let others = match types {
+        Types::Enums => json!({ "type": "string" }),
+        Types::Numbers => json!({ "not": { "enum": ["int", "double"] } }),
+        Types::OneKey => json!({ "type": "string", "pattern": "^template\\[" }),
+    };
+    // That something is not so can be said of everything.
+    let nothing: &[Json] = match *key {
+        "inherited" => &[Json::Null, Json::Bool(false)],
+        _ => &[Json::Null],
+    };
+    let within = |key: &str, value: Json| json!({ "properties": { key: value } });
+    let vigil = within(key, json!({ "enum": nothing }));
+    json!({
+        "if": { "properties": { "type": others }, "required": ["type"] },
+        "then": within("annotations", within("vigil", vigil)),
+    })
 }
 
 /// The value, or nothing.

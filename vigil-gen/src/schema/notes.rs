@@ -138,7 +138,7 @@ pub(super) fn read_attribute_notes(
     let notes = AttributeNotes {
         identity: flag(&fields, "identity", diagnostics),
         sensitive: flag(&fields, "sensitive", diagnostics),
-        inherited: flag(&fields, "inherited", diagnostics),
+        inherited: fields.flag("inherited", diagnostics),
         filled_from: fields.text("filled_from", diagnostics),
         closed: fields.flag("closed", diagnostics),
         shared_name: fields.text("type", diagnostics),

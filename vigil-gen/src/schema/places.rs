@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::MeasuredDef;
 use super::fields::Vocabulary;
-use super::shape::{Field, Place, Shape, Value, field};
+use super::shape::{Field, Place, Shape, Types, Value, field};
 use crate::codes;
 use crate::registry::{Aggregate, NumberType, SetTime};
 
@@ -49,6 +49,13 @@ pub(super) static ATTRIBUTE: Place = Place {
         ),
     ],
     code_generation: &[],
+    for_types: &[
+        ("closed", Types::Enums),
+        ("type", Types::Enums),
+        ("unit", Types::Numbers),
+        ("inherited", Types::OneKey),
+        ("filled_from", Types::OneKey),
+    ],
 };
 
 pub(super) const CONSTANT: Field = field!(
@@ -82,30 +89,35 @@ pub(super) static SPAN_REFERENCE: Place = Place {
     name: "span_reference_annotations",
     keys: &[CONSTANT, SET_FIELD, AGGREGATE_FIELD, OUTCOME],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) static GROUP_REFERENCE: Place = Place {
     what: "an attribute reference of a group",
     name: "group_reference_annotations",
     keys: &[CONSTANT, SET_FIELD, AGGREGATE_FIELD, OUTCOME, CARDINALITY],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) static METRIC_REFERENCE: Place = Place {
     what: "an attribute reference of a metric",
     name: "metric_reference_annotations",
     keys: &[CONSTANT, CARDINALITY],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) static EVENT_REFERENCE: Place = Place {
     what: "an attribute reference of an event",
     name: "event_reference_annotations",
     keys: &[CONSTANT],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) static ENTITY_REFERENCE: Place = Place {
     what: "an attribute reference of an entity",
     name: "entity_reference_annotations",
     keys: &[],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) const METRICS: Field = field!(
     "metrics",
@@ -154,6 +166,7 @@ pub(super) static SPAN: Place = Place {
         ),
     ],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) static GROUP: Place = Place {
     what: "a public group",
@@ -164,6 +177,7 @@ pub(super) static GROUP: Place = Place {
         "It is a [record](#records): what an open span takes in one call.",
     )],
     code_generation: &[],
+    for_types: &[],
 };
 pub(super) static METRIC: Place = Place {
     what: "a metric",
@@ -190,12 +204,14 @@ pub(super) static METRIC: Place = Place {
         ),
     ],
     code_generation: &[VALUE_TYPE],
+    for_types: &[],
 };
 pub(super) static METRIC_REFINEMENT: Place = Place {
     what: "a metric refinement",
     name: "metric_refinement_annotations",
     keys: &[],
     code_generation: &[VALUE_TYPE],
+    for_types: &[],
 };
 pub(super) static EVENT: Place = Place {
     what: "an event",
@@ -213,6 +229,7 @@ pub(super) static EVENT: Place = Place {
         ),
     ],
     code_generation: &[],
+    for_types: &[],
 };
 /// Where nothing of ours may stand.
 pub(super) static NOTHING: Place = Place {
@@ -220,6 +237,7 @@ pub(super) static NOTHING: Place = Place {
     name: "other_annotations",
     keys: &[],
     code_generation: &[],
+    for_types: &[],
 };
 
 pub(super) const VALUE_TYPE: Field = field!(

@@ -109,6 +109,19 @@ pub(crate) struct Place {
     pub(crate) keys: &'static [Field],
     /// What may stand under `code_generation`, of what is read here.
     pub(crate) code_generation: &'static [Field],
+    /// What attributes may have under `vigil` if they are of certain types only.
+    pub(crate) for_types: &'static [(&'static str, Types)],
+}
+
+/// Types of attributes.
+#[derive(Clone, Copy)]
+pub(crate) enum Types {
+    /// Those with `members`.
+    Enums,
+    /// `int` and `double`.
+    Numbers,
+    /// All but templates.
+    OneKey,
 }
 
 impl Place {

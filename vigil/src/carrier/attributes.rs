@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::definition::Field;
 use super::gate::Gate;
+use super::keyed::{self, Batch, Keyed};
 use super::value::{Element, Value};
 
 /// A batch of attributes.
@@ -15,6 +16,8 @@ pub struct Attributes {
     entries: Vec<Entry>,
     /// What passed the gate.
     content: Vec<Entry>,
+    /// What has keys that are made at run time, if there is such.
+    keyed: Option<Box<Batch>>,
     gate: Gate,
 }
 
@@ -26,6 +29,7 @@ impl Attributes {
         Self {
             entries: spare(),
             content: Vec::new(),
+            keyed: None,
             gate,
         }
     }
@@ -56,6 +60,58 @@ impl Attributes {
         {
             put(&mut self.content, key, value);
         }
+    }
+
+    /// Sets the attribute `key` below `prefix` to `value`, in the place of an earlier one. What is
+    /// exported is called `prefix.key`; an empty key is none. Content has
+    /// [`set_sensitive_keyed`](Self::set_sensitive_keyed).
+    pub fn set_keyed<V: Into<Value>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl Into<V>,
+    ) {
+        if let Some(keyed) = Keyed::new(prefix, key.as_ref(), || value.into().into()) {
+            keyed::put(&mut self.keyed.get_or_insert_default().entries, keyed);
+        }
+    }
+
+    /// Sets the array `key` below `prefix` to `values`, in the place of an earlier one.
+    pub fn set_all_keyed<E: Element>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        values: impl IntoIterator<Item = impl Into<E>>,
+    ) {
+        let values = E::array(values.into_iter().map(Into::into).collect());
+        self.set_keyed::<Value>(prefix, key, values);
+    }
+
+    /// Sets `key` below `prefix` to what `value` returns, which is only called if content is captured.
+    pub fn set_sensitive_keyed<V: Into<Value>, T: Into<V>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl FnOnce() -> T,
+    ) {
+        if !self.gate.is_open() {
+            return;
+        }
+        let keyed = Keyed::new(prefix, key.as_ref(), || value().into().into());
+        if let Some(Keyed { prefix, key, value }) = keyed
+            && let Some(value) = self.gate.admit(key.as_str(), value)
+        {
+            let admitted = Keyed { prefix, key, value };
+            keyed::put(&mut self.keyed.get_or_insert_default().content, admitted);
+        }
+    }
+
+    pub(crate) fn keyed(&self) -> Option<&Batch> {
+        self.keyed.as_deref()
+    }
+
+    pub(crate) fn take_keyed(&mut self) -> Option<Box<Batch>> {
+        self.keyed.take()
     }
 
     pub(crate) fn gate(&self) -> &Gate {

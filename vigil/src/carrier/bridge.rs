@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _, Severity};
@@ -12,17 +13,23 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use super::any;
 use super::attributes::Entry;
-use super::definition::Scope;
+use super::definition::{EventDefinition, Scope, ValueType};
 use super::gate::{self, Place};
+use super::keyed::Keyed;
 use super::tracer::{self, ByScope};
 use super::value::Value;
+use crate::content::structure;
 
 /// What a typed event says, on its way through the layers, which would make text of arrays.
 pub(crate) struct Telling {
     pub(crate) metadata: &'static Metadata<'static>,
     pub(crate) scope: &'static Scope,
     pub(crate) entries: Vec<Entry>,
+    pub(crate) keyed: Vec<Keyed>,
+    /// What it holds beside its attributes.
+    pub(crate) body: Option<any::AnyValue>,
     /// The span that it belongs to.
     pub(crate) span: Option<SpanContext>,
     /// When it happened, if not now.
@@ -87,7 +94,10 @@ impl LogBridge {
         }
         let mut record = logger.create_log_record();
         head(&mut record, metadata);
-        record.set_body(AnyValue::from(metadata.name()));
+        record.set_body(match telling.body {
+            Some(body) => body.into(),
+            None => AnyValue::from(metadata.name()),
+        });
         if let Some(time) = telling.time {
             record.set_timestamp(time);
         }
@@ -95,6 +105,8 @@ impl LogBridge {
             record.set_trace_context(span.trace_id(), span.span_id(), Some(span.trace_flags()));
         }
         record.add_attributes(telling.entries);
+        let keyed = telling.keyed.into_iter();
+        record.add_attributes(keyed.map(|it| (it.key, it.value)));
         logger.emit(record);
     }
 }
@@ -112,6 +124,40 @@ impl<S: Subscriber> Layer<S> for LogBridge {
             None => self.line(event),
         }
     }
+}
+
+/// The attributes of an event with the structure that they have. Those of the type `any` may have been
+/// given as JSON text, as content is: it has passed the gate as that.
+pub(crate) fn structured(event: &EventDefinition, entries: &[Entry]) -> Vec<Entry> {
+    let is_any = |key: &str| {
+        let mut fields = event.fields.iter();
+        fields.any(|field| field.key() == key && field.attribute.value_type == ValueType::Any)
+    };
+    let entries = entries.iter().cloned();
+    let entries = entries.map(|(key, value)| {
+        let value = if is_any(key) { unfolded(value) } else { value };
+        (key, value)
+    });
+    entries.collect()
+}
+
+/// The same for those whose keys were made at run time.
+pub(crate) fn structured_below(event: &EventDefinition, all: &[Keyed]) -> Vec<Keyed> {
+    let is_any = |prefix: &str| {
+        let mut fields = event.fields.iter();
+        fields.any(|it| it.key() == prefix && it.attribute.template == Some(ValueType::Any))
+    };
+    let mut all = all.to_vec();
+    for keyed in all.iter_mut().filter(|it| is_any(it.prefix)) {
+        keyed.value = unfolded(keyed.value.clone());
+    }
+    all
+}
+
+/// The value that JSON text stands for, if it is an object or array.
+fn unfolded(value: Value) -> Value {
+    let structure = value.as_text().and_then(|text| structure(text.as_str()));
+    structure.map_or(value, Value::from)
 }
 
 fn head(record: &mut SdkLogRecord, metadata: &'static Metadata<'static>) {
@@ -144,6 +190,7 @@ impl From<Value> for AnyValue {
                 .into_iter()
                 .map(|text| Self::String(text.into()))
                 .collect(),
+            Value::Any(value) => Arc::unwrap_or_clone(value).into(),
         }
     }
 }

@@ -25,6 +25,14 @@ pub(crate) fn cut_to_size(value: Value) -> Value {
             Cow::Borrowed(cut) => Value::Text(Text::from(cut)),
             Cow::Owned(cut) => Value::Text(Text::from(cut)),
         },
+        Value::Any(any) => {
+            let json = any.to_json();
+            if json.len() > max {
+                Value::Text(Text::from(fit(&json, max).into_owned()))
+            } else {
+                Value::Any(any)
+            }
+        }
         other => other,
     }
 }

@@ -42,8 +42,11 @@ pub enum ValueType {
     Doubles,
     /// `boolean[]`
     Booleans,
-    /// `any`: JSON text.
+    /// `any`: an [`AnyValue`](super::AnyValue), JSON text on spans.
     Any,
+    /// `template[..]`: there are values below the key alone, whose type is
+    /// [`AttributeDefinition::template`].
+    Template,
 }
 
 /// An attribute, as the registry defines it.
@@ -55,6 +58,8 @@ pub struct AttributeDefinition {
     pub key: &'static str,
     /// The type of its values.
     pub value_type: ValueType,
+    /// The type of the values below the key, if that is the prefix of keys that are made at run time.
+    pub template: Option<ValueType>,
     /// The values it may have, if it is a closed enum.
     pub closed: Option<&'static [&'static str]>,
     /// It is content: recorded only if capture is on.
@@ -75,6 +80,7 @@ impl AttributeDefinition {
         Self {
             key,
             value_type,
+            template: None,
             closed: None,
             sensitive: false,
             identity: false,
@@ -82,6 +88,14 @@ impl AttributeDefinition {
             filled_from: None,
             deprecated: false,
         }
+    }
+
+    /// The prefix `key`, below which callers give keys of their own, with none of the marks. Values
+    /// are of `value_type`.
+    pub const fn template(key: &'static str, value_type: ValueType) -> Self {
+        let mut definition = Self::new(key, ValueType::Template);
+        definition.template = Some(value_type);
+        definition
     }
 
     /// It has one of these values, and no other.
@@ -229,6 +243,13 @@ impl Field {
             _ => true,
         };
         listed && value.is(self.attribute.value_type)
+    }
+
+    /// The same for a value below the attribute's key, if that is a prefix.
+    pub(crate) fn takes_below(&self, value: &Value) -> bool {
+        self.attribute
+            .template
+            .is_some_and(|value_type| value.is(value_type))
     }
 }
 
@@ -461,6 +482,7 @@ pub struct EventDefinition {
     pub(crate) name: &'static str,
     pub(crate) fields: &'static [Field],
     pub(crate) keep_last: bool,
+    pub(crate) has_body: bool,
     pub(crate) site: Site,
 }
 
@@ -471,6 +493,7 @@ impl EventDefinition {
             name,
             fields,
             keep_last: false,
+            has_body: false,
             site: Site::new(),
         }
     }
@@ -479,6 +502,13 @@ impl EventDefinition {
     #[must_use]
     pub const fn keep_last(mut self) -> Self {
         self.keep_last = true;
+        self
+    }
+
+    /// It has a body beside its attributes.
+    #[must_use]
+    pub const fn with_body(mut self) -> Self {
+        self.has_body = true;
         self
     }
 
@@ -558,6 +588,8 @@ impl MetricDefinition {
         if number > 0 {
             return number - 1;
         }
+        // Before anybody makes an instrument of it.
+        crate::views::register(self);
         let next = NEXT.fetch_add(1, Ordering::Relaxed);
         let set = self
             .number

@@ -30,14 +30,36 @@ impl EndedSpan<'_> {
         start::name(self.state.definition, given, &self.end.entries)
     }
 
+    /// Writes its name to an empty buffer.
+    pub(crate) fn write_name(&self, buffer: &mut String) {
+        let given = self.state.name.as_ref();
+        start::write_name(buffer, self.state.definition, given, &self.end.entries);
+    }
+
     /// How many typed spans it stands under.
     pub fn depth(&self) -> usize {
         self.state.depth
     }
 
-    /// Its own attributes, in the order in which they were set.
-    pub fn attributes(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+    /// Its own attributes, in the order in which they were set; last those whose keys were made at
+    /// run time.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &Value)> {
+        // The static keys are to be as short-lived as the others.
+        let declared = self
+            .declared()
+            .map(|(key, value)| -> (&str, &Value) { (key, value) });
+        declared.chain(self.keyed())
+    }
+
+    /// Those with keys of the registry.
+    pub(crate) fn declared(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.end.entries().iter().map(|(key, value)| (*key, value))
+    }
+
+    /// Those whose keys were made at run time.
+    pub(crate) fn keyed(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let keyed = self.end.keyed().iter();
+        keyed.map(|it| (it.key.as_str(), &it.value))
     }
 
     /// What it inherits from the root span above, such as the session.
@@ -47,7 +69,11 @@ impl EndedSpan<'_> {
 
     /// The value of an attribute of its own.
     pub fn attribute(&self, key: &str) -> Option<&Value> {
-        super::attributes::find(self.end.entries(), key)
+        let keyed = || {
+            let mut keyed = self.end.keyed().iter();
+            keyed.find_map(|it| (it.key == *key).then_some(&it.value))
+        };
+        super::attributes::find(self.end.entries(), key).or_else(keyed)
     }
 
     /// How it ended.

@@ -112,21 +112,23 @@ fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
         return;
     }
     // Another thread waits until it is done; this one does not come here again.
-    state.exposed.get_or_init(|| {
-        with_flag(&SHOWING, || {
-            let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
-            // The layer can only do it when it is called. Nobody else minds a link to a span that is not
-            // there; a filter around the layer wants one that is.
-            dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
-            if ASKED.with_borrow(Option::is_some) {
-                dispatch.record_follows_from(id, id);
-            }
-            ASKED.take();
-            // At once, while it is known whose it is.
-            while_showing(Arc::clone(state), || {
-                tracing_opentelemetry::get_otel_context(id, dispatch)
-            });
-        })
+    state
+        .exposed
+        .get_or_init(|| with_flag(&SHOWING, || show(state, id, dispatch)));
+}
+
+fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
+    let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
+    // The layer can only do it when it is called. Nobody else minds a link to a span that is not
+    // there; a filter around the layer wants one that is.
+    dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
+    if ASKED.with_borrow(Option::is_some) {
+        dispatch.record_follows_from(id, id);
+    }
+    ASKED.take();
+    // At once, while it is known whose it is.
+    while_showing(Arc::clone(state), || {
+        tracing_opentelemetry::get_otel_context(id, dispatch);
     });
 }
 

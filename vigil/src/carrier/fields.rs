@@ -7,7 +7,8 @@ use super::attributes::{Entry, same};
 use super::callsite::Site;
 use super::value::Value;
 
-/// A value in the form that `tracing` takes. Arrays go as text: it has none.
+/// A value in the form that `tracing` takes. Arrays go as text, and so does what has structure: it has
+/// none.
 enum Held<'a> {
     Bool(bool),
     Int(i64),
@@ -27,6 +28,7 @@ impl<'a> Held<'a> {
             Value::Ints(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
             Value::Doubles(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
             Value::Texts(values) => Self::Array(debug(values as &dyn std::fmt::Debug)),
+            Value::Any(value) => Self::Array(debug(&**value as &dyn std::fmt::Debug)),
         }
     }
 
@@ -56,7 +58,7 @@ pub(crate) fn with_values<'a, R>(
         return f(metadata, &metadata.fields().value_set(&[]));
     };
     let entries = Fields {
-        fields,
+        all: fields,
         next: 0,
         entries,
     };
@@ -71,7 +73,7 @@ pub(crate) fn with_values<'a, R>(
 
 /// Entries with their fields. Both come in the same order, mostly.
 struct Fields<I> {
-    fields: &'static [Field],
+    all: &'static [Field],
     next: usize,
     entries: I,
 }
@@ -83,13 +85,13 @@ impl<'a, I: Iterator<Item = &'a Entry>> Iterator for Fields<I> {
         let is = |field: &Field, key: &str| same(field.name(), key);
         loop {
             let (key, value) = self.entries.next()?;
-            let at = match self.fields.get(self.next) {
+            let at = match self.all.get(self.next) {
                 Some(field) if is(field, key) => Some(self.next),
-                _ => self.fields.iter().position(|field| is(field, key)),
+                _ => self.all.iter().position(|field| is(field, key)),
             };
             if let Some(at) = at {
                 self.next = at + 1;
-                return Some((&self.fields[at], Held::of(value)));
+                return Some((&self.all[at], Held::of(value)));
             }
         }
     }

@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::callsite::TARGET;
 use super::content;
+use super::definition::AttributeDefinition;
 use super::instruments::Binding;
+use super::keyed;
 use super::tracer::{self, with_flag};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
@@ -200,6 +202,15 @@ fn redacted(redaction: &Redaction, key: &str, value: Value) -> Option<Value> {
             let texts = texts.filter_map(|text| redaction.apply(key, text.as_str()));
             Some(Value::Texts(texts.map(Text::from).collect()))
         }
+        Value::Any(value) => {
+            let text = value.to_json();
+            let answer = redaction.apply(key, &text)?;
+            Some(if answer == text {
+                Value::Any(value)
+            } else {
+                Value::Text(Text::from(answer))
+            })
+        }
         // Another text has no place here.
         value => {
             let text = value.to_string();
@@ -259,13 +270,16 @@ pub(crate) fn hides(field: &str) -> bool {
 
 /// Whether Vigil's registry says that what stands under this key is content.
 pub(crate) fn is_content(key: &str) -> bool {
-    static KEYS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    static KEYS: OnceLock<Vec<(&'static str, bool)>> = OnceLock::new();
     let keys = || {
         let attributes = REGISTRY.attributes.iter().copied().flatten();
         let sensitive = attributes.filter(|attribute| attribute.sensitive);
-        sensitive.map(|attribute| attribute.key).collect()
+        let is_prefix = |attribute: &AttributeDefinition| attribute.template.is_some();
+        sensitive.map(|it| (it.key, is_prefix(it))).collect()
     };
-    KEYS.get_or_init(keys).contains(&key)
+    let keys = KEYS.get_or_init(keys);
+    keys.iter()
+        .any(|(known, is_prefix)| *known == key || *is_prefix && keyed::is_below(known, key))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use opentelemetry::propagation::Injector;
 use opentelemetry::trace::SpanContext;
 
+use super::any::AnyValue;
 use super::attributes::Attributes;
 use super::definition::{EventDefinition, RecordDefinition, SpanDefinition};
 use super::exposed;
@@ -138,6 +139,40 @@ impl Handle {
         self.set_many(|attributes| attributes.set_sensitive(key, value));
     }
 
+    /// Sets the attribute `key` below `prefix`, for attributes whose keys are made at run time: see
+    /// [`Attributes::set_keyed`].
+    #[inline]
+    pub fn set_keyed<V: Into<Value>>(
+        &self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl Into<V>,
+    ) {
+        self.set_many(|attributes| attributes.set_keyed(prefix, key, value));
+    }
+
+    /// Sets the attribute `key` below `prefix`, an array.
+    #[inline]
+    pub fn set_all_keyed<E: Element>(
+        &self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        values: impl IntoIterator<Item = impl Into<E>>,
+    ) {
+        self.set_many(|attributes| attributes.set_all_keyed(prefix, key, values));
+    }
+
+    /// Sets the attribute `key` below `prefix`, content, if content is captured.
+    #[inline]
+    pub fn set_sensitive_keyed<V: Into<Value>, T: Into<V>>(
+        &self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl FnOnce() -> T,
+    ) {
+        self.set_many(|attributes| attributes.set_sensitive_keyed(prefix, key, value));
+    }
+
     #[inline]
     fn set_many(&self, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
@@ -157,7 +192,22 @@ impl Handle {
     #[inline]
     pub fn emit(&self, event: &'static EventDefinition, write: impl FnOnce(&mut Attributes)) {
         if let Some(state) = &self.state {
-            state.emit_with(event, write);
+            state.emit_with(event, write, None);
+        }
+    }
+
+    /// Sends `event` with what `body` returns, which is only called if somebody listens. A log record
+    /// has it as it is; where the event is one of a span, the attribute `body` is its JSON, as in log
+    /// lines.
+    #[inline]
+    pub fn emit_with_body(
+        &self,
+        event: &'static EventDefinition,
+        write: impl FnOnce(&mut Attributes),
+        body: impl FnOnce() -> Option<AnyValue>,
+    ) {
+        if let Some(state) = &self.state {
+            state.emit_with(event, write, body());
         }
     }
 

@@ -44,15 +44,12 @@ impl Snapshot {
 
     fn set(&mut self, key: &'static str, value: Value) {
         let attribute = KeyValue::new(key, value.clone());
-        match self.entries.iter().position(|(other, _)| *other == key) {
-            Some(at) => {
-                self.entries[at].1 = value;
-                self.attributes[at] = attribute;
-            }
-            None => {
-                self.entries.push((key, value));
-                self.attributes.push(attribute);
-            }
+        if let Some(at) = self.entries.iter().position(|(other, _)| *other == key) {
+            self.entries[at].1 = value;
+            self.attributes[at] = attribute;
+        } else {
+            self.entries.push((key, value));
+            self.attributes.push(attribute);
         }
     }
 }

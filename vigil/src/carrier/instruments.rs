@@ -1,5 +1,6 @@
 //! Metric instruments, and the provider that they are made with.
 
+mod bound;
 mod series;
 
 use std::any::TypeId;
@@ -13,9 +14,10 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{self as otel, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
+use self::bound::BoundSeries;
 use self::series::Series;
 
-use super::attributes::{AttributeSet, Attributes, same};
+use super::attributes::{AttributeSet, Attributes, Entry, find, same};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
 use super::gate::Gate;
 use super::told;
@@ -27,6 +29,8 @@ const OVERFLOW: &str = "_OTHER";
 
 /// How many bindings there are, the process's and those of test scopes. Zero: nothing measures.
 static BOUND: AtomicUsize = AtomicUsize::new(0);
+/// How many times the process's own was set.
+static GENERATION: AtomicUsize = AtomicUsize::new(0);
 /// The process's own.
 static GLOBAL: RwLock<Option<Arc<Binding>>> = RwLock::new(None);
 
@@ -55,6 +59,7 @@ pub fn set_meter_provider<P: MeterProvider + Send + Sync + 'static>(provider: P)
         .write()
         .unwrap_or_else(PoisonError::into_inner)
         .replace(binding);
+    GENERATION.fetch_add(1, Ordering::Release);
     if before.is_none() {
         BOUND.fetch_add(1, Ordering::Relaxed);
     }
@@ -125,6 +130,27 @@ impl Binding {
         SCOPED.try_with(|scoped| scoped.borrow().clone()).ok()?
     }
 
+    /// The handle for these attributes of an instrument, if the provider has such.
+    fn bound(
+        &self,
+        metric: &'static MetricDefinition,
+        attributes: &[Option<&Value>],
+    ) -> Option<Arc<Bound>> {
+        if !self.binds || !series::are_bindable(attributes) {
+            return None;
+        }
+        let instrument = self.instrument(metric)?;
+        let kept = instrument.series.get(attributes);
+        Some(kept.unwrap_or_else(|| self.bind_new(metric, instrument, attributes)))
+    }
+
+    /// Whether a test scope measures on this thread.
+    fn is_scoped() -> bool {
+        SCOPED
+            .try_with(|scoped| scoped.borrow().is_some())
+            .unwrap_or(false)
+    }
+
     /// The one that counts here: a span's own, the test scope's, the process's.
     #[inline]
     pub(crate) fn of(own: Option<&Arc<Self>>) -> Option<Arc<Self>> {
@@ -147,45 +173,39 @@ impl Binding {
             return;
         };
         let fields = metric.fields;
-        let Some(hash) = series::hash(attributes) else {
-            // No handle is worth it.
+        if !series::are_bindable(attributes) {
             let admitted = |place: usize| {
                 let value = attributes.get(place).copied().flatten()?.clone();
                 Some(instrument.admit(metric, place, &fields[place], value))
             };
             return instrument.made.record(value, &key_values(fields, admitted));
-        };
-        if let Some(bound) = instrument.series.get(hash, attributes) {
-            return bound.record(&instrument.made, value);
         }
-        self.measure_new(metric, instrument, value, attributes);
+        let bound = instrument.series.get(attributes);
+        let bound = bound.unwrap_or_else(|| self.bind_new(metric, instrument, attributes));
+        bound.record(&instrument.made, value);
     }
 
     /// The first of its kind, or one too many: then another stands for it.
     #[cold]
-    fn measure_new(
+    fn bind_new(
         &self,
         metric: &'static MetricDefinition,
         instrument: &Instrument,
-        value: &Value,
         attributes: &[Option<&Value>],
-    ) {
+    ) -> Arc<Bound> {
         let fields = metric.fields;
-        let admit = |(place, value): (usize, &Option<&Value>)| {
-            let value = (*value)?.clone();
+        let admit = |(place, value): (usize, Option<&Value>)| {
+            let value = value?.clone();
             Some(instrument.admit(metric, place, &fields[place], value))
         };
-        let admitted: Vec<Option<Value>> = attributes.iter().enumerate().map(admit).collect();
+        let admitted: Vec<Option<Value>> =
+            attributes.iter().copied().enumerate().map(admit).collect();
         let admitted: Vec<Option<&Value>> = admitted.iter().map(Option::as_ref).collect();
-        let Some(hash) = series::hash(&admitted) else {
-            return;
-        };
-        let bound = instrument.series.get(hash, &admitted).unwrap_or_else(|| {
+        instrument.series.get(&admitted).unwrap_or_else(|| {
             let attributes = key_values(fields, |place| admitted[place].cloned());
             let bound = Bound::new(&instrument.made, attributes, self.binds);
-            instrument.series.keep(hash, &admitted, bound)
-        });
-        bound.record(&instrument.made, value);
+            instrument.series.keep(&admitted, bound)
+        })
     }
 
     /// The instrument of that metric; none while it is being made on this thread, which a
@@ -401,6 +421,14 @@ impl Bound {
 
     fn record(&self, made: &Made, value: &Value) {
         match (self, value) {
+            (Self::Attributes(attributes), value) => made.record(value, attributes),
+            _ => self.record_bound(value),
+        }
+    }
+
+    /// Measures by a handle of the SDK's.
+    fn record_bound(&self, value: &Value) {
+        match (self, value) {
             (Self::CounterInt(bound), Value::Int(value)) => bound.add(not_negative(*value)),
             (Self::CounterDouble(bound), Value::Double(value)) => bound.add(*value),
             (Self::UpDownCounterInt(bound), Value::Int(value)) => bound.add(*value),
@@ -412,7 +440,6 @@ impl Bound {
             // One counts as one in either type.
             #[allow(clippy::cast_precision_loss)]
             (Self::CounterDouble(bound), Value::Int(value)) => bound.add(*value as f64),
-            (Self::Attributes(attributes), value) => made.record(value, attributes),
             // The generator lets a metric take only values of its own type.
             _ => {}
         }
@@ -457,25 +484,36 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     };
     let mut batch = Attributes::new(Gate::closed());
     attributes.write(&mut batch);
-    let entries = batch.entries();
-    // They come in the order of the metric's attributes, as both are generated.
-    let mut next = 0;
-    with_values(
-        metric,
-        |_, field| {
-            let (at, value) = match entries.get(next) {
-                Some((key, value)) if same(key, field.key()) => (next, value),
-                _ => {
-                    let mut entries = entries.iter().enumerate();
-                    let (at, (_, value)) = entries.find(|(_, (key, _))| same(key, field.key()))?;
-                    (at, value)
-                }
-            };
-            next = at + 1;
-            Some(value)
-        },
-        |values| binding.measure(metric, &value.value(), values),
-    );
+    with_entries(metric, batch.entries(), |values| {
+        binding.measure(metric, &value.value(), values);
+    });
+}
+
+/// Calls `f` with the values of a metric's attributes, in the order of its fields, as `entries` have
+/// them.
+fn with_entries<R>(
+    metric: &'static MetricDefinition,
+    entries: &[Entry],
+    f: impl FnOnce(&[Option<&Value>]) -> R,
+) -> R {
+    with_slots(metric, f, |slots| {
+        // They come in the order of the metric's attributes, as both are generated.
+        let mut rest = entries.iter();
+        let mut next = rest.next();
+        for (slot, field) in slots.iter_mut().zip(metric.fields) {
+            if let Some((key, value)) = next
+                && same(key, field.key())
+            {
+                *slot = Some(value);
+                next = rest.next();
+            }
+        }
+        if next.is_some() {
+            for (slot, field) in slots.iter_mut().zip(metric.fields) {
+                *slot = find(entries, field.key());
+            }
+        }
+    })
 }
 
 /// Calls `f` with the values of a metric's attributes, in the order of its fields.
@@ -484,24 +522,30 @@ pub(crate) fn with_values<'a, R>(
     mut value: impl FnMut(usize, &'static Field) -> Option<&'a Value>,
     f: impl FnOnce(&[Option<&'a Value>]) -> R,
 ) -> R {
-    let fields = metric.fields;
-    let mut few = [None; series::ATTRIBUTES];
-    if let Some(few) = few.get_mut(..fields.len()) {
-        for (place, slot) in few.iter_mut().enumerate() {
-            *slot = value(place, &fields[place]);
+    with_slots(metric, f, |slots| {
+        for ((place, slot), field) in slots.iter_mut().enumerate().zip(metric.fields) {
+            *slot = value(place, field);
         }
+    })
+}
+
+fn with_slots<'a, R>(
+    metric: &'static MetricDefinition,
+    f: impl FnOnce(&[Option<&'a Value>]) -> R,
+    fill: impl FnOnce(&mut [Option<&'a Value>]),
+) -> R {
+    let mut few = [None; series::ATTRIBUTES];
+    if let Some(few) = few.get_mut(..metric.fields.len()) {
+        fill(few);
         return f(few);
     }
-    let all: Vec<_> = fields
-        .iter()
-        .enumerate()
-        .map(|(place, field)| value(place, field))
-        .collect();
+    let mut all = vec![None; metric.fields.len()];
+    fill(&mut all);
     f(&all)
 }
 
 macro_rules! instruments {
-    ($($(#[$docs:meta])* $name:ident, $method:ident, $verb:literal;)*) => {$(
+    ($($(#[$docs:meta])* $name:ident, $bound:ident, $method:ident, $verb:literal;)*) => {$(
         $(#[$docs])*
         ///
         /// It resolves through the meter provider that is set when it measures: touched too early,
@@ -521,6 +565,34 @@ macro_rules! instruments {
             pub fn $method(&self, value: N, attributes: &A) {
                 measure(self.metric, value, attributes);
             }
+
+            /// The same for these attributes alone, to be kept where it is called often: it looks nothing up.
+            pub fn bind(&self, attributes: &A) -> $bound<N> {
+                $bound { series: BoundSeries::new(self.metric, attributes), number: PhantomData }
+            }
+        }
+
+        #[doc = concat!("A [`", stringify!($name), "`] for one set of attributes.")]
+        ///
+        /// It resolves through the meter provider that is set when it measures, and is bounded as the
+        /// instrument is: where that admits no more values, `_OTHER` stands for them.
+        pub struct $bound<N> {
+            series: BoundSeries,
+            number: PhantomData<fn(N)>,
+        }
+
+        impl<N: Number> $bound<N> {
+            #[doc = $verb]
+            #[inline]
+            pub fn $method(&self, value: N) {
+                self.series.measure(|| value.value());
+            }
+        }
+
+        impl<N> std::fmt::Debug for $bound<N> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_tuple(stringify!($bound)).field(&self.series.name()).finish()
+            }
         }
 
         impl<N, A> std::fmt::Debug for $name<N, A> {
@@ -533,13 +605,13 @@ macro_rules! instruments {
 
 instruments! {
     /// A metric that only grows.
-    Counter, add, "Adds to it.";
+    Counter, BoundCounter, add, "Adds to it.";
     /// A metric that grows and shrinks.
-    UpDownCounter, add, "Adds to it; a negative value takes away.";
+    UpDownCounter, BoundUpDownCounter, add, "Adds to it; a negative value takes away.";
     /// A metric of which the last value counts.
-    Gauge, record, "Sets it.";
+    Gauge, BoundGauge, record, "Sets it.";
     /// A metric of which the distribution counts.
-    Histogram, record, "Records a value.";
+    Histogram, BoundHistogram, record, "Records a value.";
 }
 
 /// A histogram of durations, in seconds.
@@ -563,6 +635,41 @@ impl<A: AttributeSet> DurationHistogram<A> {
     /// Records a duration.
     pub fn record(&self, duration: Duration, attributes: &A) {
         measure(self.metric, duration.as_secs_f64(), attributes);
+    }
+
+    /// The same for these attributes alone, to be kept where it is called often: it looks nothing up.
+    pub fn bind(&self, attributes: &A) -> BoundDurationHistogram {
+        BoundDurationHistogram(BoundSeries::new(self.metric, attributes))
+    }
+}
+
+/// A [`DurationHistogram`] for one set of attributes.
+///
+/// It resolves through the meter provider that is set when it measures, and is bounded as the
+/// instrument is: where that admits no more values, `_OTHER` stands for them.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use vigil::metrics::gen_ai::{EXECUTE_TOOL_DURATION, ExecuteToolDurationAttributes};
+///
+/// let read_file = EXECUTE_TOOL_DURATION.bind(&ExecuteToolDurationAttributes::new("read_file"));
+/// read_file.record(Duration::from_millis(15));
+/// ```
+pub struct BoundDurationHistogram(BoundSeries);
+
+impl BoundDurationHistogram {
+    /// Records a duration.
+    #[inline]
+    pub fn record(&self, duration: Duration) {
+        self.0.measure(|| Value::Double(duration.as_secs_f64()));
+    }
+}
+
+impl std::fmt::Debug for BoundDurationHistogram {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_tuple("BoundDurationHistogram");
+        debug.field(&self.0.name()).finish()
     }
 }
 

@@ -185,10 +185,10 @@ pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 /// A typed span while code runs in it. Its context is made current here, not by the layer, which would
 /// have to look for it.
 struct Entered<'a> {
-    entered: Option<tracing::span::Entered<'a>>,
+    inside: Option<tracing::span::Entered<'a>>,
     id: Id,
     _reachable: exposed::Before,
-    _current: Option<ContextGuard>,
+    current: Option<ContextGuard>,
 }
 
 impl<'a> Entered<'a> {
@@ -206,19 +206,19 @@ impl<'a> Entered<'a> {
             span.enter()
         };
         Self {
-            entered: Some(entered),
+            inside: Some(entered),
             id,
             _reachable: reachable,
-            _current: current,
+            current,
         }
     }
 }
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        let entered = self.entered.take();
-        if self._current.is_some() {
-            tracer::while_carrying(&self.id, || drop(entered));
+        let inside = self.inside.take();
+        if self.current.is_some() {
+            tracer::while_carrying(&self.id, || drop(inside));
         }
     }
 }

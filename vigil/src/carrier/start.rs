@@ -142,6 +142,40 @@ impl SpanStart {
         self.set_many(|attributes| attributes.set_sensitive(key, value));
     }
 
+    /// Sets the attribute `key` below `prefix`, for attributes whose keys are made at run time: see
+    /// [`Attributes::set_keyed`].
+    #[inline]
+    pub fn set_keyed<V: Into<Value>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl Into<V>,
+    ) {
+        self.set_many(|attributes| attributes.set_keyed(prefix, key, value));
+    }
+
+    /// Sets the attribute `key` below `prefix`, an array.
+    #[inline]
+    pub fn set_all_keyed<E: Element>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        values: impl IntoIterator<Item = impl Into<E>>,
+    ) {
+        self.set_many(|attributes| attributes.set_all_keyed(prefix, key, values));
+    }
+
+    /// Sets the attribute `key` below `prefix`, content, if content is captured.
+    #[inline]
+    pub fn set_sensitive_keyed<V: Into<Value>, T: Into<V>>(
+        &mut self,
+        prefix: &'static str,
+        key: impl AsRef<str>,
+        value: impl FnOnce() -> T,
+    ) {
+        self.set_many(|attributes| attributes.set_sensitive_keyed(prefix, key, value));
+    }
+
     /// Sets several attributes.
     #[inline]
     pub fn set_many(&mut self, write: impl FnOnce(&mut Attributes)) {
@@ -184,8 +218,12 @@ impl SpanState {
         let capture = gate.capture();
         let mut attributes = Attributes::new(gate);
         write(&mut attributes);
+        let keyed = attributes.take_keyed();
         let (entries, content) = attributes.drain();
         let data = self.data_mut();
+        if let Some(keyed) = keyed {
+            data.start_with_keyed(*keyed);
+        }
         for (key, value) in entries {
             data.start_with(definition, key, value);
         }
@@ -265,6 +303,10 @@ fn prepare(state: &mut SpanState) -> usize {
     state.told = told::time().is_some();
     state.was_panicking = std::thread::panicking();
     state.started = Instant::now();
+    if state.data_mut().starts_with_keyed() {
+        let capture = gate(definition, state.binding.as_deref()).capture();
+        state.data_mut().settle_keyed(definition, capture);
+    }
     sampled_first(definition, &mut state.data_mut().entries)
 }
 
@@ -367,7 +409,7 @@ fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
     match parent {
         ParentLink::Typed(state) => state.foreign,
         // A root may stand under anything but a typed span that its contract does not name.
-        ParentLink::Current => tracer::current_typed(|state| state.is_open())
+        ParentLink::Current => tracer::current_typed(SpanState::is_open)
             .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
         _ => false,
     }
@@ -404,10 +446,14 @@ fn open(state: &Arc<SpanState>, sent: usize) {
     };
     let (span, shown) = if listeners.see_fields {
         // No lock is held: layers may look at the span meanwhile, and set something on it.
-        let entries = state.data().entries.as_slice().to_vec();
-        let count = entries.len();
+        let (entries, count) = {
+            let data = state.data();
+            let entries = data.entries.as_slice();
+            ([entries, &data.keyed_fields()].concat(), entries.len())
+        };
         let before = exposed::before();
-        let span = with_values(&definition.site, count, entries.iter(), |_, values| {
+        let most = entries.len();
+        let span = with_values(&definition.site, most, entries.iter(), |_, values| {
             tracer::while_opening(opening, || make(values))
         });
         drop(before);
@@ -501,28 +547,47 @@ fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
     inherited
 }
 
-/// The span's name.
+/// The span's name: the one that it was given, or that of its pattern.
 pub(crate) fn name(
     definition: &'static SpanDefinition,
     given: Option<&Text>,
     entries: &Entries,
 ) -> Cow<'static, str> {
-    if let Some(given) = given {
-        return match given.as_static() {
-            Some(given) => Cow::Borrowed(given),
-            None => Cow::Owned(given.as_str().to_owned()),
-        };
+    let known = match given {
+        Some(given) => given.as_static(),
+        None => known_name(definition, entries),
+    };
+    if let Some(known) = known {
+        return Cow::Borrowed(known);
     }
-    let make = || by_pattern(definition, entries.as_slice());
-    match definition.facts.name(definition, entries, make) {
-        Some(name) => Cow::Borrowed(name),
-        None => Cow::Owned(by_pattern(definition, entries.as_slice())),
+    let mut name = String::with_capacity(48);
+    write_name(&mut name, definition, given, entries);
+    Cow::Owned(name)
+}
+
+/// Writes it behind nothing.
+pub(crate) fn write_name(
+    name: &mut String,
+    definition: &'static SpanDefinition,
+    given: Option<&Text>,
+    entries: &Entries,
+) {
+    match given.map(Text::as_str).or(known_name(definition, entries)) {
+        Some(known) => name.push_str(known),
+        None => write_pattern(name, definition, entries.as_slice()),
     }
 }
 
+fn known_name(definition: &'static SpanDefinition, entries: &Entries) -> Option<&'static str> {
+    definition.facts.name(definition, entries, || {
+        let mut name = String::new();
+        write_pattern(&mut name, definition, entries.as_slice());
+        name
+    })
+}
+
 /// The name by the pattern, in which a placeholder without a value is dropped with its space.
-fn by_pattern(definition: &SpanDefinition, entries: &[Entry]) -> String {
-    let mut name = String::with_capacity(48);
+fn write_pattern(name: &mut String, definition: &SpanDefinition, entries: &[Entry]) {
     for part in definition.name {
         let start = name.len();
         if start > 0 {
@@ -545,7 +610,6 @@ fn by_pattern(definition: &SpanDefinition, entries: &[Entry]) -> String {
     if name.is_empty() {
         name.push_str(definition.label);
     }
-    name
 }
 
 /// Stands in for a span of that type that callers step into from foreign code: the current span,

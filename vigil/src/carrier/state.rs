@@ -10,8 +10,9 @@ use opentelemetry_sdk::trace::Span;
 use tracing::Dispatch;
 use tracing::metadata::Kind;
 
+use super::any::AnyValue;
 use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same};
-use super::bridge::{LogBridge, Telling};
+use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
@@ -23,12 +24,13 @@ use super::fields::with_values;
 use super::gate::{self, Gate, Place};
 use super::inherited::{Inherited, Snapshot};
 use super::instruments::{self, Binding};
+use super::keyed::{self, Batch, Keyed, OnSpan};
 use super::open;
 use super::outcome::{self, Failure, Seen};
 use super::start::{self, ParentLink};
 use super::stream::Chunks;
 use super::told;
-use super::tracer::{self, CarrierSpan, MESSAGE};
+use super::tracer::{self, BODY, CarrierSpan, MESSAGE};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
@@ -131,6 +133,8 @@ impl std::fmt::Debug for Live {
 }
 
 /// What was recorded so far.
+// The marks are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) entries: Entries,
@@ -170,6 +174,10 @@ struct Rare {
     foreign_content: Vec<Entry>,
     /// Attributes of nobody's contract, set through OpenTelemetry by foreign code.
     undeclared: Vec<KeyValue>,
+    /// Attributes whose keys were made at run time, before the start: see [`Data::settle_keyed`].
+    starts_with: Option<Arc<Batch>>,
+    /// The same, since the start.
+    keyed: Option<Box<OnSpan>>,
 }
 
 impl Rare {
@@ -178,6 +186,8 @@ impl Rare {
         content: Vec::new(),
         foreign_content: Vec::new(),
         undeclared: Vec::new(),
+        starts_with: None,
+        keyed: None,
     };
 }
 
@@ -379,10 +389,11 @@ impl SpanState {
         self: &Arc<Self>,
         event: &'static EventDefinition,
         write: impl FnOnce(&mut Attributes),
+        body: Option<AnyValue>,
     ) {
         let mut attributes = self.attributes_with(event.keep_last, true);
         write(&mut attributes);
-        self.emit(event, &attributes);
+        self.emit(event, &attributes, body);
     }
 
     /// Sets one attribute of the span's own contract, no content.
@@ -419,15 +430,20 @@ impl SpanState {
                 self.measure(record.metrics, attributes.entries());
             }
             if let Some(event) = record.event {
-                self.send(event, attributes);
+                self.send(event, attributes, None);
             }
         }
     }
 
-    pub(crate) fn emit(self: &Arc<Self>, event: &'static EventDefinition, attributes: &Attributes) {
+    fn emit(
+        self: &Arc<Self>,
+        event: &'static EventDefinition,
+        attributes: &Attributes,
+        body: Option<AnyValue>,
+    ) {
         let kept = if event.keep_last { event.fields } else { &[] };
         if self.merge(kept, attributes) {
-            self.send(event, attributes);
+            self.send(event, attributes, body);
         }
     }
 
@@ -450,6 +466,11 @@ impl SpanState {
             let mut all: Vec<_> = plain.map(own).collect();
             let content = attributes.content().iter().filter_map(declared);
             all.extend(content.filter(|_| capture.on_spans()).map(own));
+            all.extend(attributes_below(
+                fields,
+                attributes.keyed(),
+                capture.on_spans(),
+            ));
             tracer::while_sending(|| self.above.span().set_attributes(all));
             return true;
         }
@@ -472,10 +493,22 @@ impl SpanState {
                 self.keep_content(&mut data, place, value, capture);
             }
         }
+        for (field, keyed) in attributes
+            .keyed()
+            .into_iter()
+            .flat_map(|it| it.declared(fields))
+        {
+            self.keep_keyed(&mut data, field, keyed, capture);
+        }
         true
     }
 
-    fn send(self: &Arc<Self>, event: &'static EventDefinition, attributes: &Attributes) {
+    fn send(
+        self: &Arc<Self>,
+        event: &'static EventDefinition,
+        attributes: &Attributes,
+        body: Option<AnyValue>,
+    ) {
         if self
             .definition
             .at_end
@@ -495,7 +528,15 @@ impl SpanState {
             .chain(content.filter(|(key, _)| in_event && is_content(key)))
             .cloned()
             .collect();
-        self.tell(event, &entries, None);
+        let keyed = attributes.keyed().into_iter();
+        let keyed = keyed.flat_map(|it| it.declared(event.fields));
+        let keyed = keyed.filter(|(field, _)| in_event || !field.attribute.sensitive);
+        let told = Told {
+            keyed: keyed.map(|(_, keyed)| keyed.clone()).collect(),
+            body,
+            time: None,
+        };
+        self.tell(event, &entries, told);
     }
 
     /// Sends the event that the span declares for its end, with what stands on the span and the
@@ -526,17 +567,27 @@ impl SpanState {
             .iter()
             .filter_map(|field| Some((field.key(), value(field)?)))
             .collect();
-        tracer::while_ending(|| self.tell(event, &entries, end_time));
+        let kept = end.rare().keyed.iter();
+        let kept = kept.flat_map(|it| it.entries.iter().chain(&it.content));
+        let declared = |keyed: &&Keyed| event.fields.iter().any(|it| it.key() == keyed.prefix);
+        let told = Told {
+            keyed: kept.filter(declared).cloned().collect(),
+            body: None,
+            time: end_time,
+        };
+        tracer::while_ending(|| self.tell(event, &entries, told));
     }
 
-    fn tell(
-        self: &Arc<Self>,
-        event: &'static EventDefinition,
-        entries: &[Entry],
-        time: Option<SystemTime>,
-    ) {
+    fn tell(self: &Arc<Self>, event: &'static EventDefinition, entries: &[Entry], told: Told) {
         let live = self.live();
-        let otel = || entries.iter().map(key_value).collect();
+        let Told { keyed, body, time } = told;
+        let otel = || {
+            let keyed = keyed.iter().cloned().map(KeyValue::from);
+            let entries = entries.iter().map(key_value).chain(keyed);
+            let body = body.clone();
+            let body = body.map(|body| KeyValue::new(BODY, Value::from(body)));
+            entries.chain(body).collect()
+        };
         let time = time.or_else(told::time);
         let at = || time.unwrap_or_else(SystemTime::now);
         if live.is_some_and(|live| live.wants_events) {
@@ -555,32 +606,38 @@ impl SpanState {
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
             std::iter::once(MESSAGE)
                 .chain(event.fields.iter().map(Field::key))
+                .chain(event.has_body.then_some(BODY))
                 .collect()
         });
         // Log layers print a message, not the name.
         let message = (MESSAGE, Value::from(event.name));
-        let fields = || std::iter::once(&message).chain(entries);
+        let mut others = keyed::as_fields(&keyed);
+        others.extend(body.clone().map(|body| (BODY, Value::from(body))));
+        let most = 1 + entries.len() + others.len();
+        let fields = || std::iter::once(&message).chain(entries).chain(&others);
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
-                with_values(&event.site, 1 + entries.len(), fields(), |_, values| {
-                    let event = match live.and_then(|live| live.span.id()) {
+                with_values(&event.site, most, fields(), |_, values| {
+                    let traced = match live.and_then(|live| live.span.id()) {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         None => tracing::Event::new(metadata, values),
                     };
                     let telling = dispatch.is::<LogBridge>().then(|| Telling {
                         metadata,
                         scope: self.definition.scope,
-                        entries: entries.to_vec(),
+                        entries: bridge::structured(event, entries),
+                        keyed: bridge::structured_below(event, &keyed),
+                        body: body.clone(),
                         span: live.map(|_| self.ids_or_above()),
                         time,
                     });
                     // Layers may ask for its ids.
                     let before = exposed::before();
-                    if let Some(id) = event.parent().filter(|_| self.is_own()) {
+                    if let Some(id) = traced.parent().filter(|_| self.is_own()) {
                         exposed::reach(self, id, None);
                     }
                     tracer::while_telling(telling, || {
-                        tracer::while_sending(|| dispatch.event(&event));
+                        tracer::while_sending(|| dispatch.event(&traced));
                     });
                     drop(before);
                 });
@@ -696,13 +753,8 @@ impl SpanState {
             return;
         };
         let entry = |place: usize| end.entries.get(self.definition.fields, place);
-        let above = match &end.inherited {
-            Some(inherited) => Arc::clone(inherited),
-            None => {
-                let above = self.inherited.as_ref().map(Inherited::snapshot);
-                above.unwrap_or_default()
-            }
-        };
+        let now = || self.inherited.as_ref().map(Inherited::snapshot);
+        let above = end.inherited.clone().or_else(now).unwrap_or_default();
         let inherited = |field: &Field| {
             let is_alike = || {
                 self.inherited
@@ -748,8 +800,15 @@ impl SpanState {
 
     /// Content that foreign code set passes the gate. What the typed API says of it comes first.
     fn admit_foreign(&self) {
-        let foreign = match &mut self.data().rare {
-            Some(rare) => std::mem::take(&mut rare.foreign_content),
+        let (foreign, keyed) = match &mut self.data().rare {
+            Some(rare) => {
+                let keyed = rare.keyed.as_mut();
+                let keyed = keyed.map(|it| std::mem::take(&mut it.foreign));
+                (
+                    std::mem::take(&mut rare.foreign_content),
+                    keyed.unwrap_or_default(),
+                )
+            }
             None => return,
         };
         let gate = start::gate(self.definition, self.binding.as_deref());
@@ -765,6 +824,22 @@ impl SpanState {
                 && let Some(place) = self.definition.place(key, 0)
             {
                 self.keep_content(&mut data, place, &value, gate.capture());
+            }
+        }
+        for keyed in keyed {
+            // As above.
+            let Some(value) = gate.admit(keyed.key.as_str(), keyed.value.clone()) else {
+                continue;
+            };
+            let mut data = self.data();
+            let said = data
+                .rare()
+                .keyed
+                .as_ref()
+                .is_some_and(|all| all.has(&keyed.key));
+            if let Some(field) = self.definition.field(keyed.prefix).filter(|_| !said) {
+                let keyed = Keyed { value, ..keyed };
+                self.keep_keyed(&mut data, field, &keyed, gate.capture());
             }
         }
     }
@@ -869,22 +944,39 @@ impl SpanState {
         let Some(span) = live.traced(self.definition) else {
             return;
         };
-        let changed = &end.rare().changed;
-        let more = end.entries().len() - end.shown + changed.len();
-        if live.listeners.see_fields && more > 0 {
+        if live.listeners.see_fields {
+            let changed = &end.rare().changed;
+            let more = end.entries().len() - end.shown + changed.len();
             let changed = changed.iter().map(|place| &end.entries()[*place]);
             let fields = end.entries()[end.shown..].iter().chain(changed);
-            with_values(&self.definition.site, more, fields, |_, values| {
-                span.with_subscriber(|(id, dispatch)| {
-                    tracer::while_sending(|| {
-                        dispatch.record(id, &tracing::span::Record::new(values));
-                    });
-                });
-            });
+            self.show_fields(span, more, fields);
+            if let Some(keyed) = &end.rare().keyed {
+                let fields = keyed.changed_fields();
+                self.show_fields(span, fields.len(), fields.iter());
+            }
         }
         if live.listeners.hear_ends {
             ended::tell(&EndedSpan { state: self, end }, live);
         }
+    }
+
+    /// Shows attributes that were set since the span started.
+    fn show_fields<'a>(
+        &self,
+        span: &tracing::Span,
+        most: usize,
+        fields: impl Iterator<Item = &'a Entry>,
+    ) {
+        if most == 0 {
+            return;
+        }
+        with_values(&self.definition.site, most, fields, |_, values| {
+            span.with_subscriber(|(id, dispatch)| {
+                tracer::while_sending(|| {
+                    dispatch.record(id, &tracing::span::Record::new(values));
+                });
+            });
+        });
     }
 
     /// Measures, and ends the SDK's span.
@@ -954,6 +1046,12 @@ impl End {
         self.rare.as_deref().unwrap_or(Rare::NONE)
     }
 
+    /// Its attributes whose keys were made at run time.
+    pub(crate) fn keyed(&self) -> &[Keyed] {
+        let keyed = self.rare().keyed.as_ref();
+        keyed.map_or(&[], |it| &it.entries)
+    }
+
     /// What the span has itself, in the order in which it was set.
     pub(crate) fn entries(&self) -> &[Entry] {
         self.entries.as_slice()
@@ -992,6 +1090,11 @@ impl End {
         }
         if let Some(rare) = &mut self.rare {
             count += rare.undeclared.len();
+            if let Some(keyed) = rare.keyed.take() {
+                count += keyed.entries.len();
+                let rest = keyed.entries.into_iter().skip(keyed.sent);
+                span.set_attributes(rest.map(KeyValue::from));
+            }
             span.set_attributes(rare.undeclared.drain(..));
         }
         count
@@ -1047,6 +1150,8 @@ impl SpanState {
                     self.put(&mut data, place, value);
                 }
             }
+        } else if let Some(field) = keyed::field_of(self.definition.fields, key) {
+            self.set_foreign_keyed(&mut data, field, attribute);
         } else if !gate::withholds(key, Place::Span) {
             let undeclared = &mut data.rare_mut().undeclared;
             match undeclared
@@ -1057,6 +1162,32 @@ impl SpanState {
                 None => undeclared.push(attribute),
             }
         }
+    }
+
+    fn set_foreign_keyed(&self, data: &mut Data, field: &'static Field, attribute: KeyValue) {
+        let Some(value) = field
+            .attribute
+            .template
+            .and_then(|value_type| Value::of(value_type, attribute.value))
+        else {
+            return;
+        };
+        let keyed = Keyed {
+            prefix: field.key(),
+            key: attribute.key.as_str().into(),
+            value,
+        };
+        if field.attribute.sensitive {
+            keyed::put(&mut data.keyed_mut().foreign, keyed);
+        } else {
+            self.keep_keyed(data, field, &keyed, CaptureContent::NoContent);
+        }
+    }
+
+    /// Keeps an attribute whose key was made at run time.
+    fn keep_keyed(&self, data: &mut Data, field: &Field, keyed: &Keyed, capture: CaptureContent) {
+        let tells_at_end = self.definition.at_end.is_some();
+        data.keyed_mut().keep(field, keyed, capture, tells_at_end);
     }
 
     /// What foreign code says of how the span ended.
@@ -1153,7 +1284,70 @@ impl SpanState {
     }
 }
 
+/// What an event says beside its attributes.
+struct Told {
+    /// Those whose keys were made at run time.
+    keyed: Vec<Keyed>,
+    body: Option<AnyValue>,
+    /// When it happened, if not now.
+    time: Option<SystemTime>,
+}
+
+/// What is set below the keys of `fields`.
+fn attributes_below<'a>(
+    fields: &'a [Field],
+    batch: Option<&'a Batch>,
+    with_content: bool,
+) -> impl Iterator<Item = KeyValue> + 'a {
+    let declared = batch.into_iter().flat_map(|it| it.declared(fields));
+    let declared = declared.filter(move |(field, _)| with_content || !field.attribute.sensitive);
+    declared.map(|(_, keyed)| KeyValue::from(keyed.clone()))
+}
+
 impl Data {
+    /// What the span starts with: attributes whose keys are made at run time.
+    pub(super) fn start_with_keyed(&mut self, keyed: Batch) {
+        let all = &mut self.rare_mut().starts_with;
+        let all = Arc::make_mut(all.get_or_insert_default());
+        for one in keyed.entries {
+            keyed::put(&mut all.entries, one);
+        }
+        for one in keyed.content {
+            keyed::put(&mut all.content, one);
+        }
+    }
+
+    pub(super) fn starts_with_keyed(&self) -> bool {
+        self.rare().starts_with.is_some()
+    }
+
+    /// The span starts: what of them its contract has is settled, what samplers see first.
+    pub(super) fn settle_keyed(&mut self, definition: &SpanDefinition, capture: CaptureContent) {
+        if let Some(rare) = &mut self.rare
+            && let Some(batch) = rare.starts_with.take()
+        {
+            let keyed = OnSpan::starting(&batch, definition.fields, capture);
+            rare.keyed = Some(Box::new(keyed));
+        }
+    }
+
+    fn keyed_mut(&mut self) -> &mut OnSpan {
+        self.rare_mut().keyed.get_or_insert_default()
+    }
+
+    /// What samplers see of them.
+    pub(crate) fn keyed_for_samplers(&self) -> impl Iterator<Item = KeyValue> + '_ {
+        let keyed = self.rare().keyed.iter();
+        let sampled = keyed.flat_map(|it| &it.entries[..it.sent]);
+        sampled.cloned().map(KeyValue::from)
+    }
+
+    /// Those that the span starts with, for `tracing`.
+    pub(super) fn keyed_fields(&self) -> Vec<Entry> {
+        let keyed = self.rare().keyed.as_ref();
+        keyed.map_or_else(Vec::new, |it| keyed::as_fields(&it.entries))
+    }
+
     /// What the span starts with: one attribute of its contract, no content.
     #[inline]
     pub(super) fn start_with(

@@ -30,6 +30,8 @@ use super::state::SpanState;
 
 /// The field of an event that log layers print first.
 pub(crate) const MESSAGE: &str = "message";
+/// What an event's body is called where there are only attributes.
+pub(crate) const BODY: &str = "body";
 
 thread_local! {
     /// The typed span that `tracing` is making here and now.
@@ -288,13 +290,16 @@ impl CarrierTracer {
             let name = start::name(definition, state.name.as_ref(), &data.entries);
             let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
             attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
+            attributes.extend(data.keyed_for_samplers());
             (name, attributes)
         };
-        let mut builder = SpanBuilder::default();
-        builder.name = name;
-        builder.span_kind = Some(definition.kind.clone());
-        builder.attributes = Some(attributes);
-        builder.start_time = state.start_time;
+        let builder = SpanBuilder {
+            name,
+            span_kind: Some(definition.kind.clone()),
+            attributes: Some(attributes),
+            start_time: state.start_time,
+            ..SpanBuilder::default()
+        };
         let tracer = self.typed(definition.scope);
         let parent = state.above();
         with_flag(&BUILT_HERE, || tracer.build_with_context(builder, parent))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use opentelemetry::StringValue;
 
+use super::any::AnyValue;
 use super::attributes::same;
 use super::definition::{Aggregate, ValueType};
 
@@ -146,6 +147,15 @@ impl From<&Text> for Text {
     }
 }
 
+impl From<Text> for opentelemetry::Key {
+    fn from(text: Text) -> Self {
+        match text.0 {
+            Repr::Static(text) => Self::from(text),
+            Repr::Shared(text) => Self::from(text),
+        }
+    }
+}
+
 impl From<Text> for StringValue {
     fn from(text: Text) -> Self {
         match text.0 {
@@ -208,6 +218,8 @@ pub enum Value {
     Doubles(Vec<f64>),
     /// `string[]`
     Texts(Vec<Text>),
+    /// `any` that is no text: spans carry its JSON.
+    Any(Arc<AnyValue>),
 }
 
 impl Value {
@@ -227,6 +239,7 @@ impl Value {
                 | (ValueType::Int, Self::Int(_))
                 | (ValueType::Double, Self::Double(_))
                 | (ValueType::String | ValueType::Any, Self::Text(_))
+                | (ValueType::Any, Self::Any(_))
                 | (ValueType::Booleans, Self::Bools(_))
                 | (ValueType::Ints, Self::Ints(_))
                 | (ValueType::Doubles, Self::Doubles(_))
@@ -279,6 +292,7 @@ impl fmt::Display for Value {
             Self::Ints(values) => write!(f, "{values:?}"),
             Self::Doubles(values) => write!(f, "{values:?}"),
             Self::Texts(values) => write!(f, "{values:?}"),
+            Self::Any(value) => value.fmt(f),
         }
     }
 }
@@ -340,6 +354,7 @@ impl From<Value> for opentelemetry::Value {
             Value::Texts(values) => Self::Array(Array::String(
                 values.into_iter().map(StringValue::from).collect(),
             )),
+            Value::Any(value) => Self::String(Arc::unwrap_or_clone(value).into_text().into()),
         }
     }
 }

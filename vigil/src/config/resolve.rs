@@ -333,6 +333,16 @@ fn batch(code: BatchConfig, default: Batch, variable: &str, setter: &str, env: &
         code.batch_size,
         default.max_export_batch_size.min(max_queue_size),
     );
+    let concurrent = size(
+        "concurrent_exports",
+        code.concurrent,
+        default.max_concurrent_exports,
+    );
+    let max_concurrent_exports = match variable {
+        "BSP" => env.number(&name("MAX_CONCURRENT_EXPORTS"), concurrent, 1),
+        // There is no such variable for log records.
+        _ => concurrent,
+    };
     let variable = name("MAX_EXPORT_BATCH_SIZE");
     let batch_size = env.number(&variable, batch_size, 1);
     if batch_size > max_queue_size {
@@ -349,12 +359,14 @@ fn batch(code: BatchConfig, default: Batch, variable: &str, setter: &str, env: &
         .map_or(default.export_timeout, no_limit_if_zero);
     Batch {
         max_queue_size,
+        max_queue_bytes: default.max_queue_bytes,
         max_export_batch_size: batch_size.min(max_queue_size),
         // No delay at all would keep a thread busy; a millisecond is as good as none.
         schedule_delay: env
             .duration(&name("SCHEDULE_DELAY"), delay, 0)
             .max(Duration::from_millis(1)),
         export_timeout: env.timeout(&name("EXPORT_TIMEOUT"), timeout),
+        max_concurrent_exports,
     }
 }
 

@@ -235,9 +235,10 @@ impl fmt::Display for Resolved {
         for (name, batch) in [("spans", self.span_batch), ("log records", self.log_batch)] {
             writeln!(
                 f,
-                "{name}: {} may wait, {} a request, every {}, {} for an export",
+                "{name}: {} may wait, {} a request, {} requests at once, every {}, {} for an export",
                 batch.max_queue_size,
                 batch.max_export_batch_size,
+                batch.max_concurrent_exports,
                 show_duration(&batch.schedule_delay),
                 show_duration(&batch.export_timeout),
             )?;

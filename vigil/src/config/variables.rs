@@ -91,6 +91,8 @@ pub const VARIABLES: &[Variable] = variables! {
         "Spans that may wait; more are dropped and counted", "32768", "spans", "";
     ["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"]
         "Spans in one request", "512, or the queue if that is smaller", "spans", "the queue's size bounds it";
+    ["OTEL_BSP_MAX_CONCURRENT_EXPORTS"]
+        "Requests with spans that may be under way at the same time; more than one only where one is too slow", "4", "requests", "";
     ["OTEL_BLRP_SCHEDULE_DELAY"]
         "Log records leave at least this often", "1000", "milliseconds", "";
     ["OTEL_BLRP_EXPORT_TIMEOUT"]
@@ -165,8 +167,4 @@ pub(super) const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ),
     ("OTEL_METRICS_EXEMPLAR_FILTER", "exemplars are not recorded"),
     ("OTEL_LOG_LEVEL", "`RUST_LOG` says what is logged"),
-    (
-        "OTEL_BSP_MAX_CONCURRENT_EXPORTS",
-        "batches are exported one after another",
-    ),
 ];

@@ -4,7 +4,7 @@
 const DEPTH: usize = 128;
 
 /// Whether the text is one JSON object or array. Nothing is built.
-pub(super) fn is_structure(text: &str) -> bool {
+pub(crate) fn is_structure(text: &str) -> bool {
     let mut rest = Rest(text.as_bytes());
     rest.space();
     if !matches!(rest.0.first(), Some(b'{' | b'[')) || rest.value(DEPTH).is_none() {

@@ -133,3 +133,12 @@ impl<T: serde::Serialize + ?Sized> From<Json<'_, T>> for crate::carrier::Text {
         Self::from(value.json())
     }
 }
+
+#[cfg(feature = "serde")]
+impl<T: serde::Serialize + ?Sized> From<Json<'_, T>> for crate::carrier::AnyValue {
+    fn from(value: Json<'_, T>) -> Self {
+        let json = value.json();
+        // What stands too deep to be read back is JSON all the same.
+        serde_json::from_str(&json).unwrap_or_else(|_| Self::from(json))
+    }
+}

@@ -1,7 +1,7 @@
 //! Content as JSON.
 
 use super::{Message, Part, ToolDefinition};
-use crate::carrier::Text;
+use crate::carrier::{AnyValue, Text};
 use crate::log::json::string;
 
 /// What has a JSON form.
@@ -149,6 +149,23 @@ impl Write for ToolDefinition<'_> {
     }
 }
 
+/// Values of attributes that are structured: the same JSON.
+macro_rules! values {
+    ($($generics:tt: $($of:ty),*);*) => {
+        $(values!(@each $generics: $($of),*);)*
+    };
+    (@each $generics:tt: $($of:ty),*) => {
+        $(values!(@one $generics $of);)*
+    };
+    (@one [$($generics:tt)*] $of:ty) => {
+        impl<$($generics)*> From<$of> for AnyValue {
+            fn from(items: $of) -> Self {
+                Self::Text(items.into())
+            }
+        }
+    };
+}
+
 macro_rules! arrays {
     ($($item:ident),*) => {$(
         impl From<&[$item<'_>]> for Text {
@@ -189,6 +206,11 @@ macro_rules! arrays {
                 Self::from(items.as_slice())
             }
         }
+
+        values!(
+            []: &[$item<'_>], $item<'_>, Vec<$item<'_>>, &Vec<$item<'_>>;
+            [const N: usize]: [$item<'_>; N], &[$item<'_>; N]
+        );
     )*};
 }
 

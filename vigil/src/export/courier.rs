@@ -1,6 +1,6 @@
 //! Takes requests over a target's transport, with retries.
 
-use super::encode::{self, Format, Request};
+use super::encode::{self, Format, Protobuf, Request};
 use super::error::ExportError;
 #[cfg(feature = "grpc")]
 use super::grpc::GrpcTransport;
@@ -11,13 +11,15 @@ use super::retry;
 use super::stats::Signal;
 use super::target::{Protocol, Target};
 
-/// The way to a collector, for one signal.
+/// The way to a collector, for one signal. A clone is another way to the same.
+#[derive(Clone)]
 pub(super) struct Courier {
     signal: Signal,
     format: Format,
     transport: Transport,
 }
 
+#[derive(Clone)]
 enum Transport {
     #[cfg(any(feature = "http-proto", feature = "http-json"))]
     Http(HttpTransport),
@@ -56,10 +58,25 @@ impl Courier {
         })
     }
 
+    /// Delivers the requests of a batch, one after another, with the items that are in each.
+    pub(super) fn deliver_all<R>(
+        &mut self,
+        requests: Vec<(Vec<u8>, u64)>,
+        patience: &Patience<'_>,
+    ) -> Outcome
+    where
+        Protobuf<R>: Request,
+    {
+        let requests = requests.into_iter();
+        let outcomes = requests
+            .map(|(request, items)| self.deliver(Protobuf::<R>::new(request), items, patience));
+        outcomes.reduce(Outcome::and).unwrap_or_default()
+    }
+
     /// Delivers a request that `items` are in.
     pub(super) fn deliver(
         &mut self,
-        request: &impl Request,
+        request: impl Request,
         items: u64,
         patience: &Patience<'_>,
     ) -> Outcome {

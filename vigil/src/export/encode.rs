@@ -1,5 +1,9 @@
 //! From the SDK's types to requests, and from answers to what they say.
 
+use std::collections::HashMap;
+use std::marker::PhantomData;
+
+use opentelemetry::InstrumentationScope;
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
@@ -25,29 +29,92 @@ pub(super) enum Format {
 
 /// A request of one of the three services.
 pub(super) trait Request {
-    fn encode(&self, format: Format) -> Result<Vec<u8>, String>;
+    fn encode(self, format: Format) -> Result<Vec<u8>, String>;
 }
 
-macro_rules! requests {
+impl Request for &ExportMetricsServiceRequest {
+    fn encode(self, format: Format) -> Result<Vec<u8>, String> {
+        match format {
+            #[cfg(any(feature = "http-proto", feature = "grpc"))]
+            Format::Protobuf => Ok(self.encode_to_vec()),
+            #[cfg(feature = "http-json")]
+            Format::Json => serde_json::to_vec(self).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// A request `R` that is protobuf already.
+pub(super) struct Protobuf<R>(Vec<u8>, PhantomData<R>);
+
+impl<R> Protobuf<R> {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes, PhantomData)
+    }
+}
+
+macro_rules! protobuf_requests {
     ($($request:ty),*) => {$(
-        impl Request for $request {
-            fn encode(&self, format: Format) -> Result<Vec<u8>, String> {
+        impl Request for Protobuf<$request> {
+            fn encode(self, format: Format) -> Result<Vec<u8>, String> {
                 match format {
                     #[cfg(any(feature = "http-proto", feature = "grpc"))]
-                    Format::Protobuf => Ok(self.encode_to_vec()),
+                    Format::Protobuf => Ok(self.0),
                     #[cfg(feature = "http-json")]
-                    Format::Json => serde_json::to_vec(self).map_err(|error| error.to_string()),
+                    Format::Json => {
+                        let request = <$request>::decode(&*self.0);
+                        let request = request.map_err(|error| error.to_string())?;
+                        serde_json::to_vec(&request).map_err(|error| error.to_string())
+                    }
                 }
             }
         }
     )*};
 }
 
-requests!(
-    ExportTraceServiceRequest,
-    ExportLogsServiceRequest,
-    ExportMetricsServiceRequest
-);
+protobuf_requests!(ExportTraceServiceRequest, ExportLogsServiceRequest);
+
+/// No request is longer than this, uncompressed, unless one item alone is: the longest that a collector
+/// takes over gRPC, if nobody told it otherwise, is 4 MiB.
+const LONGEST_REQUEST: usize = 4_000_000;
+
+/// Encodes the items in as many requests as it takes, and says how many are in each.
+pub(super) fn in_requests<T>(
+    items: &[T],
+    encode: &mut impl FnMut(&[T]) -> Vec<u8>,
+) -> Vec<(Vec<u8>, u64)> {
+    let request = encode(items);
+    if request.len() <= LONGEST_REQUEST || items.len() < 2 {
+        return vec![(request, items.len() as u64)];
+    }
+    drop(request);
+    let (first, second) = items.split_at(items.len() / 2);
+    let mut requests = in_requests(first, encode);
+    requests.extend(in_requests(second, encode));
+    requests
+}
+
+/// A scope, and the name that stands for its own.
+type Scope<'a> = (&'a InstrumentationScope, Option<&'a str>);
+
+/// Puts together what has the same scope; scopes come in the order of their first.
+pub(super) fn by_scope<'a, T>(
+    items: impl Iterator<Item = (Scope<'a>, T)>,
+) -> Vec<(Scope<'a>, Vec<T>)> {
+    let mut scopes: Vec<(Scope<'a>, Vec<T>)> = Vec::new();
+    let mut places: HashMap<Scope<'a>, usize> = HashMap::new();
+    let mut latest = 0;
+    for (scope, item) in items {
+        // Usually it is that of the one before.
+        if scopes.get(latest).is_none_or(|(known, _)| *known != scope) {
+            latest = *places.entry(scope).or_insert_with(|| {
+                scopes.push((scope, Vec::new()));
+                scopes.len() - 1
+            });
+        }
+        scopes[latest].1.push(item);
+    }
+    scopes
+}
 
 /// What the body of an answer that accepts a request says. One that can't be read says nothing:
 /// the status decided already.

@@ -38,6 +38,20 @@ pub(super) struct GrpcTransport {
     connection: Option<Connection>,
 }
 
+/// One with a connection of its own.
+impl Clone for GrpcTransport {
+    fn clone(&self) -> Self {
+        Self {
+            endpoint: self.endpoint.clone(),
+            path: self.path.clone(),
+            metadata: self.metadata.clone(),
+            gzip: self.gzip,
+            shown_url: self.shown_url.clone(),
+            connection: None,
+        }
+    }
+}
+
 /// A channel, and the runtime that drives it while a request is under way.
 struct Connection {
     client: Grpc<Channel>,

@@ -14,10 +14,14 @@ use super::error::ExportError;
 use super::retry::{Failure, shown};
 use super::target::{Compression, Target};
 
+/// Connections that are kept open while nothing is sent.
+const MOST_IDLE: usize = 16;
+
 /// No more of an answer is read: there is nothing longer to learn from it.
 const LONGEST_ANSWER: u64 = 64 * 1024;
 
-/// A connection pool of one.
+/// A connection for each request that is under way; clones share them.
+#[derive(Clone)]
 pub(super) struct HttpTransport {
     agent: ureq::Agent,
     uri: Uri,
@@ -37,8 +41,8 @@ impl HttpTransport {
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("vigil/", env!("CARGO_PKG_VERSION")))
-            .max_idle_connections(1)
-            .max_idle_connections_per_host(1);
+            .max_idle_connections(MOST_IDLE)
+            .max_idle_connections_per_host(MOST_IDLE);
         if uri.scheme_str() == Some("https") {
             config = config.tls_config(tls_config(Certificates::read(&target.tls)?));
         }

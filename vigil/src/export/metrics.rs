@@ -14,17 +14,22 @@ use opentelemetry_sdk::metrics::{SdkMeterProvider, Temporality};
 
 use super::courier::Courier;
 use super::monitor::{Monitor, sdk_result};
-use super::queue::{Deliver, Flush, Outcome, Patience, Queue};
+use super::overflow::Overflows;
+use super::queue::{Batch, Deliver, Flush, Outcome, Patience, Queue};
 
 /// Exports metrics: an exporter for `PeriodicReader::builder(…)`.
 ///
 /// What the reader collects is sent on a thread named `vigil-metrics`; `export` gives a future that
 /// needs no runtime and blocks nobody who polls it. To shut down a meter provider within a bound,
 /// which the SDK's own shutdown does not keep, use [`shutdown_meter_provider`].
+///
+/// A metric with more series than its instrument has room for is told of once, by name, as a `tracing`
+/// warning with the target `vigil`.
 #[derive(Debug)]
 pub struct MetricExport {
     pub(super) queue: Arc<Queue<Job>>,
     pub(super) temporality: Temporality,
+    pub(super) overflows: Overflows,
 }
 
 impl MetricExport {
@@ -45,6 +50,7 @@ impl MetricExport {
 impl PushMetricExporter for MetricExport {
     fn export(&self, metrics: &ResourceMetrics) -> impl Future<Output = OTelSdkResult> + Send {
         let request = ExportMetricsServiceRequest::from(metrics);
+        self.overflows.tell(&request);
         let points = data_points(&request);
         let reply = Reply::default();
         if points == 0 {
@@ -113,23 +119,22 @@ impl Job {
 }
 
 /// Takes collections to the collector.
+#[derive(Clone)]
 pub(super) struct DeliverMetrics {
     pub(super) courier: Courier,
 }
 
 impl Deliver<Job> for DeliverMetrics {
-    fn deliver(&mut self, batch: Vec<Job>, patience: &Patience<'_>) -> Outcome {
-        let mut sum = Outcome::default();
-        for mut job in batch {
+    fn deliver(&mut self, batch: Batch<Job>, patience: &Patience<'_>) -> Outcome {
+        let mut whole = Outcome::default();
+        for mut job in batch.into_iter() {
             let outcome = self.courier.deliver(&job.request, job.points, patience);
             if let Some(promise) = job.reply.take() {
                 promise.keep(&outcome);
             }
-            sum.rejected += outcome.rejected;
-            sum.failed += outcome.failed;
-            sum.reason = outcome.reason.or(sum.reason);
+            whole = whole.and(outcome);
         }
-        sum
+        whole
     }
 }
 

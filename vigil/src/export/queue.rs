@@ -1,9 +1,13 @@
-//! A bounded queue, the one thread that empties it, and the book of what became of everything.
+//! A bounded queue, the threads that empty it, and the book of what became of everything.
+//!
+//! One worker is always there. While a whole batch is left when one has been taken, and what is sent
+//! arrives, others help, up to a number: where the agents leave no CPU idle, each answer is waited for
+//! as long as it takes until the worker has its turn again, and one request at a time is too few.
 //!
 //! Invariants:
 //! - Whoever pushes takes one lock that nobody holds while doing more than moving pointers and
 //!   numbers, and at most once a batch wakes the worker. The queue grows by small blocks, so that
-//!   growing copies nothing.
+//!   growing copies nothing. Only workers start threads.
 //! - Every item that was pushed is in exactly one column of [`ExportStats`] at every moment: queue
 //!   and book are under the same lock.
 //! - Closing ends within its bound, whatever the worker is doing. Who is late counts as failed, and
@@ -24,6 +28,9 @@ use super::stats::{ExportStats, Report, Signal};
 /// Items in a block of the queue.
 const BLOCK: usize = 64;
 
+/// How long a helper stays without work: with it goes its connection.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// How long the queue must not have overflowed for it to be well again: one that overflows again
 /// and again is one outage, not many.
 const CALM: Duration = Duration::from_secs(1);
@@ -37,10 +44,24 @@ fn after(time: Duration) -> Instant {
 /// Who is told about outages.
 pub(super) type Reporter = Arc<dyn Fn(&Report) + Send + Sync>;
 
-/// Takes batches to where they belong, on the worker's thread.
-pub(super) trait Deliver<T> {
+/// Takes batches to where they belong, on a worker's thread. A clone does so on another, at the same
+/// time.
+pub(super) trait Deliver<T>: Clone + Send + 'static {
     /// Delivers `batch`, which is not empty, within the patience that is left.
-    fn deliver(&mut self, batch: Vec<T>, patience: &Patience<'_>) -> Outcome;
+    fn deliver(&mut self, batch: Batch<T>, patience: &Patience<'_>) -> Outcome;
+}
+
+/// What goes together, in the blocks that it waited in: moving it would only cost.
+pub(super) struct Batch<T>(Vec<Vec<T>>);
+
+impl<T> Batch<T> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flatten()
+    }
+
+    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
+        self.0.into_iter().flatten()
+    }
 }
 
 /// What became of a batch.
@@ -52,14 +73,37 @@ pub(super) struct Outcome {
     pub(super) reason: Option<String>,
 }
 
+/// A batch on its way.
+struct Taken<T> {
+    batch: Batch<T>,
+    weight: u64,
+    /// So much was taken before.
+    begins: u64,
+}
+
+impl Outcome {
+    /// What became of this part of a batch and of another.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            rejected: self.rejected + other.rejected,
+            failed: self.failed + other.failed,
+            reason: other.reason.or(self.reason),
+        }
+    }
+}
+
 /// How much, how often and how long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) queue: u64,
+    /// Memory that what waits may take.
+    pub(super) bytes: u64,
     pub(super) batch: usize,
     pub(super) delay: Duration,
     /// For one batch with its retries.
     pub(super) delivery: Duration,
+    /// Batches that may be under way at the same time.
+    pub(super) concurrency: usize,
 }
 
 /// The queue. The worker closes with [`Queue::close`] or [`Queue::finish`].
@@ -67,25 +111,41 @@ pub(super) struct Queue<T> {
     signal: Signal,
     limits: Limits,
     weigh: fn(&T) -> u64,
+    size: fn(&T) -> u64,
     reporter: Reporter,
     state: Mutex<State<T>>,
     /// There is something for the worker to do.
     work: Condvar,
-    /// The worker has done something.
+    /// There is more than the worker can do.
+    help: Condvar,
+    /// Who waits for another attempt may have to hurry.
+    hurry: Condvar,
+    /// A worker has done something.
     done: Condvar,
 }
 
+struct Block<T> {
+    items: Vec<T>,
+    bytes: u64,
+}
+
 struct State<T> {
-    blocks: VecDeque<Vec<T>>,
-    /// Items in the blocks, and what they weigh.
+    blocks: VecDeque<Block<T>>,
+    /// Items in the blocks, what they weigh, and about how many bytes they take.
     waiting: usize,
     waiting_weight: u64,
-    /// What the batch that is being delivered weighs.
+    waiting_bytes: u64,
+    /// What has been taken for delivery, ever, and what of it is under way.
+    taken: u64,
     in_flight: u64,
+    /// Where the batches begin, counted in what was taken, that are not settled yet, or of which who
+    /// listens has not been told all there is to tell.
+    untold: Vec<u64>,
+    /// Helpers, and those of them that have nothing to do.
+    helpers: usize,
+    idle: usize,
     stats: ExportStats,
-    /// Settled, and who listens has been told what there is to tell.
-    told: u64,
-    /// Deliver at once until this much of what was accepted is settled.
+    /// Deliver at once until this much of what was accepted is taken.
     flush_to: u64,
     phase: Phase,
     /// The last deliveries are due until then, although more may be pushed.
@@ -111,15 +171,26 @@ struct Health {
     /// Dropped ones that the worker knows of.
     dropped_seen: u64,
     outage_since: Option<Instant>,
+    /// It was their size that the queue was full of.
+    of_large_ones: bool,
     /// When the queue was last seen to have overflowed, in this outage.
     overflowed: Option<Instant>,
     /// The last delivery lost nothing.
     arrives: bool,
+    /// The collector takes what it is sent, as far as is known: a queue that overflows is no reason to
+    /// send less.
+    is_taken: bool,
 }
 
 impl<T> State<T> {
-    fn settled(&self) -> u64 {
-        self.stats.delivered + self.stats.rejected + self.stats.failed
+    /// So much of what was accepted, from the first on, is settled and told.
+    fn told(&self) -> u64 {
+        self.untold.iter().copied().min().unwrap_or(self.taken)
+    }
+
+    /// Whether more than one batch at a time may be on the way: not to a collector that is in trouble.
+    fn is_well(&self) -> bool {
+        self.health.is_taken
     }
 
     fn accepted(&self) -> u64 {
@@ -134,10 +205,11 @@ impl<T> State<T> {
     }
 
     /// Gives up what waits and what is on the way.
-    fn abandon(&mut self) -> VecDeque<Vec<T>> {
+    fn abandon(&mut self) -> VecDeque<Block<T>> {
         self.stats.failed += self.waiting_weight + self.in_flight;
         self.waiting = 0;
         self.waiting_weight = 0;
+        self.waiting_bytes = 0;
         self.in_flight = 0;
         std::mem::take(&mut self.blocks)
     }
@@ -173,7 +245,7 @@ impl<T> State<T> {
     }
 
     /// An outage if the queue overflowed since the last look.
-    fn notice_drops(&mut self, signal: Signal, limit: u64) -> (bool, Option<Report>) {
+    fn notice_drops(&mut self, signal: Signal, limits: &Limits) -> (bool, Option<Report>) {
         let dropped = self.stats.dropped - self.health.dropped_seen;
         if dropped == 0 {
             return (false, None);
@@ -181,8 +253,13 @@ impl<T> State<T> {
         self.health.dropped_seen = self.stats.dropped;
         self.health.overflowed = Some(Instant::now());
         let items = signal.items();
+        let (limit, of) = if self.health.of_large_ones {
+            (limits.bytes, format!("bytes of {items}"))
+        } else {
+            (limits.queue, items.to_owned())
+        };
         let reason = format!(
-            "the queue of {limit} {items} is full, {dropped} dropped so far: \
+            "the queue of {limit} {of} is full, {dropped} dropped so far: \
              they are made faster than the collector takes them"
         );
         (true, self.begin_outage(signal, &reason))
@@ -190,26 +267,33 @@ impl<T> State<T> {
 }
 
 impl<T: Send + 'static> Queue<T> {
-    /// Starts the worker. What an item counts for, `weigh` tells.
+    /// Starts the worker. What an item counts for, `weigh` tells, and about how many bytes it takes,
+    /// `size`.
     pub(super) fn start(
         signal: Signal,
         limits: Limits,
         weigh: fn(&T) -> u64,
+        size: fn(&T) -> u64,
         reporter: Reporter,
-        mut deliver: impl Deliver<T> + Send + 'static,
+        deliver: impl Deliver<T>,
     ) -> Result<Arc<Self>, ExportError> {
         let queue = Arc::new(Self {
             signal,
             limits,
             weigh,
+            size,
             reporter,
             state: Mutex::new(State {
                 blocks: VecDeque::new(),
                 waiting: 0,
                 waiting_weight: 0,
+                waiting_bytes: 0,
+                taken: 0,
                 in_flight: 0,
+                untold: Vec::new(),
+                helpers: 0,
+                idle: 0,
                 stats: ExportStats::default(),
-                told: 0,
                 flush_to: 0,
                 phase: Phase::Running,
                 hurry: None,
@@ -217,30 +301,67 @@ impl<T: Send + 'static> Queue<T> {
                 health: Health::default(),
             }),
             work: Condvar::new(),
+            help: Condvar::new(),
+            hurry: Condvar::new(),
             done: Condvar::new(),
         });
         let worker = Arc::clone(&queue);
         std::thread::Builder::new()
             .name(format!("vigil-{signal}"))
             .spawn(move || {
-                // What happens in here is nobody's telemetry.
-                let _suppressed = Context::enter_telemetry_suppressed_scope();
                 let death = Death(&worker);
-                worker.run(&mut deliver);
+                worker.run(deliver, Queue::next_batch);
                 drop(death);
             })
             .map_err(ExportError::Worker)?;
         Ok(queue)
     }
 
+    /// Has somebody see to the batch that is left, where that helps.
+    fn call_for_help(self: &Arc<Self>, deliver: &impl Deliver<T>) {
+        let number = {
+            let mut state = self.lock();
+            if state.waiting < self.limits.batch || !state.is_well() {
+                return;
+            }
+            if state.idle > 0 {
+                self.help.notify_one();
+                return;
+            }
+            if state.helpers + 1 >= self.limits.concurrency {
+                return;
+            }
+            state.helpers += 1;
+            state.helpers + 1
+        };
+        let helper = Helper(Arc::clone(self));
+        let deliver = deliver.clone();
+        // If there can't be one, the guard goes with the closure, and all is as it was.
+        let _ = std::thread::Builder::new()
+            .name(format!("vigil-{}-{number}", self.signal))
+            .spawn(move || helper.0.run(deliver, Queue::help));
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self, deliver: &mut impl Deliver<T>) {
-        while let Some((batch, weight)) = self.next_batch() {
+    fn run(
+        self: &Arc<Self>,
+        mut deliver: impl Deliver<T>,
+        next_batch: impl Fn(&Self) -> Option<Taken<T>>,
+    ) {
+        // What happens in here is nobody's telemetry.
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        while let Some(Taken {
+            batch,
+            weight,
+            begins,
+        }) = next_batch(self)
+        {
+            self.call_for_help(&deliver);
             let patience = Patience {
-                watch: self,
+                watch: &**self,
                 until: after(self.limits.delivery),
             };
             let outcome = catch_unwind(AssertUnwindSafe(|| deliver.deliver(batch, &patience)));
@@ -249,7 +370,7 @@ impl<T: Send + 'static> Queue<T> {
                 reason: Some("the export thread panicked".to_owned()),
                 ..Outcome::default()
             });
-            self.settle(weight, &outcome);
+            self.settle(begins, weight, &outcome);
         }
     }
 
@@ -261,6 +382,7 @@ impl<T: Send + 'static> Queue<T> {
 
     fn try_push(&self, item: T) -> Result<(), T> {
         let weight = (self.weigh)(&item);
+        let bytes = (self.size)(&item);
         let mut state = self.lock();
         state.stats.created += weight;
         if state.phase != Phase::Running {
@@ -269,20 +391,27 @@ impl<T: Send + 'static> Queue<T> {
             state.health.dropped_seen += weight;
             return Err(item);
         }
-        if state.waiting > 0 && state.waiting_weight + weight > self.limits.queue {
+        let are_many = state.waiting_weight + weight > self.limits.queue;
+        let are_large = state.waiting_bytes + bytes > self.limits.bytes;
+        if state.waiting > 0 && (are_many || are_large) {
+            state.health.of_large_ones = !are_many;
             state.stats.dropped += weight;
             return Err(item);
         }
         match state.blocks.back_mut() {
-            Some(block) if block.len() < block.capacity() => block.push(item),
+            Some(block) if block.items.len() < block.items.capacity() => {
+                block.items.push(item);
+                block.bytes += bytes;
+            }
             _ => {
-                let mut block = Vec::with_capacity(BLOCK.min(self.limits.batch));
-                block.push(item);
-                state.blocks.push_back(block);
+                let mut items = Vec::with_capacity(BLOCK.min(self.limits.batch));
+                items.push(item);
+                state.blocks.push_back(Block { items, bytes });
             }
         }
         state.waiting += 1;
         state.waiting_weight += weight;
+        state.waiting_bytes += bytes;
         let full = state.waiting == self.limits.batch;
         drop(state);
         if full {
@@ -292,13 +421,17 @@ impl<T: Send + 'static> Queue<T> {
     }
 
     /// The next batch, when it is time for it; none once all is over.
-    fn next_batch(&self) -> Option<(Vec<T>, u64)> {
+    fn next_batch(&self) -> Option<Taken<T>> {
         let mut due = after(self.limits.delay);
         let mut state = self.lock();
         loop {
             let now = Instant::now();
             let wait = match state.phase {
                 Phase::Closed => return None,
+                Phase::Closing(_) if state.waiting == 0 && state.in_flight > 0 => {
+                    // Whoever settles the last of it says so.
+                    Some(CALM)
+                }
                 Phase::Closing(_) if state.waiting == 0 => {
                     state.phase = Phase::Closed;
                     self.done.notify_all();
@@ -315,7 +448,7 @@ impl<T: Send + 'static> Queue<T> {
                         Some(due - now)
                     }
                     _ if state.waiting >= self.limits.batch
-                        || state.flush_to > state.settled()
+                        || state.flush_to > state.taken
                         || due <= now =>
                     {
                         None
@@ -324,7 +457,7 @@ impl<T: Send + 'static> Queue<T> {
                 },
             };
             let Some(wait) = wait else { break };
-            let (dropped, report) = state.notice_drops(self.signal, self.limits.queue);
+            let (dropped, report) = state.notice_drops(self.signal, &self.limits);
             let calm_in = state.calm_in().filter(|_| !dropped);
             let report = match calm_in {
                 Some(Duration::ZERO) => state.end_outage(self.signal, true),
@@ -343,33 +476,71 @@ impl<T: Send + 'static> Queue<T> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
-        let (blocks, weight) = self.take(&mut state);
-        drop(state);
-        // Here a whole batch is copied: not while somebody may want to push.
-        Some((blocks.into_iter().flatten().collect(), weight))
+        Some(self.take(&mut state))
     }
 
-    fn take(&self, state: &mut State<T>) -> (Vec<Vec<T>>, u64) {
+    /// The next batch for a helper; none if it isn't needed any more.
+    fn help(&self) -> Option<Taken<T>> {
+        let until = after(IDLE);
+        let mut state = self.lock();
+        loop {
+            let is_due = match state.phase {
+                Phase::Closed => return None,
+                Phase::Closing(_) if state.waiting == 0 => return None,
+                Phase::Closing(_) => state.waiting > 0,
+                Phase::Running => {
+                    state.waiting >= self.limits.batch
+                        || (state.waiting > 0 && state.flush_to > state.taken)
+                }
+            };
+            if is_due && state.hold.is_none_or(|hold| hold <= Instant::now()) && state.is_well() {
+                return Some(self.take(&mut state));
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.phase != Phase::Running {
+                return None;
+            }
+            state.idle += 1;
+            state = self
+                .help
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            state.idle -= 1;
+        }
+    }
+
+    fn take(&self, state: &mut State<T>) -> Taken<T> {
         let mut blocks = Vec::new();
         let mut room = self.limits.batch;
         while room > 0
             && let Some(mut block) = state.blocks.pop_front()
         {
-            if block.len() > room {
-                let rest = block.split_off(room);
-                state.blocks.push_front(rest);
+            if block.items.len() > room {
+                let items = block.items.split_off(room);
+                let bytes = items.iter().map(self.size).sum();
+                block.bytes -= bytes;
+                state.blocks.push_front(Block { items, bytes });
             }
-            room -= block.len();
-            blocks.push(block);
+            room -= block.items.len();
+            state.waiting_bytes -= block.bytes;
+            blocks.push(block.items);
         }
         let weight = blocks.iter().flatten().map(self.weigh).sum();
         state.waiting -= self.limits.batch - room;
         state.waiting_weight -= weight;
-        state.in_flight = weight;
-        (blocks, weight)
+        let begins = state.taken;
+        state.taken += weight;
+        state.in_flight += weight;
+        state.untold.push(begins);
+        Taken {
+            batch: Batch(blocks),
+            weight,
+            begins,
+        }
     }
 
-    fn settle(&self, weight: u64, outcome: &Outcome) {
+    fn settle(&self, begins: u64, weight: u64, outcome: &Outcome) {
         let mut state = self.lock();
         if state.phase == Phase::Closed {
             // Too late: it was counted when patience ran out.
@@ -377,28 +548,34 @@ impl<T: Send + 'static> Queue<T> {
         }
         let failed = outcome.failed.min(weight);
         let rejected = outcome.rejected.min(weight - failed);
-        state.in_flight = 0;
+        state.in_flight -= weight;
         state.stats.failed += failed;
         state.stats.rejected += rejected;
         state.stats.delivered += weight - failed - rejected;
-        let (dropped, overflow) = state.notice_drops(self.signal, self.limits.queue);
+        let (dropped, overflow) = state.notice_drops(self.signal, &self.limits);
         let loss = match &outcome.reason {
             Some(reason) => state.begin_outage(self.signal, reason),
             None => None,
         };
         state.health.arrives = failed + rejected == 0 && !dropped;
+        state.health.is_taken = failed == 0;
         let recovery = if state.health.arrives && state.health.overflowed.is_none() {
             state.end_outage(self.signal, true)
         } else {
             None
         };
-        let told = state.settled();
         drop(state);
         // At most one of the first two: an outage begins once.
         self.report(overflow.or(loss));
         self.report(recovery);
-        self.lock().told = told;
+        let mut state = self.lock();
+        state.untold.retain(|other| *other != begins);
+        let is_over = state.phase != Phase::Running;
+        drop(state);
         self.done.notify_all();
+        if is_over {
+            self.work.notify_one();
+        }
     }
 
     fn report(&self, report: Option<Report>) {
@@ -425,7 +602,7 @@ impl<T: Send + 'static> Queue<T> {
         let lost_before = state.stats.rejected + state.stats.failed;
         state.flush_to = state.flush_to.max(target);
         self.work.notify_one();
-        while state.told < target && state.phase != Phase::Closed {
+        while state.told() < target && state.phase != Phase::Closed {
             let now = Instant::now();
             if now >= until {
                 return Flush::TimedOut;
@@ -444,7 +621,13 @@ impl<T: Send + 'static> Queue<T> {
     /// From now on deliveries take as long as `bound` together and are not worth much waiting.
     pub(super) fn hurry(&self, bound: Duration) {
         self.lock().hurry = Some(after(bound));
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
         self.work.notify_all();
+        self.help.notify_all();
+        self.hurry.notify_all();
     }
 
     /// Takes nothing more and lets the worker deliver what waits, for as long as `bound`.
@@ -455,7 +638,7 @@ impl<T: Send + 'static> Queue<T> {
         }
         state.phase = Phase::Closing(after(bound));
         drop(state);
-        self.work.notify_all();
+        self.wake_all();
         true
     }
 
@@ -486,7 +669,7 @@ impl<T: Send + 'static> Queue<T> {
             VecDeque::new()
         };
         state.phase = Phase::Closed;
-        let (_, overflow) = state.notice_drops(self.signal, self.limits.queue);
+        let (_, overflow) = state.notice_drops(self.signal, &self.limits);
         let overflow = if late && overflow.is_none() {
             state.begin_outage(self.signal, "the time for shutting down is over")
         } else {
@@ -496,7 +679,7 @@ impl<T: Send + 'static> Queue<T> {
         let lost = state.stats.rejected + state.stats.failed - before.rejected - before.failed;
         drop(state);
         drop(abandoned);
-        self.work.notify_all();
+        self.wake_all();
         self.done.notify_all();
         self.report(overflow);
         self.report(end);
@@ -548,8 +731,18 @@ impl<T: Send + 'static> Drop for Death<'_, T> {
         );
         drop(state);
         drop(abandoned);
+        self.0.wake_all();
         self.0.done.notify_all();
         self.0.report(report);
+    }
+}
+
+/// One helper more, until it is dropped.
+struct Helper<T: Send + 'static>(Arc<Queue<T>>);
+
+impl<T: Send + 'static> Drop for Helper<T> {
+    fn drop(&mut self) {
+        self.0.lock().helpers -= 1;
     }
 }
 
@@ -574,7 +767,9 @@ impl Patience<'_> {
         self.watch.closing().is_some()
     }
 
-    /// Waits, unless patience runs out before or, if it `may_hurry`, a shutdown begins.
+    /// Waits, unless patience runs out before or, if it `may_hurry`, a shutdown begins meanwhile. One that
+    /// has begun already is no reason to hurry: who came back at once, again and again, would only keep a
+    /// busy collector busy.
     pub(super) fn wait(&self, time: Duration, may_hurry: bool) {
         self.watch.wait(after(time), may_hurry);
     }
@@ -618,6 +813,7 @@ impl<T: Send + 'static> Watch for Queue<T> {
 
     fn wait(&self, until: Instant, may_hurry: bool) {
         let mut state = self.lock();
+        let may_hurry = may_hurry && state.phase == Phase::Running && state.hurry.is_none();
         loop {
             let now = Instant::now();
             let hurry = match (state.phase, state.hurry) {
@@ -631,7 +827,7 @@ impl<T: Send + 'static> Watch for Queue<T> {
                 return;
             }
             state = self
-                .work
+                .hurry
                 .wait_timeout(state, until - now)
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
@@ -643,6 +839,7 @@ impl<T: Send + 'static> Watch for Queue<T> {
         if state.phase == Phase::Closed {
             return;
         }
+        state.health.is_taken = false;
         let report = state.begin_outage(self.signal, reason);
         drop(state);
         self.report(report);
@@ -663,16 +860,18 @@ mod tests {
     use super::*;
 
     /// Delivers numbers; a zero makes it panic.
+    #[derive(Clone)]
     struct Fragile;
 
     impl Deliver<u8> for Fragile {
-        fn deliver(&mut self, batch: Vec<u8>, _: &Patience<'_>) -> Outcome {
-            assert!(!batch.contains(&0), "a zero");
+        fn deliver(&mut self, batch: Batch<u8>, _: &Patience<'_>) -> Outcome {
+            assert!(batch.iter().all(|number| *number != 0), "a zero");
             Outcome::default()
         }
     }
 
     /// Kills the worker: what it delivers can't even be dropped.
+    #[derive(Clone)]
     struct Deadly;
 
     struct Bomb(bool);
@@ -684,8 +883,8 @@ mod tests {
     }
 
     impl Deliver<Bomb> for Deadly {
-        fn deliver(&mut self, mut batch: Vec<Bomb>, _: &Patience<'_>) -> Outcome {
-            for bomb in &mut batch {
+        fn deliver(&mut self, mut batch: Batch<Bomb>, _: &Patience<'_>) -> Outcome {
+            for bomb in batch.0.iter_mut().flatten() {
                 bomb.0 = true;
             }
             Outcome::default()
@@ -695,17 +894,27 @@ mod tests {
     fn limits() -> Limits {
         Limits {
             queue: 1_000,
+            bytes: u64::MAX,
             batch: 10,
             delay: Duration::from_secs(3600),
             delivery: Duration::from_secs(10),
+            concurrency: 1,
         }
     }
 
     fn start<T: Send + 'static>(
-        deliver: impl Deliver<T> + Send + 'static,
+        deliver: impl Deliver<T>,
         reporter: impl Fn(&Report) + Send + Sync + 'static,
     ) -> Arc<Queue<T>> {
-        Queue::start(Signal::Traces, limits(), |_| 1, Arc::new(reporter), deliver).unwrap()
+        Queue::start(
+            Signal::Traces,
+            limits(),
+            |_| 1,
+            |_| 1,
+            Arc::new(reporter),
+            deliver,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -714,18 +923,21 @@ mod tests {
         for number in 0..100 {
             queue.push(number);
         }
+        assert_only_ten_are_lost(&queue);
         assert_eq!(
-            queue.flush(Duration::from_secs(10)),
-            Flush::Done { lost: 10 }
+            queue.finish(Duration::from_secs(10)),
+            Flush::Done { lost: 0 }
         );
+    }
+
+    fn assert_only_ten_are_lost(queue: &Queue<u8>) {
+        // How much of it is lost during the flush, the worker's pace decides.
+        let flush = queue.flush(Duration::from_secs(10));
+        assert!(matches!(flush, Flush::Done { .. }), "{flush:?}");
         let stats = queue.stats();
         assert_eq!(
             (stats.created, stats.delivered, stats.failed),
             (100, 90, 10)
-        );
-        assert_eq!(
-            queue.finish(Duration::from_secs(10)),
-            Flush::Done { lost: 0 }
         );
     }
 
@@ -735,10 +947,7 @@ mod tests {
         for number in 0..100 {
             queue.push(number);
         }
-        assert_eq!(
-            queue.flush(Duration::from_secs(10)),
-            Flush::Done { lost: 10 }
-        );
+        assert_only_ten_are_lost(&queue);
     }
 
     #[test]
@@ -766,11 +975,12 @@ mod tests {
 
     #[test]
     fn batches_are_as_large_as_allowed_and_in_order() {
+        #[derive(Clone)]
         struct Sizes(Arc<Mutex<Vec<Vec<u16>>>>);
 
         impl Deliver<u16> for Sizes {
-            fn deliver(&mut self, batch: Vec<u16>, _: &Patience<'_>) -> Outcome {
-                self.0.lock().unwrap().push(batch);
+            fn deliver(&mut self, batch: Batch<u16>, _: &Patience<'_>) -> Outcome {
+                self.0.lock().unwrap().push(batch.into_iter().collect());
                 Outcome::default()
             }
         }
@@ -784,6 +994,7 @@ mod tests {
         let queue = Queue::start(
             Signal::Traces,
             limits,
+            |_| 1,
             |_| 1,
             Arc::new(|_: &Report| {}),
             sizes,

@@ -11,10 +11,12 @@ use super::error::ExportError;
 use super::limits::AttributeLimits;
 use super::logs::{DeliverLogs, LogExport};
 use super::metrics::{DeliverMetrics, Job, MetricExport};
+use super::overflow::Overflows;
 use super::queue::{Limits, Queue, Reporter};
 use super::spans::{DeliverSpans, SharedResource, SpanExport};
 use super::stats::{Report, Signal};
 use super::target::{Batch, Target};
+use super::{logs, spans};
 
 /// Data points that may wait; the reader waits for each collection anyway.
 const MAX_POINTS: u64 = 1_000_000;
@@ -87,10 +89,11 @@ impl Export {
             courier: Courier::new(Signal::Traces, &self.target)?,
             resource: resource.clone(),
             limits: self.attributes,
+            length: 0,
         };
-        let limits = self.limits(batch);
+        let (limits, size) = (self.limits(batch), spans::size);
         Ok(SpanExport {
-            queue: Queue::start(Signal::Traces, limits, |_| 1, self.reporter, deliver)?,
+            queue: Queue::start(Signal::Traces, limits, |_| 1, size, self.reporter, deliver)?,
             resource,
             flush_bound: batch.export_timeout,
         })
@@ -108,10 +111,11 @@ impl Export {
             courier: Courier::new(Signal::Logs, &self.target)?,
             resource: resource.clone(),
             limits: self.attributes,
+            length: 0,
         };
-        let limits = self.limits(batch);
+        let (limits, size) = (self.limits(batch), logs::size);
         Ok(LogExport {
-            queue: Queue::start(Signal::Logs, limits, |_| 1, self.reporter, deliver)?,
+            queue: Queue::start(Signal::Logs, limits, |_| 1, size, self.reporter, deliver)?,
             resource,
             flush_bound: batch.export_timeout,
         })
@@ -128,13 +132,23 @@ impl Export {
         };
         let limits = Limits {
             queue: MAX_POINTS,
+            bytes: u64::MAX,
             batch: 1,
             delay: Duration::from_secs(60),
             delivery: self.target.timeout,
+            concurrency: 1,
         };
         Ok(MetricExport {
-            queue: Queue::start(Signal::Metrics, limits, Job::weight, self.reporter, deliver)?,
+            queue: Queue::start(
+                Signal::Metrics,
+                limits,
+                Job::weight,
+                |_| 0,
+                self.reporter,
+                deliver,
+            )?,
             temporality: Temporality::Cumulative,
+            overflows: Overflows::default(),
         })
     }
 
@@ -142,9 +156,11 @@ impl Export {
         let queue = batch.max_queue_size.max(1);
         Limits {
             queue: queue as u64,
+            bytes: batch.max_queue_bytes as u64,
             batch: batch.max_export_batch_size.clamp(1, queue),
             delay: batch.schedule_delay.max(SHORTEST_DELAY),
             delivery: self.target.timeout.min(batch.export_timeout),
+            concurrency: batch.max_concurrent_exports.max(1),
         }
     }
 }

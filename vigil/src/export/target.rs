@@ -227,23 +227,28 @@ impl fmt::Debug for Secret {
 /// The queue grows as it fills; it holds no memory for what is not there. A span that waits takes
 /// about 350 bytes (a log record 530), 56 for each attribute, and their texts: 1 KB for one with ten
 /// attributes. So the default bound of 32,768 costs nothing while the collector answers, and some 30
-/// to 50 MB at the height of an outage.
+/// to 50 MB at the height of an outage. A second bound, in bytes, is for spans that hold content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     pub(crate) max_queue_size: usize,
+    pub(crate) max_queue_bytes: usize,
     pub(crate) max_export_batch_size: usize,
     pub(crate) schedule_delay: Duration,
     pub(crate) export_timeout: Duration,
+    pub(crate) max_concurrent_exports: usize,
 }
 
 impl Batch {
-    /// For spans: a queue of 32,768, 512 at once, every five seconds, thirty seconds for a flush.
+    /// For spans: a queue of 32,768, 512 at once, every five seconds, thirty seconds for a flush, four
+    /// requests under way at the same time.
     pub fn spans() -> Self {
         Self {
             max_queue_size: 32_768,
+            max_queue_bytes: 128 * 1024 * 1024,
             max_export_batch_size: 512,
             schedule_delay: Duration::from_secs(5),
             export_timeout: Duration::from_secs(30),
+            max_concurrent_exports: 4,
         }
     }
 
@@ -262,6 +267,14 @@ impl Batch {
         self
     }
 
+    /// Lets what waits take about this much memory at most, 128 MiB unless said: where messages and tool
+    /// results are captured, a span can be a thousand times as large as another.
+    #[must_use]
+    pub fn max_queue_bytes(mut self, bytes: usize) -> Self {
+        self.max_queue_bytes = bytes;
+        self
+    }
+
     /// Sends at most this many in one request, and as soon as this many wait.
     #[must_use]
     pub fn max_export_batch_size(mut self, size: usize) -> Self {
@@ -273,6 +286,15 @@ impl Batch {
     #[must_use]
     pub fn schedule_delay(mut self, delay: Duration) -> Self {
         self.schedule_delay = delay;
+        self
+    }
+
+    /// Lets at most this many requests be under way at the same time, each on a thread and a connection
+    /// of its own. There is one, unless whole batches are left while it waits for its answer, and what
+    /// is sent arrives: then others help until they have been idle for ten seconds.
+    #[must_use]
+    pub fn max_concurrent_exports(mut self, exports: usize) -> Self {
+        self.max_concurrent_exports = exports;
         self
     }
 

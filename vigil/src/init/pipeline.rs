@@ -13,6 +13,7 @@ use super::{ShutdownReport, Task, VigError};
 use crate::config::{HistogramAggregation, Resolved};
 use crate::export::{ExportError, Signal};
 use crate::log::MetricLines;
+use crate::views;
 
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
@@ -62,12 +63,11 @@ impl Pipeline {
         if resolved.target(Signal::Metrics).is_none() && lines.is_none() {
             return Ok(());
         }
+        let histograms = resolved.histogram_aggregation();
         let mut builder = SdkMeterProvider::builder()
             .with_resource(resolved.resource())
-            .with_view(without_the_sdk);
-        if resolved.histogram_aggregation() == HistogramAggregation::Exponential {
-            builder = builder.with_view(exponential);
-        }
+            .with_view(without_the_sdk)
+            .with_view(move |instrument: &Instrument| stream(instrument, histograms));
         // Before the export: readers are shut down in this order, and a collector may hang.
         if let Some(lines) = lines {
             builder = builder.with_reader(lines);
@@ -125,15 +125,26 @@ fn without_the_sdk(instrument: &Instrument) -> Option<Stream> {
         .ok()
 }
 
-/// Makes every histogram exponential, in the size that the specification gives such ones.
-fn exponential(instrument: &Instrument) -> Option<Stream> {
-    let aggregation = Aggregation::Base2ExponentialHistogram {
-        max_size: 160,
-        max_scale: 20,
-        record_min_max: true,
-    };
-    if instrument.kind() != InstrumentKind::Histogram {
+/// The series that the registry allows, and the buckets that are configured. One view for both: the SDK
+/// would take the limit from the first that fits, and the buckets as well.
+fn stream(instrument: &Instrument, histograms: HistogramAggregation) -> Option<Stream> {
+    let limit = views::cardinality_limit(instrument);
+    let is_exponential = histograms == HistogramAggregation::Exponential
+        && instrument.kind() == InstrumentKind::Histogram;
+    if limit.is_none() && !is_exponential {
         return None;
     }
-    Stream::builder().with_aggregation(aggregation).build().ok()
+    let mut stream = Stream::builder();
+    if let Some(limit) = limit {
+        stream = stream.with_cardinality_limit(limit);
+    }
+    if is_exponential {
+        // The size that the specification gives such histograms.
+        stream = stream.with_aggregation(Aggregation::Base2ExponentialHistogram {
+            max_size: 160,
+            max_scale: 20,
+            record_min_max: true,
+        });
+    }
+    stream.build().ok()
 }

@@ -7,15 +7,23 @@ use opentelemetry::trace::{SpanContext, Status};
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-use super::context::Around;
 use super::metrics::{Amount, Measured, Point};
-use super::{LEVEL, METRICS, TARGET, text, time};
+use super::output::Buffers;
+use super::{LEVEL, METRICS, TARGET, number, text, time};
 use crate::carrier::{EndedSpan, Value};
+use crate::content::is_structure;
 use crate::semconv::error;
 
-/// The line of a log event.
-pub(super) fn event(line: &mut String, now: SystemTime, event: &Event<'_>, around: &Around) {
+/// The line of a log event, in the span of that name and with those ids.
+pub(super) fn event(
+    buffers: &mut Buffers,
+    now: SystemTime,
+    event: &Event<'_>,
+    span: Option<&str>,
+    span_context: Option<&SpanContext>,
+) {
     let metadata = event.metadata();
+    let Buffers { line, aside } = buffers;
     let mut object = Object::start(line);
     head(
         &mut object,
@@ -24,43 +32,45 @@ pub(super) fn event(line: &mut String, now: SystemTime, event: &Event<'_>, aroun
         metadata.target(),
     );
     let mut fields = Fields {
+        message: object.line.len(),
+        line: object.line,
+        json: aside,
         // The carrier, which alone has arrays, gives them as text.
         arrays: metadata.target() == TARGET,
-        ..Fields::default()
     };
     event.record(&mut text::Shown(&mut fields));
-    if let Some(message) = &fields.message {
-        object.string("message", message);
-    }
-    if !fields.json.is_empty() {
+    if !aside.is_empty() {
         object.key("fields");
         object.line.push('{');
-        object.line.push_str(&fields.json);
+        object.line.push_str(aside);
         object.line.push('}');
     }
-    if let Some(span) = around.span {
+    if let Some(span) = span {
         object.string("span", span);
     }
-    ids(&mut object, around.ids.as_ref());
+    ids(&mut object, span_context);
     object.end();
 }
 
 /// The line of a typed span.
-pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
+pub(super) fn span(buffers: &mut Buffers, now: SystemTime, span: &EndedSpan<'_>) {
+    let Buffers { line, aside } = buffers;
     let mut object = Object::start(line);
     head(&mut object, now, LEVEL.as_str(), TARGET);
-    object.string("event", "span");
-    object.string("name", &span.name());
+    object.line.push_str(r#","event":"span""#);
+    span.write_name(aside);
+    object.string("name", aside);
     object.key("duration_ms");
-    let nanos = span.duration().as_nanos();
-    let _ = write!(
-        object.line,
-        "{}.{:06}",
-        nanos / 1_000_000,
-        nanos % 1_000_000
-    );
+    let duration = span.duration();
+    let millis = u128::from(duration.as_secs()) * 1_000 + u128::from(duration.subsec_millis());
+    match u64::try_from(millis) {
+        Ok(millis) => number::int(object.line, millis),
+        Err(_) => number::int(object.line, millis),
+    }
+    object.line.push('.');
+    number::digits::<6>(object.line, duration.subsec_nanos() % 1_000_000);
     if let Status::Error { description } = span.status() {
-        object.string("status", "error");
+        object.line.push_str(r#","status":"error""#);
         if let Some(error_type) = span.attribute(error::TYPE) {
             object.key("error.type");
             value(object.line, error_type);
@@ -69,9 +79,9 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
             object.string("error.message", description);
         }
     } else {
-        object.string("status", "ok");
+        object.line.push_str(r#","status":"ok""#);
     }
-    object.key("attributes");
+    object.line.push_str(r#","attributes":"#);
     let mut attributes = Object::start(object.line);
     for (key, attribute) in span.attributes() {
         attributes.key(key);
@@ -84,7 +94,7 @@ pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>) {
     attributes.end();
     ids(&mut object, span.span_context().as_ref());
     if let Some(parent) = span.parent_span_id() {
-        object.hex("parent_span_id", &parent.to_bytes());
+        object.hex::<16>("parent_span_id", &parent.to_bytes());
     }
     object.end();
 }
@@ -113,7 +123,7 @@ pub(super) fn metric(line: &mut String, now: SystemTime, point: &Point) {
             max,
         } => {
             object.key("count");
-            display(object.line, count);
+            number::int(object.line, count);
             object.amount("sum", sum);
             for (key, bound) in [("min", min), ("max", max)] {
                 if let Some(bound) = bound {
@@ -126,18 +136,19 @@ pub(super) fn metric(line: &mut String, now: SystemTime, point: &Point) {
 }
 
 fn head(object: &mut Object<'_>, now: SystemTime, level: &str, target: &str) {
-    object.key("timestamp");
-    object.line.push('"');
+    object.line.push_str(r#""timestamp":""#);
     time::rfc3339(object.line, now);
+    object.line.push_str(r#"","level":""#);
+    object.line.push_str(level);
     object.line.push('"');
-    object.string("level", level);
+    object.first = false;
     object.string("target", target);
 }
 
 fn ids(object: &mut Object<'_>, ids: Option<&SpanContext>) {
     if let Some(ids) = ids {
-        object.hex("trace_id", &ids.trace_id().to_bytes());
-        object.hex("span_id", &ids.span_id().to_bytes());
+        object.hex::<32>("trace_id", &ids.trace_id().to_bytes());
+        object.hex::<16>("span_id", &ids.span_id().to_bytes());
     }
 }
 
@@ -166,22 +177,24 @@ impl<'a> Object<'a> {
         string(self.line, value);
     }
 
-    fn hex(&mut self, key: &str, bytes: &[u8]) {
-        self.key(key);
-        self.line.push('"');
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] {
-                self.line
-                    .push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+    /// Bytes, in twice as many digits.
+    fn hex<const DIGITS: usize>(&mut self, key: &str, bytes: &[u8]) {
+        let mut text = [b'0'; DIGITS];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
+            for (place, digit) in digits.iter_mut().zip([byte >> 4, byte & 15]) {
+                *place = b"0123456789abcdef"[usize::from(digit)];
             }
         }
+        self.key(key);
+        self.line.push('"');
+        self.line.push_str(number::ascii(&text));
         self.line.push('"');
     }
 
     fn amount(&mut self, key: &str, amount: Amount) {
         self.key(key);
         match amount {
-            Amount::Int(amount) => display(self.line, amount),
+            Amount::Int(amount) => number::int(self.line, amount),
             Amount::Double(amount) => double(self.line, amount),
         }
     }
@@ -195,12 +208,16 @@ impl<'a> Object<'a> {
 fn foreign(line: &mut String, value: &opentelemetry::Value) {
     use opentelemetry::{Array, Value};
     match value {
-        Value::Bool(value) => display(line, value),
-        Value::I64(value) => display(line, value),
+        Value::Bool(value) => line.push_str(text::bool(*value)),
+        Value::I64(value) => number::int(line, *value),
         Value::F64(value) => double(line, *value),
         Value::Array(values) => match values {
-            Array::Bool(values) => array(line, values, |line, value| display(line, value)),
-            Array::I64(values) => array(line, values, |line, value| display(line, value)),
+            Array::Bool(values) => {
+                array(line, values, |line, value| {
+                    line.push_str(text::bool(*value));
+                });
+            }
+            Array::I64(values) => array(line, values, |line, value| number::int(line, *value)),
             Array::F64(values) => array(line, values, |line, value| double(line, *value)),
             Array::String(values) => {
                 array(line, values, |line, value| string(line, value.as_str()));
@@ -214,14 +231,17 @@ fn foreign(line: &mut String, value: &opentelemetry::Value) {
 
 fn value(line: &mut String, value: &Value) {
     match value {
-        Value::Bool(value) => display(line, value),
-        Value::Int(value) => display(line, value),
+        Value::Bool(value) => line.push_str(text::bool(*value)),
+        Value::Int(value) => number::int(line, *value),
         Value::Double(value) => double(line, *value),
         Value::Text(value) => string(line, value.as_str()),
-        Value::Bools(values) => array(line, values, |line, value| display(line, value)),
-        Value::Ints(values) => array(line, values, |line, value| display(line, value)),
+        Value::Bools(values) => array(line, values, |line, value| {
+            line.push_str(text::bool(*value));
+        }),
+        Value::Ints(values) => array(line, values, |line, value| number::int(line, *value)),
         Value::Doubles(values) => array(line, values, |line, value| double(line, *value)),
         Value::Texts(values) => array(line, values, |line, value| string(line, value.as_str())),
+        Value::Any(value) => value.write(line),
     }
 }
 
@@ -236,15 +256,11 @@ fn array<T>(line: &mut String, values: &[T], element: impl Fn(&mut String, &T)) 
     line.push(']');
 }
 
-fn display(line: &mut String, value: impl fmt::Display) {
-    let _ = write!(line, "{value}");
-}
-
 /// JSON has no infinities, and nothing that is no number.
-fn double(line: &mut String, value: f64) {
+pub(crate) fn double(line: &mut String, value: f64) {
     if value.is_finite() {
-        // Debug keeps very large and small numbers short.
-        let _ = write!(line, "{value:?}");
+        // As Debug has it, which keeps very large and small numbers short.
+        number::double(line, value);
     } else {
         line.push_str("null");
     }
@@ -253,89 +269,125 @@ fn double(line: &mut String, value: f64) {
 /// A string in its quotes.
 pub(crate) fn string(line: &mut String, value: &str) {
     line.push('"');
-    let _ = Escaped(line).write_str(value);
+    escaped(line, value);
     line.push('"');
 }
 
-/// Writes what stands between the quotes of a string.
+/// What stands between the quotes of a string.
+fn escaped(line: &mut String, text: &str) {
+    if is_plain(text.as_bytes()) {
+        return line.push_str(text);
+    }
+    let mut rest = text;
+    while let Some(place) = rest.find(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
+        let (plain, from) = rest.split_at(place);
+        line.push_str(plain);
+        let mut chars = from.chars();
+        match chars.next() {
+            Some('"') => line.push_str("\\\""),
+            Some('\\') => line.push_str("\\\\"),
+            Some('\n') => line.push_str("\\n"),
+            Some('\r') => line.push_str("\\r"),
+            Some('\t') => line.push_str("\\t"),
+            Some(control) => {
+                let _ = write!(line, "\\u{:04x}", u32::from(control));
+            }
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    line.push_str(rest);
+}
+
+/// Whether it is ASCII that needs no escape, as most text is. Eight bytes are looked at a time.
+fn is_plain(text: &[u8]) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+
+    // The high bit of a byte says that it is below, if none of those before it is.
+    let below = |word: u64, bound: u8| word.wrapping_sub(EACH * u64::from(bound)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    let is_plain_word = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        let is_delete_or_more = word | word.wrapping_add(EACH);
+        let found = is_delete_or_more | below(word, b' ') | is(word, b'"') | is(word, b'\\');
+        found & (EACH << 7) == 0
+    };
+    let (words, _) = text.as_chunks::<8>();
+    match text.last_chunk::<8>() {
+        // The last eight stand for those that are left over.
+        Some(last) => words.iter().all(is_plain_word) && is_plain_word(last),
+        None => text
+            .iter()
+            .all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f..)),
+    }
+}
+
+/// Writes with [`escaped`].
 struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Most text is plain, and that can be seen many bytes at a time.
-        let plain = |byte: u8| !matches!(byte, 0..0x20 | b'"' | b'\\' | 0x7f..);
-        if text.bytes().fold(true, |all, byte| all & plain(byte)) {
-            self.0.push_str(text);
-            return Ok(());
-        }
-        let mut rest = text;
-        while let Some(place) = rest.find(|c: char| c.is_control() || matches!(c, '"' | '\\')) {
-            let (plain, from) = rest.split_at(place);
-            self.0.push_str(plain);
-            let mut chars = from.chars();
-            match chars.next() {
-                Some('"') => self.0.push_str("\\\""),
-                Some('\\') => self.0.push_str("\\\\"),
-                Some('\n') => self.0.push_str("\\n"),
-                Some('\r') => self.0.push_str("\\r"),
-                Some('\t') => self.0.push_str("\\t"),
-                Some(control) => write!(self.0, "\\u{:04x}", u32::from(control))?,
-                None => {}
-            }
-            rest = chars.as_str();
-        }
-        self.0.push_str(rest);
+        escaped(self.0, text);
         Ok(())
     }
 }
 
-/// The fields of an event.
-#[derive(Default)]
-struct Fields {
-    message: Option<String>,
-    json: String,
+/// The fields of an event: the message in the line, the rest aside, as it may be met before.
+struct Fields<'a> {
+    line: &'a mut String,
+    /// Where the message begins.
+    message: usize,
+    json: &'a mut String,
     arrays: bool,
 }
 
-impl Fields {
+impl Fields<'_> {
     fn key(&mut self, field: &Field) -> &mut String {
         if !self.json.is_empty() {
             self.json.push(',');
         }
-        string(&mut self.json, text::name(field));
+        string(self.json, text::name(field));
         self.json.push(':');
-        &mut self.json
+        self.json
+    }
+
+    fn message(&mut self, write: impl FnOnce(&mut String)) {
+        // Of several the last counts.
+        self.line.truncate(self.message);
+        self.line.push_str(r#","message":""#);
+        write(self.line);
+        self.line.push('"');
     }
 }
 
-impl Visit for Fields {
+impl Visit for Fields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         double(self.key(field), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        display(self.key(field), value);
+        number::int(self.key(field), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        display(self.key(field), value);
+        number::int(self.key(field), value);
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        display(self.key(field), value);
+        number::int(self.key(field), value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        display(self.key(field), value);
+        number::int(self.key(field), value);
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        display(self.key(field), value);
+        self.key(field).push_str(text::bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == text::MESSAGE {
-            self.message = Some(value.to_owned());
+            self.message(|line| escaped(line, value));
         } else {
             string(self.key(field), value);
         }
@@ -343,13 +395,15 @@ impl Visit for Fields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         if field.name() == text::MESSAGE {
-            self.message = Some(format!("{value:?}"));
+            self.message(|line| {
+                let _ = write!(Escaped(line), "{value:?}");
+            });
             return;
         }
         if self.arrays
-            && let Some(array) = array_of_debug(&format!("{value:?}"))
+            && let Some(structure) = structure_of_debug(&format!("{value:?}"))
         {
-            self.key(field).push_str(&array);
+            self.key(field).push_str(&structure);
             return;
         }
         let json = self.key(field);
@@ -357,6 +411,12 @@ impl Visit for Fields {
         let _ = write!(Escaped(json), "{value:?}");
         json.push('"');
     }
+}
+
+/// The JSON of what the carrier gives as `Debug`: an array, or a structured value, which is JSON
+/// already.
+fn structure_of_debug(debug: &str) -> Option<String> {
+    array_of_debug(debug).or_else(|| is_structure(debug).then(|| debug.to_owned()))
 }
 
 /// The JSON of an array of plain values that Rust's `Debug` has written, if it is one.
@@ -417,7 +477,7 @@ fn unquote(quoted: &str) -> Option<(String, &str)> {
 mod tests {
     use super::*;
 
-    fn escaped(text: &str) -> String {
+    fn quoted(text: &str) -> String {
         let mut line = String::new();
         string(&mut line, text);
         line
@@ -425,13 +485,28 @@ mod tests {
 
     #[test]
     fn strings_are_escaped_as_json_asks() {
-        assert_eq!(escaped("plain ü 漢 🦀"), "\"plain ü 漢 🦀\"");
-        assert_eq!(escaped("a\"b\\c"), r#""a\"b\\c""#);
-        assert_eq!(escaped("\n\r\t"), r#""\n\r\t""#);
+        assert_eq!(quoted("plain ü 漢 🦀"), "\"plain ü 漢 🦀\"");
+        assert_eq!(quoted("a\"b\\c"), r#""a\"b\\c""#);
+        assert_eq!(quoted("\n\r\t"), r#""\n\r\t""#);
         assert_eq!(
-            escaped("\0\u{1b}\u{7f}\u{85}"),
+            quoted("\0\u{1b}\u{7f}\u{85}"),
             r#""\u0000\u001b\u007f\u0085""#
         );
+    }
+
+    #[test]
+    fn what_needs_an_escape_is_seen_wherever_it_stands() {
+        for length in 1..20 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    let mut text = vec![b'a'; length];
+                    text[place] = byte;
+                    let expected = matches!(byte, b' '..=b'~') && !b"\"\\".contains(&byte);
+                    assert_eq!(is_plain(&text), expected, "{text:?}");
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 
     #[test]

@@ -4,9 +4,49 @@ use std::cell::Cell;
 use std::io::{ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
+/// How much room the buffers of a thread keep from one line to the next, in bytes each.
+const KEPT: usize = 16 * 1024;
+
 thread_local! {
     /// A line is being written on this thread.
     static WRITING: Cell<bool> = const { Cell::new(false) };
+    /// What the thread's last line was made in.
+    static BUFFERS: Cell<Buffers> = const { Cell::new(Buffers::new()) };
+}
+
+/// Where a line is made. A thread has one, so that a line allocates nothing once it has grown.
+#[derive(Default)]
+pub(super) struct Buffers {
+    /// The line.
+    pub(super) line: String,
+    /// What comes later in the line than it is met.
+    pub(super) aside: String,
+}
+
+impl Buffers {
+    const fn new() -> Self {
+        Self {
+            line: String::new(),
+            aside: String::new(),
+        }
+    }
+
+    /// Those of this thread, empty. What is logged while a line is made gets others, and so does what
+    /// is logged while the thread ends.
+    pub(super) fn take() -> Self {
+        BUFFERS.try_with(Cell::take).unwrap_or_default()
+    }
+
+    /// Keeps them for the next line.
+    pub(super) fn keep(mut self) {
+        for buffer in [&mut self.line, &mut self.aside] {
+            buffer.clear();
+            if buffer.capacity() > KEPT {
+                buffer.shrink_to(KEPT);
+            }
+        }
+        let _ = BUFFERS.try_with(|buffers| buffers.set(self));
+    }
 }
 
 /// Whether a line is being written on this thread: what is logged now, the writer logs.
@@ -49,7 +89,7 @@ impl Output {
     }
 
     /// Writes a line, for which the writer is asked once unless it takes less than all.
-    pub(super) fn write(&self, mut line: String) {
+    pub(super) fn write(&self, line: &mut String) {
         struct Done;
 
         impl Drop for Done {
@@ -68,7 +108,7 @@ impl Output {
 }
 
 impl Sink {
-    fn write(&mut self, mut line: String) {
+    fn write(&mut self, line: &mut String) {
         if self.torn {
             // The rest of the last line never comes: this one does not go on in its place.
             line.insert(0, '\n');

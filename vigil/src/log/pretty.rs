@@ -1,42 +1,41 @@
 //! Lines for people.
 
 mod metrics;
+mod span;
 
-use std::fmt::{self, Debug, Write};
+use std::fmt::{Debug, Write};
+use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use opentelemetry::trace::Status;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
-use super::context::Around;
-use super::{TARGET, text, time};
-use crate::carrier::{EndedSpan, NamePart, Value};
-use crate::semconv::{error, gen_ai, life};
+use super::output::Buffers;
+use super::{TARGET, number, text, time};
+use crate::carrier::Value;
+use crate::semconv::life;
 
 pub(super) use metrics::metrics;
+pub(super) use span::span;
 
-/// How wide a span's name is, with what it is indented by. The durations stand in a column.
-const NAME: usize = 26;
-/// How wide a duration is.
-const DURATION: usize = 6;
 /// How much of a value is shown.
 const VALUE: usize = 80;
 
-/// The line of a log event.
+/// The line of a log event that stands so far down the tree.
 pub(super) fn event(
-    line: &mut String,
+    buffers: &mut Buffers,
     now: SystemTime,
     event: &Event<'_>,
-    around: &Around,
+    depth: usize,
     color: bool,
 ) {
     let metadata = event.metadata();
-    let mut line = Line { line, color };
-    line.place(now, around.depth);
+    let Buffers { line, aside } = buffers;
+    let mut line = Line { text: line, color };
+    line.place(now, depth);
     let typed = metadata.target() == TARGET;
     if typed && *metadata.level() == Level::INFO {
-        line.paint(Style::Cyan, "•");
+        line.paint(Style::Cyan, |text| text.push('•'));
     } else {
         let style = match *metadata.level() {
             Level::ERROR => Style::Red,
@@ -44,205 +43,124 @@ pub(super) fn event(
             Level::INFO => Style::Green,
             _ => Style::Dim,
         };
-        line.paint(style, metadata.level().as_str());
-        line.push(" ");
-        line.paint(Style::Dim, format_args!("{}:", metadata.target()));
+        line.paint(style, |text| text.push_str(metadata.level().as_str()));
+        line.text.push(' ');
+        line.paint(Style::Dim, |text| {
+            text.push_str(metadata.target());
+            text.push(':');
+        });
     }
-    let mut fields = Fields::default();
+    let mut fields = Fields {
+        message: line.text.len(),
+        line,
+        rest: Line { text: aside, color },
+        typed,
+        from: None,
+        to: None,
+    };
     event.record(&mut text::Shown(&mut fields));
-    if let Some(message) = &fields.message {
-        line.push(" ");
-        let _ = Plain(&mut *line.line).write_str(message);
+    let Fields {
+        line,
+        rest,
+        from,
+        to,
+        ..
+    } = fields;
+    let mut rest = rest.text.as_str();
+    if let Some((from, to)) = from.zip(to) {
+        line.text.push_str("  ");
+        line.text.push_str(&rest[from.value]);
+        line.text.push('→');
+        line.text.push_str(&rest[to.value]);
+        // They are not said twice.
+        let (first, last) = if from.field.start < to.field.start {
+            (from.field, to.field)
+        } else {
+            (to.field, from.field)
+        };
+        line.text.push_str(&rest[..first.start]);
+        line.text.push_str(&rest[first.end..last.start]);
+        rest = &rest[last.end..];
     }
-    let mode = |key| fields.of(typed, key);
-    let moved = mode(life::MODE_FROM).zip(mode(life::MODE_TO));
-    if let Some((from, to)) = moved {
-        line.push(format_args!("  {from}→{to}"));
-    }
-    for (name, value) in &fields.rest {
-        if moved.is_none() || !matches!(*name, life::MODE_FROM | life::MODE_TO) {
-            let name = if typed { short(name) } else { name };
-            line.push(" ");
-            line.attribute(name, value);
-        }
-    }
-}
-
-/// The line of a typed span.
-pub(super) fn span(line: &mut String, now: SystemTime, span: &EndedSpan<'_>, color: bool) {
-    let mut line = Line { line, color };
-    let name = Shown(&span.name()).to_string();
-    let failed = matches!(span.status(), Status::Error { .. });
-    line.place(now, span.depth());
-    line.paint(if failed { Style::RedBold } else { Style::Bold }, &name);
-    let width = NAME.saturating_sub(2 * span.depth() + name.chars().count());
-    let duration = readable(span.duration());
-    let width = width + 1 + DURATION.saturating_sub(duration.chars().count());
-    line.push(format_args!("{:width$}", ""));
-    line.paint(Style::Cyan, duration);
-
-    let mut rest: Vec<(&'static str, &Value)> = span
-        .attributes()
-        .filter(|(key, value)| !is_said(span, key, value))
-        .collect();
-    let mut take = |key: &str| {
-        let place = rest.iter().position(|(other, _)| *other == key)?;
-        Some(rest.remove(place).1)
-    };
-    let error_type = take(error::TYPE);
-    let status = take(life::TOOL_STATUS);
-    if let Status::Error { description } = span.status() {
-        let error_type = error_type.map(Value::to_string).unwrap_or_default();
-        // `error` and `cancelled` say no more than the error does.
-        let status = status
-            .map(Value::to_string)
-            .filter(|status| status != "error" && *status != error_type);
-        let mut error = String::from("✗");
-        for part in [status.as_deref(), Some(&error_type)].into_iter().flatten() {
-            let _ = write!(error, " {}", Shown(part));
-        }
-        if !description.is_empty() {
-            let _ = write!(error, ": {}", Shown(description));
-        }
-        line.push("  ");
-        line.paint(Style::Red, error);
-    } else if let Some(status) = status {
-        line.push("  ");
-        line.paint(Style::Green, Shown(&status.to_string()));
-    }
-    if let Some(tokens) = tokens(&mut take) {
-        line.push("  ");
-        line.push(tokens);
-    }
-    if let Some(Value::Texts(reasons)) = take(gen_ai::RESPONSE_FINISH_REASONS) {
-        line.push("  ");
-        let reasons: Vec<String> = reasons
-            .iter()
-            .map(|reason| Shown(reason.as_str()).to_string())
-            .collect();
-        line.push(reasons.join(","));
-    }
-    if let Some(Value::Double(seconds)) = take(gen_ai::RESPONSE_TIME_TO_FIRST_CHUNK)
-        && let Ok(first) = Duration::try_from_secs_f64(*seconds)
-    {
-        line.push(format_args!("  first chunk {}", readable(first)));
-    }
-    if let Some(budget) = budget(&mut take) {
-        line.push(format_args!("  budget {budget}"));
-    }
-    if let (Some(from), Some(to)) = (take(life::MODE_FROM), take(life::MODE_TO)) {
-        line.push("  mode ");
-        line.paint(Style::Yellow, format_args!("{from}→{to}"));
-    } else if let Some(mode) = take(life::OPERATING_MODE) {
-        line.push(format_args!("  mode {}", Shown(&mode.to_string())));
-    }
-    let mut space = "  ";
-    if let Some(provider) = take(gen_ai::PROVIDER_NAME) {
-        line.push(format_args!("{space}{}", Shown(&provider.to_string())));
-        space = " ";
-    }
-    for (key, value) in rest {
-        line.push(space);
-        line.attribute(short(key), &shown(value));
-        space = " ";
-    }
-}
-
-/// Whether the name or the type of the span, or another attribute, says the same.
-fn is_said(span: &EndedSpan<'_>, key: &str, value: &Value) -> bool {
-    let named = |part: &NamePart| matches!(part, NamePart::Key(other) if *other == key);
-    if span.definition().name.iter().any(named) {
-        return true;
-    }
-    span.definition().field(key).is_some_and(|field| {
-        let filled = field.attribute.filled_from;
-        field.constant.is_some()
-            || filled
-                .and_then(|from| span.attribute(from))
-                .is_some_and(|from| from == value)
-    })
-}
-
-/// `1200→85 tokens [800 cached]`
-fn tokens<'a>(take: &mut impl FnMut(&str) -> Option<&'a Value>) -> Option<String> {
-    let input = take(gen_ai::USAGE_INPUT_TOKENS);
-    let output = take(gen_ai::USAGE_OUTPUT_TOKENS);
-    let of_these: Vec<String> = [
-        (gen_ai::USAGE_CACHE_READ_INPUT_TOKENS, "cached"),
-        (gen_ai::USAGE_CACHE_CREATION_INPUT_TOKENS, "to cache"),
-        (gen_ai::USAGE_REASONING_OUTPUT_TOKENS, "reasoning"),
-    ]
-    .into_iter()
-    .filter_map(|(key, word)| Some(format!("{} {word}", take(key)?)))
-    .collect();
-    let mut tokens = match (input, output) {
-        (Some(input), Some(output)) => format!("{input}→{output} tokens"),
-        (Some(input), None) => format!("{input} tokens in"),
-        (None, Some(output)) => format!("{output} tokens out"),
-        (None, None) if of_these.is_empty() => return None,
-        (None, None) => "tokens".to_owned(),
-    };
-    if !of_these.is_empty() {
-        let _ = write!(tokens, " [{}]", of_these.join(", "));
-    }
-    Some(tokens)
-}
-
-/// `98500 tokens, $4.20, 30.0s, 12 calls`
-fn budget<'a>(take: &mut impl FnMut(&str) -> Option<&'a Value>) -> Option<String> {
-    let tokens = take(life::BUDGET_TOKENS_REMAINING).map(|tokens| format!("{tokens} tokens"));
-    let cost = take(life::BUDGET_COST_REMAINING_USD).map(|cost| match cost {
-        Value::Double(cost) => dollars(*cost),
-        cost => format!("${cost}"),
-    });
-    let time = take(life::BUDGET_TIME_REMAINING_MS).map(|time| match time {
-        Value::Int(time) => u64::try_from(*time).map_or_else(
-            |_| format!("{time}ms"),
-            |time| readable(Duration::from_millis(time)),
-        ),
-        time => time.to_string(),
-    });
-    let calls = take(life::BUDGET_TOOL_CALLS_REMAINING).map(|calls| format!("{calls} calls"));
-    let parts: Vec<String> = [tokens, cost, time, calls].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
+    line.text.push_str(rest);
 }
 
 /// Less than a cent is told in full.
-fn dollars(cost: f64) -> String {
-    if cost == 0.0 || cost.abs() >= 0.01 {
-        format!("${cost:.2}")
-    } else {
-        format!("${cost}")
+fn dollars(line: &mut String, cost: f64) {
+    line.push('$');
+    if cost != 0.0 && cost.abs() < 0.01 {
+        return number::plain_double(line, cost);
     }
+    let cents = cost.abs() * 100.0;
+    let is_between = (cents.fract() - 0.5).abs() < 1e-4;
+    if is_between || !(0.5..1e9).contains(&cents) {
+        let _ = write!(line, "{cost:.2}");
+        return;
+    }
+    if cost < 0.0 {
+        line.push('-');
+    }
+    // Whole, and far below what fits.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    decimal(line, cents.round() as u64, 2);
 }
 
 /// Three digits or so, in the unit that fits: `35µs`, `40.2ms`, `1.25s`, `2m05s`, `1h02m`.
-fn readable(duration: Duration) -> String {
-    let nanos = duration.as_nanos();
-    let micros = duration.as_micros();
+fn readable(line: &mut String, duration: Duration) {
+    const MICRO: u64 = 1_000;
+    const MILLI: u64 = 1_000_000;
+    const SECOND: u64 = 1_000_000_000;
+
+    // Half a millennium is long enough.
+    let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
     // Rounded to what is shown before the unit is chosen, so that nothing is `1000ms`.
-    let digits = |value: f64| match value {
-        value if value < 9.995 => 2,
-        value if value < 99.95 => 1,
-        _ => 0,
+    let rounded = |line: &mut String, unit: u64| {
+        let (places, step) = match nanos {
+            nanos if nanos < unit / 1_000 * 9_995 => (2, unit / 100),
+            nanos if nanos < unit / 1_000 * 99_950 => (1, unit / 10),
+            _ => (0, unit),
+        };
+        let (whole, rest) = (nanos / step, nanos % step);
+        let is_up = 2 * rest > step || (2 * rest == step && whole % 2 == 1);
+        decimal(line, whole + u64::from(is_up), places);
     };
-    if nanos < 1_000 {
-        format!("{nanos}ns")
-    } else if micros < 1_000 {
-        format!("{micros}µs")
-    } else if micros < 999_500 {
-        let millis = duration.as_secs_f64() * 1e3;
-        format!("{millis:.*}ms", digits(millis))
-    } else if duration.as_millis() < 59_950 {
-        let seconds = duration.as_secs_f64();
-        format!("{seconds:.*}s", digits(seconds))
+    if nanos < MICRO {
+        number::int(line, nanos);
+        line.push_str("ns");
+    } else if nanos < MILLI {
+        number::int(line, nanos / MICRO);
+        line.push_str("µs");
+    } else if nanos < 999_500 * MICRO {
+        rounded(line, MILLI);
+        line.push_str("ms");
+    } else if nanos < 59_950 * MILLI {
+        rounded(line, SECOND);
+        line.push('s');
     } else {
-        let seconds = (duration.as_millis() + 500) / 1_000;
+        let seconds = (nanos / MILLI).saturating_add(500) / 1_000;
         let minutes = seconds / 60;
-        if minutes < 60 {
-            format!("{minutes}m{:02}s", seconds % 60)
+        let _ = if minutes < 60 {
+            write!(line, "{minutes}m{:02}s", seconds % 60)
         } else {
-            format!("{}h{:02}m", minutes / 60, minutes % 60)
+            write!(line, "{}h{:02}m", minutes / 60, minutes % 60)
+        };
+    }
+}
+
+/// So many of the number's digits stand behind the point: none, one or two.
+fn decimal(line: &mut String, number: u64, places: u32) {
+    let unit = 10_u64.pow(places);
+    number::int(line, number / unit);
+    let rest = u32::try_from(number % unit).unwrap_or_default();
+    match places {
+        0 => {}
+        1 => {
+            line.push('.');
+            number::digits::<1>(line, rest);
+        }
+        _ => {
+            line.push('.');
+            number::digits::<2>(line, rest);
         }
     }
 }
@@ -265,24 +183,37 @@ fn short(key: &str) -> &str {
     }
 }
 
-fn shown(value: &Value) -> String {
-    fn join<T>(values: &[T], show: impl Fn(&T) -> String) -> String {
-        let values: Vec<String> = values.iter().map(show).collect();
-        format!("[{}]", values.join(","))
+/// A value as it reads without quotes around texts.
+fn value(line: &mut String, value: &Value) {
+    fn join<T>(line: &mut String, values: &[T], show: impl Fn(&mut String, &T)) {
+        line.push('[');
+        for (place, value) in values.iter().enumerate() {
+            if place > 0 {
+                line.push(',');
+            }
+            show(line, value);
+        }
+        line.push(']');
     }
+    let bool = |line: &mut String, value: &bool| line.push_str(text::bool(*value));
     match value {
-        Value::Text(text) => text.as_str().to_owned(),
-        Value::Texts(texts) => join(texts, |text| text.as_str().to_owned()),
-        Value::Bools(values) => join(values, bool::to_string),
-        Value::Ints(values) => join(values, i64::to_string),
-        Value::Doubles(values) => join(values, f64::to_string),
-        value => value.to_string(),
+        Value::Bool(value) => bool(line, value),
+        Value::Int(value) => number::int(line, *value),
+        Value::Double(value) => number::plain_double(line, *value),
+        Value::Text(text) => line.push_str(text.as_str()),
+        Value::Bools(values) => join(line, values, bool),
+        Value::Ints(values) => join(line, values, |line, value| number::int(line, *value)),
+        Value::Doubles(values) => join(line, values, |line, value| {
+            number::plain_double(line, *value);
+        }),
+        Value::Texts(texts) => join(line, texts, |line, text| line.push_str(text.as_str())),
+        Value::Any(value) => value.write(line),
     }
 }
 
 /// A line, while it is written.
 struct Line<'a> {
-    line: &'a mut String,
+    text: &'a mut String,
     color: bool,
 }
 
@@ -298,116 +229,215 @@ enum Style {
 }
 
 impl Line<'_> {
-    fn push(&mut self, text: impl fmt::Display) {
-        let _ = write!(self.line, "{text}");
-    }
-
-    fn paint(&mut self, style: Style, text: impl fmt::Display) {
+    fn paint(&mut self, style: Style, write: impl FnOnce(&mut String)) {
         if !self.color {
-            return self.push(text);
+            return write(self.text);
         }
-        let code = match style {
-            Style::Bold => "1",
-            Style::Cyan => "36",
-            Style::Dim => "2",
-            Style::Green => "32",
-            Style::Red => "31",
-            Style::RedBold => "1;31",
-            Style::Yellow => "33",
-        };
-        let _ = write!(self.line, "\x1b[{code}m{text}\x1b[0m");
+        self.text.push_str(match style {
+            Style::Bold => "\x1b[1m",
+            Style::Cyan => "\x1b[36m",
+            Style::Dim => "\x1b[2m",
+            Style::Green => "\x1b[32m",
+            Style::Red => "\x1b[31m",
+            Style::RedBold => "\x1b[1;31m",
+            Style::Yellow => "\x1b[33m",
+        });
+        write(self.text);
+        self.text.push_str("\x1b[0m");
     }
 
     /// The time, and a mark for each span above.
     fn place(&mut self, now: SystemTime, depth: usize) {
-        let mut head = String::with_capacity(32);
-        time::of_day(&mut head, now);
-        head.push(' ');
-        for _ in 0..depth {
-            head.push_str("│ ");
-        }
-        self.paint(Style::Dim, head);
+        self.paint(Style::Dim, |text| {
+            time::of_day(text, now);
+            text.push(' ');
+            for _ in 0..depth {
+                text.push_str("│ ");
+            }
+        });
     }
 
-    fn attribute(&mut self, name: &str, value: &str) {
-        self.paint(Style::Dim, format_args!("{name}="));
-        let bare = !value.is_empty()
-            && !value.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '='));
-        if bare {
-            self.push(Shown(value));
-        } else {
-            self.push(format_args!("\"{}\"", Shown(value)));
-        }
+    fn name(&mut self, name: &str) {
+        self.paint(Style::Dim, |text| {
+            text.push_str(name);
+            text.push('=');
+        });
     }
+
+    /// An attribute, and where its value stands, quotes apart.
+    fn attribute(&mut self, name: &str, value: &str) -> Range<usize> {
+        self.name(name);
+        self.quoted(value)
+    }
+
+    /// A value, in quotes where one could not see else where it ends.
+    fn quoted(&mut self, value: &str) -> Range<usize> {
+        let quotes = !is_bare(value);
+        if quotes {
+            self.text.push('"');
+        }
+        let start = self.text.len();
+        shown(self.text, value);
+        let end = self.text.len();
+        if quotes {
+            self.text.push('"');
+        }
+        start..end
+    }
+
+    /// An attribute whose value `write` writes.
+    fn attribute_of(&mut self, name: &str, write: impl FnOnce(&mut String)) -> Range<usize> {
+        self.name(name);
+        let start = self.text.len();
+        write(self.text);
+        let value = &self.text[start..];
+        if value.len() <= VALUE && is_plain(value) && is_bare(value) {
+            return start..self.text.len();
+        }
+        let value = self.text.split_off(start);
+        self.quoted(&value)
+    }
+}
+
+/// Whether one sees where the value ends.
+fn is_bare(value: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'!' | b'#'..=b'<' | b'>'..=b'~');
+    if value.bytes().all(plain) {
+        return !value.is_empty();
+    }
+    !value.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '='))
 }
 
 /// Text in a line: without what would break the line or the terminal, and not more than a line
 /// bears.
-struct Shown<'a>(&'a str);
+fn shown(line: &mut String, text: &str) {
+    // As many characters have no fewer bytes.
+    let is_short = text.len() <= VALUE;
+    let cut = (!is_short)
+        .then(|| text.char_indices().nth(VALUE))
+        .flatten();
+    match cut {
+        Some((end, _)) => {
+            plain(line, &text[..end]);
+            line.push('…');
+        }
+        None => plain(line, text),
+    }
+}
 
-impl fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // As many characters have no fewer bytes.
-        let is_short = self.0.len() <= VALUE;
-        let cut = (!is_short)
-            .then(|| self.0.char_indices().nth(VALUE))
-            .flatten();
-        match cut {
-            Some((end, _)) => {
-                Plain(&mut *f).write_str(&self.0[..end])?;
-                f.write_str("…")
-            }
-            None => Plain(f).write_str(self.0),
+/// Text whose control characters can be seen and have no effect.
+fn plain(line: &mut String, text: &str) {
+    // Most text is, and that can be seen many bytes at a time.
+    if is_plain(text) {
+        return line.push_str(text);
+    }
+    for c in text.chars() {
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
         }
     }
 }
 
-/// Writes control characters so that they can be seen and have no effect.
-struct Plain<W>(W);
+/// Whether it has characters of ASCII alone that can be seen.
+fn is_plain(text: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, 0x20..0x7f);
+    text.bytes().fold(true, |all, byte| all & plain(byte))
+}
 
-impl<W: Write + ?Sized> Write for Plain<&mut W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Most text is, and that can be seen many bytes at a time.
-        let plain = |byte: u8| matches!(byte, 0x20..0x7f);
-        if text.bytes().fold(true, |all, byte| all & plain(byte)) {
-            return self.0.write_str(text);
-        }
-        for c in text.chars() {
-            if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
-                write!(self.0, "{}", c.escape_default())?;
-            } else {
-                self.0.write_char(c)?;
-            }
-        }
+/// Writes with [`plain`].
+struct Plain<'a>(&'a mut String);
+
+impl Write for Plain<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        plain(self.0, text);
         Ok(())
     }
 }
 
-/// The fields of an event.
-#[derive(Default)]
-struct Fields {
-    message: Option<String>,
-    rest: Vec<(&'static str, String)>,
+/// The fields of an event: the message in the line, the rest aside, as it may be met before.
+struct Fields<'a> {
+    line: Line<'a>,
+    /// Where the message begins.
+    message: usize,
+    rest: Line<'a>,
+    typed: bool,
+    /// The mode before and after.
+    from: Option<Part>,
+    to: Option<Part>,
 }
 
-impl Fields {
-    fn of(&self, typed: bool, key: &str) -> Option<&str> {
-        let mut named = self.rest.iter().filter(|(name, _)| typed && *name == key);
-        named.next().map(|(_, value)| value.as_str())
+/// Where a field stands, and its value.
+struct Part {
+    field: Range<usize>,
+    value: Range<usize>,
+}
+
+impl Fields<'_> {
+    fn message(&mut self) -> &mut String {
+        // Of several the last counts.
+        self.line.text.truncate(self.message);
+        self.line.text.push(' ');
+        self.line.text
+    }
+
+    fn put(&mut self, field: &Field, write: impl FnOnce(&mut Line<'_>, &str) -> Range<usize>) {
+        let name = text::name(field);
+        let start = self.rest.text.len();
+        self.rest.text.push(' ');
+        if !self.typed {
+            write(&mut self.rest, name);
+            return;
+        }
+        let value = write(&mut self.rest, short(name));
+        let field = start..self.rest.text.len();
+        let part = Some(Part { field, value });
+        match name {
+            life::MODE_FROM => self.from = part,
+            life::MODE_TO => self.to = part,
+            _ => {}
+        }
     }
 }
 
-impl Visit for Fields {
+impl Visit for Fields<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, |rest, name| {
+            rest.attribute_of(name, |text| number::double(text, value))
+        });
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, |rest, name| {
+            rest.attribute_of(name, |text| number::int(text, value))
+        });
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, |rest, name| {
+            rest.attribute_of(name, |text| number::int(text, value))
+        });
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == text::MESSAGE {
-            self.message = Some(value.to_owned());
+            plain(self.message(), value);
         } else {
-            self.rest.push((text::name(field), value.to_owned()));
+            self.put(field, |rest, name| rest.attribute(name, value));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.record_str(field, &format!("{value:?}"));
+        if field.name() == text::MESSAGE {
+            let _ = write!(Plain(self.message()), "{value:?}");
+        } else {
+            self.put(field, |rest, name| {
+                rest.attribute_of(name, |text| {
+                    let _ = write!(text, "{value:?}");
+                })
+            });
+        }
     }
 }
 
@@ -427,13 +457,17 @@ mod tests {
             (99_960_000, "100ms"),
             (999_400_000, "999ms"),
             (999_600_000, "1.00s"),
+            (9_994_999, "9.99ms"),
+            (9_995_000, "10.0ms"),
             (1_250_000_000, "1.25s"),
             (59_900_000_000, "59.9s"),
             (59_970_000_000, "1m00s"),
             (125_000_000_000, "2m05s"),
             (3_725_000_000_000, "1h02m"),
         ] {
-            assert_eq!(readable(Duration::from_nanos(nanos)), expected);
+            let mut text = String::new();
+            readable(&mut text, Duration::from_nanos(nanos));
+            assert_eq!(text, expected);
         }
     }
 
@@ -454,8 +488,39 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_neither_break_the_line_nor_fill_the_screen() {
-        assert_eq!(Shown("a\nb\u{1b}[31m").to_string(), "a\\nb\\u{1b}[31m");
-        let long = "ü".repeat(500);
-        assert_eq!(Shown(&long).to_string().chars().count(), VALUE + 1);
+        let shown = |text: &str| {
+            let mut line = String::new();
+            shown(&mut line, text);
+            line
+        };
+        assert_eq!(shown("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(shown(&"ü".repeat(500)).chars().count(), VALUE + 1);
+        assert_eq!(shown(&"u".repeat(500)).chars().count(), VALUE + 1);
+    }
+
+    #[test]
+    fn dollars_are_rounded_as_the_standard_library_does() {
+        for cost in [
+            0.0,
+            4.2,
+            4.755,
+            1.115,
+            1.005,
+            0.125,
+            0.135,
+            99.995,
+            0.01,
+            -4.25,
+            -0.5,
+            1e12,
+            123_456.785,
+        ] {
+            let mut text = String::new();
+            dollars(&mut text, cost);
+            assert_eq!(text, format!("${cost:.2}"));
+        }
+        let mut text = String::new();
+        dollars(&mut text, 0.004);
+        assert_eq!(text, "$0.004");
     }
 }

@@ -16,6 +16,11 @@ pub(super) fn name(field: &Field) -> &'static str {
     name.strip_prefix("r#").unwrap_or(name)
 }
 
+/// A boolean.
+pub(super) fn bool(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
 /// Fields without content that is not captured.
 pub(super) struct Shown<'a>(pub(super) &'a mut dyn Visit);
 

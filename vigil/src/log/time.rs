@@ -1,57 +1,104 @@
 //! The time of a line, in UTC.
 
+use std::cell::Cell;
 use std::time::{Duration, SystemTime};
+
+use super::number::{ascii, digit, digits};
 
 const DAY: u64 = 24 * 60 * 60;
 
 /// `2026-11-22T19:31:51.123456Z`, as RFC 3339 has it.
 pub(super) fn rfc3339(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
-    let (year, month, day) = date(time.as_secs() / DAY);
-    for (number, width, end) in [(year, 4, '-'), (month, 2, '-'), (day, 2, 'T')] {
-        digits(line, number, width);
-        line.push(end);
-    }
-    clock(line, time);
+    line.push_str(Second::of(time).date_and_clock());
     line.push('.');
-    digits(line, time.subsec_micros().into(), 6);
+    digits::<6>(line, time.subsec_micros());
     line.push('Z');
 }
 
 /// `19:31:51.123`
 pub(super) fn of_day(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
-    clock(line, time);
+    line.push_str(Second::of(time).clock());
     line.push('.');
-    digits(line, time.subsec_millis().into(), 3);
+    digits::<3>(line, time.subsec_millis());
+}
+
+/// How a second reads. Lines come many in one, so a thread keeps its last.
+#[derive(Clone, Copy)]
+struct Second {
+    since_epoch: u64,
+    /// At the end of it: `2026-11-22T19:31:51`.
+    text: [u8; LONGEST],
+    start: usize,
+}
+
+/// The year of the last `SystemTime` has twelve digits.
+const LONGEST: usize = "292277026596-12-04T15:30:07".len();
+const CLOCK: usize = "15:30:07".len();
+
+thread_local! {
+    static SECOND: Cell<Option<Second>> = const { Cell::new(None) };
+}
+
+impl Second {
+    fn of(time: Duration) -> Self {
+        match SECOND.get() {
+            Some(second) if second.since_epoch == time.as_secs() => second,
+            _ => {
+                let second = Self::new(time.as_secs());
+                SECOND.set(Some(second));
+                second
+            }
+        }
+    }
+
+    fn new(since_epoch: u64) -> Self {
+        let (year, month, day) = date(since_epoch / DAY);
+        let of_day = since_epoch % DAY;
+        let mut text = [0; LONGEST];
+        let mut start = LONGEST;
+        for (number, width, before) in [
+            (of_day % 60, 2, Some(b':')),
+            (of_day / 60 % 60, 2, Some(b':')),
+            (of_day / 3600, 2, Some(b'T')),
+            (day, 2, Some(b'-')),
+            (month, 2, Some(b'-')),
+            (year, 4, None),
+        ] {
+            let mut rest = number;
+            let mut written = 0;
+            while rest > 0 || written < width {
+                start -= 1;
+                text[start] = digit(rest);
+                rest /= 10;
+                written += 1;
+            }
+            if let Some(before) = before {
+                start -= 1;
+                text[start] = before;
+            }
+        }
+        Self {
+            since_epoch,
+            text,
+            start,
+        }
+    }
+
+    fn date_and_clock(&self) -> &str {
+        ascii(&self.text[self.start..])
+    }
+
+    fn clock(&self) -> &str {
+        ascii(&self.text[LONGEST - CLOCK..])
+    }
 }
 
 /// A clock that is set to before 1970 tells nothing.
 fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()
-}
-
-fn clock(line: &mut String, time: Duration) {
-    let seconds = time.as_secs() % DAY;
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    digits(line, hours, 2);
-    line.push(':');
-    digits(line, minutes, 2);
-    line.push(':');
-    digits(line, seconds, 2);
-}
-
-/// The number, so many digits long at least. Every line has some, and formatting takes its time.
-fn digits(line: &mut String, mut number: u64, width: usize) {
-    let mut text = [b'0'; 20];
-    let mut start = text.len();
-    while number > 0 || text.len() - start < width {
-        start -= 1;
-        text[start] += u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-    }
-    line.extend(text[start..].iter().copied().map(char::from));
 }
 
 /// Year, month and day in the Gregorian calendar, `days` after 1970-01-01.

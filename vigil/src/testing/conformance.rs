@@ -5,8 +5,8 @@ use opentelemetry::{Array, KeyValue, Value};
 
 use super::{Exported, ExportedEvent, ExportedLog, ExportedMetric, ExportedSpan};
 use crate::carrier::{
-    EventDefinition, Field, Level, MetricDefinition, NamePart, Registry, Scope, SpanDefinition,
-    ValueType,
+    BODY, EventDefinition, Field, Level, MetricDefinition, NamePart, Registry, Scope,
+    SpanDefinition, ValueType, is_below,
 };
 
 /// What is not as the registry says.
@@ -191,7 +191,8 @@ impl Check<'_> {
         attributes: &[KeyValue],
     ) {
         let declared: Vec<&Field> = definition.fields.iter().collect();
-        for attribute in attributes {
+        let is_body = |attribute: &KeyValue| definition.has_body && attribute.key.as_str() == BODY;
+        for attribute in attributes.iter().filter(|it| !is_body(it)) {
             self.attribute(place, attribute, &declared, false);
         }
         self.no_duplicates(place, attributes);
@@ -274,18 +275,27 @@ impl Check<'_> {
 
     fn attribute(&mut self, place: &str, attribute: &KeyValue, declared: &[&Field], on_span: bool) {
         let key = attribute.key.as_str();
-        let definition = self.registry.attribute(key);
-        let inherited = on_span && definition.is_some_and(|definition| definition.inherited);
+        let below =
+            |field: &&&Field| field.attribute.template.is_some() && is_below(field.key(), key);
         let field = declared.iter().find(|field| field.key() == key);
+        let field = field.or_else(|| declared.iter().find(below));
+        let definition = match field {
+            Some(field) => Some(field.attribute),
+            None => self.registry.attribute(key),
+        };
+        let inherited = on_span && definition.is_some_and(|definition| definition.inherited);
         let Some(definition) = definition.filter(|_| field.is_some() || inherited) else {
             return self.say(place, &format!("`{key}` is not declared"));
         };
-        if !fits(definition.value_type, &attribute.value) {
+        let value_type = match definition.template {
+            Some(value_type) if definition.key != key => value_type,
+            _ => definition.value_type,
+        };
+        // Spans have text there; on log records it is whatever it is.
+        let is_any = value_type == ValueType::Any && !on_span;
+        if !is_any && !fits(value_type, &attribute.value) {
             let value = &attribute.value;
-            self.say(
-                place,
-                &format!("`{key}` is {value:?}, not {:?}", definition.value_type),
-            );
+            self.say(place, &format!("`{key}` is {value:?}, not {value_type:?}"));
         }
         if let (Some(members), Value::String(text)) = (definition.closed, &attribute.value)
             && !members.contains(&text.as_str())

@@ -19,18 +19,18 @@ impl Context<'_> {
         imports: &mut Imports,
     ) -> Option<ir::RecordMethod> {
         let record = group.record.as_ref()?;
-        imports.sibling("records");
         let module = names::module_name(names::namespace(&group.id));
+        let records = imports.kind(self.elsewhere(&group.docs), "records", &module);
         let method = names::record_method(&record.name);
         let definition = format!(
-            "records::{module}::definitions::{}",
+            "{records}::{module}::definitions::{}",
             names::constant_name(&record.name)
         );
         let one_by_one = self.record_values(group, imports);
         let set = one_by_one.is_none().then(|| ir::RecordArgument {
             name: names::record_argument(&record.name),
             ty: format!(
-                "records::{module}::{}",
+                "{records}::{module}::{}",
                 names::signal_type_name(&record.name, names::namespace(&group.id))
             ),
         });
@@ -63,7 +63,7 @@ impl Context<'_> {
         let given = group
             .attributes
             .iter()
-            .filter(|reference| self.is_given(reference));
+            .filter(|reference| Self::is_given(reference));
         let items = given
             .zip(arguments)
             .map(|(reference, argument)| self.item(reference, &argument.name));

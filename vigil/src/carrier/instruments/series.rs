@@ -15,25 +15,29 @@ pub(super) const ATTRIBUTES: usize = 8;
 /// More series than this has no instrument for itself: they are measured without a handle.
 const MOST: usize = 2_000;
 
-/// The hash of the values of a metric's attributes; none if they are too many, or arrays, which no
-/// handle is worth.
+/// Of so many series the values are compared one by one: most instruments have no more.
+const FEW: usize = 4;
+
+/// Whether these values are worth a handle: not if they are too many, or arrays.
 #[inline]
-pub(super) fn hash(values: &[Option<&Value>]) -> Option<u64> {
-    if values.len() > ATTRIBUTES {
-        return None;
-    }
+pub(super) fn are_bindable(values: &[Option<&Value>]) -> bool {
+    use Value::{Bools, Doubles, Ints, Texts};
+    let is_array = |value: &&Value| matches!(value, Bools(_) | Ints(_) | Doubles(_) | Texts(_));
+    values.len() <= ATTRIBUTES && !values.iter().flatten().any(is_array)
+}
+
+fn hash(values: &[Option<&Value>]) -> u64 {
     let mut hasher = FxHasher::default();
     for value in values {
         match value {
-            None => hasher.write_u8(0),
             Some(Value::Text(text)) => hasher.write(text.as_str().as_bytes()),
             Some(Value::Int(int)) => int.hash(&mut hasher),
             Some(Value::Bool(bool)) => bool.hash(&mut hasher),
             Some(Value::Double(double)) => double.to_bits().hash(&mut hasher),
-            Some(_) => return None,
+            _ => hasher.write_u8(0),
         }
     }
-    Some(hasher.finish())
+    hasher.finish()
 }
 
 #[inline]
@@ -63,25 +67,42 @@ impl Hasher for AsIs {
 
 type Known = (Box<[Option<Value>]>, Arc<Bound>);
 
+/// The series of one instrument.
 #[derive(Default)]
-pub(super) struct Series(RwLock<HashMap<u64, Known, BuildHasherDefault<AsIs>>>);
+pub(super) struct Series(RwLock<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    few: Vec<Known>,
+    /// The others, by their hash.
+    more: HashMap<u64, Known, BuildHasherDefault<AsIs>>,
+}
 
 impl Series {
     /// The handle for these values, if one was kept.
-    pub(super) fn get(&self, hash: u64, values: &[Option<&Value>]) -> Option<Arc<Bound>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (known, bound) = known.get(&hash)?;
+    pub(super) fn get(&self, values: &[Option<&Value>]) -> Option<Arc<Bound>> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let found = kept.few.iter().find(|(known, _)| are(values, known));
+        if let Some((_, bound)) = found {
+            return Some(Arc::clone(bound));
+        }
+        if kept.more.is_empty() {
+            return None;
+        }
+        let (known, bound) = kept.more.get(&hash(values))?;
         are(values, known).then(|| Arc::clone(bound))
     }
 
     /// Keeps a handle, as long as there is room. One in its place by chance stays.
-    pub(super) fn keep(&self, hash: u64, values: &[Option<&Value>], bound: Bound) -> Arc<Bound> {
+    pub(super) fn keep(&self, values: &[Option<&Value>], bound: Bound) -> Arc<Bound> {
         let bound = Arc::new(bound);
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() < MOST {
-            let values = values.iter().map(|value| value.cloned()).collect();
-            let kept = (values, Arc::clone(&bound));
-            known.entry(hash).or_insert(kept);
+        let known = values.iter().map(|value| value.cloned()).collect();
+        let known = (known, Arc::clone(&bound));
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.few.len() < FEW {
+            kept.few.push(known);
+        } else if kept.more.len() < MOST {
+            kept.more.entry(hash(values)).or_insert(known);
         }
         bound
     }

@@ -253,10 +253,12 @@ fn everything() -> VigConfig {
         .span_batch_size(10)
         .span_delay(seconds(1))
         .span_export_timeout(seconds(2))
+        .span_concurrent_exports(2)
         .log_queue_size(200)
         .log_batch_size(20)
         .log_delay(seconds(3))
         .log_export_timeout(Duration::ZERO)
+        .log_concurrent_exports(3)
         .metric_interval(seconds(5))
         .metric_export_timeout(seconds(6))
         .temporality(Temporality::Delta)
@@ -292,6 +294,7 @@ fn every_setting_holds_from_code() {
         (batch.schedule_delay, batch.export_timeout),
         (seconds(1), seconds(2))
     );
+    assert_eq!(batch.max_concurrent_exports, 2);
     let batch = code.log_batch();
     assert_eq!(
         (batch.max_queue_size, batch.max_export_batch_size),
@@ -301,6 +304,7 @@ fn every_setting_holds_from_code() {
         (batch.schedule_delay, batch.export_timeout),
         (seconds(3), env::NO_LIMIT)
     );
+    assert_eq!(batch.max_concurrent_exports, 3);
     assert_eq!(
         (code.metric_interval(), code.metric_export_timeout()),
         (seconds(5), seconds(6))
@@ -333,6 +337,7 @@ fn the_environment_overrides_every_setting() {
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "11"),
             ("OTEL_BSP_SCHEDULE_DELAY", "0"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "0"),
+            ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "5"),
             ("OTEL_BLRP_MAX_QUEUE_SIZE", "201"),
             ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "21"),
             ("OTEL_BLRP_SCHEDULE_DELAY", "3001"),
@@ -373,6 +378,7 @@ fn the_environment_overrides_every_setting() {
         (batch.schedule_delay, batch.export_timeout),
         (Duration::from_millis(1), env::NO_LIMIT)
     );
+    assert_eq!(batch.max_concurrent_exports, 5);
     let batch = both.log_batch();
     assert_eq!(
         (batch.max_queue_size, batch.max_export_batch_size),

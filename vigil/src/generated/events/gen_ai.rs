@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::generated::semconv::{error, gen_ai, server};
-use vigil::carrier::{AttributeSet, Attributes, Handle, Int, Text};
+use vigil::carrier::{AnyValue, AttributeSet, Attributes, Handle, Int, Text};
 
 /// A call of a model in full, for those who keep its content apart from the traces.
 ///
@@ -105,19 +105,19 @@ pub struct ClientInferenceOperationDetails {
     /// [`gen_ai.system_instructions`](gen_ai::SYSTEM_INSTRUCTIONS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub system_instructions: Option<Text>,
+    pub system_instructions: Option<AnyValue>,
     /// The messages that were sent, oldest first.
     ///
     /// [`gen_ai.input.messages`](gen_ai::INPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub input_messages: Option<Text>,
+    pub input_messages: Option<AnyValue>,
     /// The tools that the model may call.
     ///
     /// [`gen_ai.tool.definitions`](gen_ai::TOOL_DEFINITIONS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub tool_definitions: Option<Text>,
+    pub tool_definitions: Option<AnyValue>,
     /// The provider's id of the response.
     ///
     /// [`gen_ai.response.id`](gen_ai::RESPONSE_ID), recommended. Stability: development.
@@ -166,7 +166,7 @@ pub struct ClientInferenceOperationDetails {
     /// [`gen_ai.output.messages`](gen_ai::OUTPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub output_messages: Option<Text>,
+    pub output_messages: Option<AnyValue>,
     /// The class of error that the operation ended in.
     ///
     /// [`error.type`](error::TYPE), conditionally required: if the operation ended in an error.
@@ -372,7 +372,7 @@ impl ClientInferenceOperationDetails {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn system_instructions(mut self, system_instructions: impl Into<Text>) -> Self {
+    pub fn system_instructions(mut self, system_instructions: impl Into<AnyValue>) -> Self {
         self.system_instructions = Some(system_instructions.into());
         self
     }
@@ -383,7 +383,7 @@ impl ClientInferenceOperationDetails {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn input_messages(mut self, input_messages: impl Into<Text>) -> Self {
+    pub fn input_messages(mut self, input_messages: impl Into<AnyValue>) -> Self {
         self.input_messages = Some(input_messages.into());
         self
     }
@@ -394,7 +394,7 @@ impl ClientInferenceOperationDetails {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn tool_definitions(mut self, tool_definitions: impl Into<Text>) -> Self {
+    pub fn tool_definitions(mut self, tool_definitions: impl Into<AnyValue>) -> Self {
         self.tool_definitions = Some(tool_definitions.into());
         self
     }
@@ -511,7 +511,7 @@ impl ClientInferenceOperationDetails {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn output_messages(mut self, output_messages: impl Into<Text>) -> Self {
+    pub fn output_messages(mut self, output_messages: impl Into<AnyValue>) -> Self {
         self.output_messages = Some(output_messages.into());
         self
     }
@@ -589,14 +589,18 @@ impl AttributeSet for ClientInferenceOperationDetails {
             attributes.set::<gen_ai::OutputType>(gen_ai::OUTPUT_TYPE, output_type.clone());
         }
         if let Some(system_instructions) = &self.system_instructions {
-            attributes
-                .set_sensitive::<Text, _>(gen_ai::SYSTEM_INSTRUCTIONS, || system_instructions);
+            attributes.set_sensitive::<AnyValue, _>(gen_ai::SYSTEM_INSTRUCTIONS, || {
+                system_instructions.clone()
+            });
         }
         if let Some(input_messages) = &self.input_messages {
-            attributes.set_sensitive::<Text, _>(gen_ai::INPUT_MESSAGES, || input_messages);
+            attributes
+                .set_sensitive::<AnyValue, _>(gen_ai::INPUT_MESSAGES, || input_messages.clone());
         }
         if let Some(tool_definitions) = &self.tool_definitions {
-            attributes.set_sensitive::<Text, _>(gen_ai::TOOL_DEFINITIONS, || tool_definitions);
+            attributes.set_sensitive::<AnyValue, _>(gen_ai::TOOL_DEFINITIONS, || {
+                tool_definitions.clone()
+            });
         }
         if let Some(response_id) = &self.response_id {
             attributes.set::<Text>(gen_ai::RESPONSE_ID, response_id);
@@ -638,7 +642,8 @@ impl AttributeSet for ClientInferenceOperationDetails {
             );
         }
         if let Some(output_messages) = &self.output_messages {
-            attributes.set_sensitive::<Text, _>(gen_ai::OUTPUT_MESSAGES, || output_messages);
+            attributes
+                .set_sensitive::<AnyValue, _>(gen_ai::OUTPUT_MESSAGES, || output_messages.clone());
         }
         if let Some(error_type) = &self.error_type {
             attributes.set::<error::ErrorType>(error::TYPE, error_type.clone());

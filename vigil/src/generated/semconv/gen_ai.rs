@@ -69,7 +69,7 @@ pub const EVALUATION_SCORE_VALUE: &str = "gen_ai.evaluation.score.value";
 
 /// The messages that were sent, oldest first.
 ///
-/// Type: any, as JSON text. Stability: development.
+/// Type: any. Stability: development.
 ///
 /// Content: kept only where content is captured.
 pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
@@ -84,7 +84,7 @@ pub const OPERATION_NAME: &str = "gen_ai.operation.name";
 
 /// The messages that came back, one for each choice.
 ///
-/// Type: any, as JSON text. Stability: development.
+/// Type: any. Stability: development.
 ///
 /// Content: kept only where content is captured.
 pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
@@ -192,8 +192,8 @@ pub const SYSTEM: &str = "gen_ai.system";
 
 /// Instructions that are sent apart from the messages.
 ///
-/// Type: any, as JSON text, for example `[{"type":"text","content":"Answer in one
-/// sentence."}]`. Stability: development.
+/// Type: any, for example `[{"type":"text","content":"Answer in one sentence."}]`. Stability:
+/// development.
 ///
 /// Content: kept only where content is captured.
 pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
@@ -205,7 +205,7 @@ pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 
 /// What the tool was called with.
 ///
-/// Type: any, as JSON text, for example `{"path":"src/lib.rs"}`. Stability: development.
+/// Type: any, for example `{"path":"src/lib.rs"}`. Stability: development.
 ///
 /// Content: kept only where content is captured.
 pub const TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
@@ -220,14 +220,14 @@ pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
 
 /// What the tool gave back.
 ///
-/// Type: any, as JSON text, for example `{"lines":214}`. Stability: development.
+/// Type: any, for example `{"lines":214}`. Stability: development.
 ///
 /// Content: kept only where content is captured.
 pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 
 /// The tools that the model may call.
 ///
-/// Type: any, as JSON text. Stability: development.
+/// Type: any. Stability: development.
 ///
 /// Content: kept only where content is captured.
 pub const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";

@@ -14,8 +14,8 @@ use crate::generated::semconv::{error, gen_ai, life, server, session, vigil};
 use crate::generated::spans::life::{Deliberate, Execute, PhaseSpan};
 use crate::generated::{events, metrics, records, registry};
 use ::vigil::carrier::{
-    AttributeSet, Attributes, Derived, Failure, Field, ForeignSpan, Handle, Int, Level, Measured,
-    NamePart, Outcome, Parent, ParentSpan, RemoteParent, Root, RunStream, RunStreamWith,
+    AnyValue, AttributeSet, Attributes, Derived, Failure, Field, ForeignSpan, Handle, Int, Level,
+    Measured, NamePart, Outcome, Parent, ParentSpan, RemoteParent, Root, RunStream, RunStreamWith,
     SpanDefinition, SpanKind, SpanStart, SpanStream, Stream, StreamDefinition, Text, TypedSpan,
     record_chunk, run_stream, run_stream_with,
 };
@@ -74,12 +74,12 @@ impl ToolSpanBuilder {
     /// [`gen_ai.tool.call.arguments`](gen_ai::TOOL_CALL_ARGUMENTS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn tool_call_arguments<T: Into<Text>>(
+    pub fn tool_call_arguments<T: Into<AnyValue>>(
         mut self,
         tool_call_arguments: impl FnOnce() -> T,
     ) -> Self {
         self.start
-            .set_sensitive::<Text, T>(gen_ai::TOOL_CALL_ARGUMENTS, tool_call_arguments);
+            .set_sensitive::<AnyValue, T>(gen_ai::TOOL_CALL_ARGUMENTS, tool_call_arguments);
         self
     }
 
@@ -122,7 +122,7 @@ pub struct ToolAttributes {
     /// [`gen_ai.tool.call.arguments`](gen_ai::TOOL_CALL_ARGUMENTS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub tool_call_arguments: Option<Text>,
+    pub tool_call_arguments: Option<AnyValue>,
 }
 
 impl ToolAttributes {
@@ -152,7 +152,7 @@ impl ToolAttributes {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn tool_call_arguments(mut self, tool_call_arguments: impl Into<Text>) -> Self {
+    pub fn tool_call_arguments(mut self, tool_call_arguments: impl Into<AnyValue>) -> Self {
         self.tool_call_arguments = Some(tool_call_arguments.into());
         self
     }
@@ -167,8 +167,9 @@ impl AttributeSet for ToolAttributes {
             attributes.set_sensitive::<Text, _>(gen_ai::TOOL_DESCRIPTION, || tool_description);
         }
         if let Some(tool_call_arguments) = &self.tool_call_arguments {
-            attributes
-                .set_sensitive::<Text, _>(gen_ai::TOOL_CALL_ARGUMENTS, || tool_call_arguments);
+            attributes.set_sensitive::<AnyValue, _>(gen_ai::TOOL_CALL_ARGUMENTS, || {
+                tool_call_arguments.clone()
+            });
         }
     }
 }
@@ -210,9 +211,9 @@ impl ToolSpan {
     /// [`gen_ai.tool.call.result`](gen_ai::TOOL_CALL_RESULT), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn record_tool_call_result<T: Into<Text>>(&self, tool_call_result: impl FnOnce() -> T) {
+    pub fn record_tool_call_result<T: Into<AnyValue>>(&self, tool_call_result: impl FnOnce() -> T) {
         self.handle
-            .set_sensitive::<Text, T>(gen_ai::TOOL_CALL_RESULT, tool_call_result);
+            .set_sensitive::<AnyValue, T>(gen_ai::TOOL_CALL_RESULT, tool_call_result);
     }
 
     /// What the tool printed, as it came.
@@ -478,12 +479,12 @@ impl ChatSpanBuilder {
     /// [`gen_ai.system_instructions`](gen_ai::SYSTEM_INSTRUCTIONS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn system_instructions<T: Into<Text>>(
+    pub fn system_instructions<T: Into<AnyValue>>(
         mut self,
         system_instructions: impl FnOnce() -> T,
     ) -> Self {
         self.start
-            .set_sensitive::<Text, T>(gen_ai::SYSTEM_INSTRUCTIONS, system_instructions);
+            .set_sensitive::<AnyValue, T>(gen_ai::SYSTEM_INSTRUCTIONS, system_instructions);
         self
     }
 
@@ -492,9 +493,9 @@ impl ChatSpanBuilder {
     /// [`gen_ai.input.messages`](gen_ai::INPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn input_messages<T: Into<Text>>(mut self, input_messages: impl FnOnce() -> T) -> Self {
+    pub fn input_messages<T: Into<AnyValue>>(mut self, input_messages: impl FnOnce() -> T) -> Self {
         self.start
-            .set_sensitive::<Text, T>(gen_ai::INPUT_MESSAGES, input_messages);
+            .set_sensitive::<AnyValue, T>(gen_ai::INPUT_MESSAGES, input_messages);
         self
     }
 
@@ -503,9 +504,12 @@ impl ChatSpanBuilder {
     /// [`gen_ai.tool.definitions`](gen_ai::TOOL_DEFINITIONS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn tool_definitions<T: Into<Text>>(mut self, tool_definitions: impl FnOnce() -> T) -> Self {
+    pub fn tool_definitions<T: Into<AnyValue>>(
+        mut self,
+        tool_definitions: impl FnOnce() -> T,
+    ) -> Self {
         self.start
-            .set_sensitive::<Text, T>(gen_ai::TOOL_DEFINITIONS, tool_definitions);
+            .set_sensitive::<AnyValue, T>(gen_ai::TOOL_DEFINITIONS, tool_definitions);
         self
     }
 
@@ -600,19 +604,19 @@ pub struct ChatAttributes {
     /// [`gen_ai.system_instructions`](gen_ai::SYSTEM_INSTRUCTIONS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub system_instructions: Option<Text>,
+    pub system_instructions: Option<AnyValue>,
     /// The messages that were sent, oldest first.
     ///
     /// [`gen_ai.input.messages`](gen_ai::INPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub input_messages: Option<Text>,
+    pub input_messages: Option<AnyValue>,
     /// The tools that the model may call.
     ///
     /// [`gen_ai.tool.definitions`](gen_ai::TOOL_DEFINITIONS), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub tool_definitions: Option<Text>,
+    pub tool_definitions: Option<AnyValue>,
 }
 
 impl ChatAttributes {
@@ -753,7 +757,7 @@ impl ChatAttributes {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn system_instructions(mut self, system_instructions: impl Into<Text>) -> Self {
+    pub fn system_instructions(mut self, system_instructions: impl Into<AnyValue>) -> Self {
         self.system_instructions = Some(system_instructions.into());
         self
     }
@@ -764,7 +768,7 @@ impl ChatAttributes {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn input_messages(mut self, input_messages: impl Into<Text>) -> Self {
+    pub fn input_messages(mut self, input_messages: impl Into<AnyValue>) -> Self {
         self.input_messages = Some(input_messages.into());
         self
     }
@@ -775,7 +779,7 @@ impl ChatAttributes {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn tool_definitions(mut self, tool_definitions: impl Into<Text>) -> Self {
+    pub fn tool_definitions(mut self, tool_definitions: impl Into<AnyValue>) -> Self {
         self.tool_definitions = Some(tool_definitions.into());
         self
     }
@@ -823,14 +827,18 @@ impl AttributeSet for ChatAttributes {
             attributes.set::<gen_ai::OutputType>(gen_ai::OUTPUT_TYPE, output_type.clone());
         }
         if let Some(system_instructions) = &self.system_instructions {
-            attributes
-                .set_sensitive::<Text, _>(gen_ai::SYSTEM_INSTRUCTIONS, || system_instructions);
+            attributes.set_sensitive::<AnyValue, _>(gen_ai::SYSTEM_INSTRUCTIONS, || {
+                system_instructions.clone()
+            });
         }
         if let Some(input_messages) = &self.input_messages {
-            attributes.set_sensitive::<Text, _>(gen_ai::INPUT_MESSAGES, || input_messages);
+            attributes
+                .set_sensitive::<AnyValue, _>(gen_ai::INPUT_MESSAGES, || input_messages.clone());
         }
         if let Some(tool_definitions) = &self.tool_definitions {
-            attributes.set_sensitive::<Text, _>(gen_ai::TOOL_DEFINITIONS, || tool_definitions);
+            attributes.set_sensitive::<AnyValue, _>(gen_ai::TOOL_DEFINITIONS, || {
+                tool_definitions.clone()
+            });
         }
     }
 }
@@ -898,9 +906,9 @@ impl ChatSpan {
     /// [`gen_ai.output.messages`](gen_ai::OUTPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn record_output_messages<T: Into<Text>>(&self, output_messages: impl FnOnce() -> T) {
+    pub fn record_output_messages<T: Into<AnyValue>>(&self, output_messages: impl FnOnce() -> T) {
         self.handle
-            .set_sensitive::<Text, T>(gen_ai::OUTPUT_MESSAGES, output_messages);
+            .set_sensitive::<AnyValue, T>(gen_ai::OUTPUT_MESSAGES, output_messages);
     }
 
     /// Why generation of one choice stopped.
@@ -1238,9 +1246,9 @@ impl AgentSpanBuilder {
     /// [`gen_ai.input.messages`](gen_ai::INPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn input_messages<T: Into<Text>>(mut self, input_messages: impl FnOnce() -> T) -> Self {
+    pub fn input_messages<T: Into<AnyValue>>(mut self, input_messages: impl FnOnce() -> T) -> Self {
         self.start
-            .set_sensitive::<Text, T>(gen_ai::INPUT_MESSAGES, input_messages);
+            .set_sensitive::<AnyValue, T>(gen_ai::INPUT_MESSAGES, input_messages);
         self
     }
 
@@ -1303,7 +1311,7 @@ pub struct AgentAttributes {
     /// [`gen_ai.input.messages`](gen_ai::INPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub input_messages: Option<Text>,
+    pub input_messages: Option<AnyValue>,
 }
 
 impl AgentAttributes {
@@ -1373,7 +1381,7 @@ impl AgentAttributes {
     ///
     /// Content: kept only where content is captured.
     #[must_use]
-    pub fn input_messages(mut self, input_messages: impl Into<Text>) -> Self {
+    pub fn input_messages(mut self, input_messages: impl Into<AnyValue>) -> Self {
         self.input_messages = Some(input_messages.into());
         self
     }
@@ -1400,7 +1408,8 @@ impl AttributeSet for AgentAttributes {
             attributes.set::<Text>(life::BRANCH_ID, branch_id);
         }
         if let Some(input_messages) = &self.input_messages {
-            attributes.set_sensitive::<Text, _>(gen_ai::INPUT_MESSAGES, || input_messages);
+            attributes
+                .set_sensitive::<AnyValue, _>(gen_ai::INPUT_MESSAGES, || input_messages.clone());
         }
     }
 }
@@ -1446,9 +1455,9 @@ impl AgentSpan {
     /// [`gen_ai.output.messages`](gen_ai::OUTPUT_MESSAGES), opt-in. Stability: development.
     ///
     /// Content: kept only where content is captured.
-    pub fn record_output_messages<T: Into<Text>>(&self, output_messages: impl FnOnce() -> T) {
+    pub fn record_output_messages<T: Into<AnyValue>>(&self, output_messages: impl FnOnce() -> T) {
         self.handle
-            .set_sensitive::<Text, T>(gen_ai::OUTPUT_MESSAGES, output_messages);
+            .set_sensitive::<AnyValue, T>(gen_ai::OUTPUT_MESSAGES, output_messages);
     }
 
     /// The conversation or thread that messages belong to.

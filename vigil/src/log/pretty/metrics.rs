@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
 
-use super::{Line, Shown, Style, dollars, readable, short};
+use super::{Line, Style, dollars, readable, short, shown};
 use crate::log::metrics::{Amount, Kind, Measured, Point};
 use crate::semconv::{error, gen_ai, life};
 
@@ -34,23 +34,26 @@ pub(in crate::log) fn metrics(now: SystemTime, points: &[Point], color: bool) ->
         let [name, total, detail] = cells;
         let mut text = String::new();
         let mut line = Line {
-            line: &mut text,
+            text: &mut text,
             color,
         };
         line.place(now, 0);
-        line.paint(
-            Style::Dim,
-            if point.kind == Kind::Gauge {
-                "="
-            } else {
-                "∑"
-            },
-        );
-        line.push(format_args!(" {}  ", Shown(&format!("{name:name_width$}"))));
-        line.paint(Style::Cyan, format_args!("{total:>total_width$}"));
+        let mark = match point.kind {
+            Kind::Gauge => '=',
+            _ => '∑',
+        };
+        line.paint(Style::Dim, |text| text.push(mark));
+        line.text.push(' ');
+        shown(line.text, &format!("{name:name_width$}"));
+        line.text.push_str("  ");
+        line.paint(Style::Cyan, |text| {
+            let _ = write!(text, "{total:>total_width$}");
+        });
         if detail_width > 0 {
-            line.push("  ");
-            line.paint(Style::Dim, format_args!("{detail:detail_width$}"));
+            line.text.push_str("  ");
+            line.paint(Style::Dim, |text| {
+                let _ = write!(text, "{detail:detail_width$}");
+            });
         }
         attributes(&mut line, &point.attributes);
         text.truncate(text.trim_end().len());
@@ -116,11 +119,19 @@ fn bare(amount: Amount, unit: &str) -> String {
     if let Some(seconds) = seconds
         && let Ok(duration) = Duration::try_from_secs_f64(seconds.abs())
     {
-        let sign = if seconds < 0.0 { "-" } else { "" };
-        return format!("{sign}{}", readable(duration));
+        let mut text = String::new();
+        if seconds < 0.0 {
+            text.push('-');
+        }
+        readable(&mut text, duration);
+        return text;
     }
     match amount {
-        amount if unit == "{USD}" => dollars(amount.as_f64()),
+        amount if unit == "{USD}" => {
+            let mut text = String::new();
+            dollars(&mut text, amount.as_f64());
+            text
+        }
         Amount::Int(amount) => amount.to_string(),
         Amount::Double(amount) => number(amount),
     }
@@ -155,36 +166,42 @@ fn attributes(line: &mut Line<'_>, attributes: &[KeyValue]) {
         .find(|other| other.key.as_str() == gen_ai::REQUEST_MODEL);
     for key in PLAIN {
         if let Some(value) = take(key) {
-            line.push(format_args!("{space}{}", Shown(&value)));
+            line.text.push_str(space);
+            shown(line.text, &value);
             space = " ";
         }
     }
     if let (Some(from), Some(to)) = (take(life::MODE_FROM), take(life::MODE_TO)) {
-        line.push(space);
-        line.paint(
-            Style::Yellow,
-            format_args!("{}→{}", Shown(&from), Shown(&to)),
-        );
+        line.text.push_str(space);
+        line.paint(Style::Yellow, |text| {
+            shown(text, &from);
+            text.push('→');
+            shown(text, &to);
+        });
     }
     if let Some(error_type) = take(error::TYPE) {
-        line.push("  ");
-        line.paint(Style::Red, format_args!("✗ {}", Shown(&error_type)));
+        line.text.push_str("  ");
+        line.paint(Style::Red, |text| {
+            text.push_str("✗ ");
+            shown(text, &error_type);
+        });
     }
     let mut space = "  ";
     if let Some(provider) = take(gen_ai::PROVIDER_NAME) {
-        line.push(format_args!("{space}{}", Shown(&provider)));
+        line.text.push_str(space);
+        shown(line.text, &provider);
         space = " ";
     }
     // The model that answered is mostly the one that was asked.
     if let Some(model) = model
         && asked.is_none_or(|asked| asked.value.as_str() != model)
     {
-        line.push(space);
+        line.text.push_str(space);
         line.attribute(short(gen_ai::RESPONSE_MODEL), &model);
         space = " ";
     }
     for attribute in rest {
-        line.push(space);
+        line.text.push_str(space);
         line.attribute(short(attribute.key.as_str()), &attribute.value.as_str());
         space = " ";
     }
