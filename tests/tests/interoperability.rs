@@ -361,3 +361,161 @@ fn foreign_layers_see_attributes_as_fields_unless_that_is_switched_off() {
         assert_eq!(text.contains("s-1"), fields, "{text}");
     }
 }
+
+/// What foreign code that knows nothing of handles does with the span that it runs in.
+fn look_at_the_current_span() -> opentelemetry::trace::SpanContext {
+    let span = tracing::Span::current();
+    span.set_attribute("tenant", "acme");
+    span.add_event("cache-miss", Vec::new());
+    span.context().span().span_context().clone()
+}
+
+#[test]
+fn code_in_a_typed_span_reaches_it_as_the_current_one() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+        let seen = chat.in_scope(look_at_the_current_span);
+        assert_eq!(Some(seen), chat.span_context());
+    });
+    let chat = pipeline.span("chat sonnet");
+    assert_eq!(chat.text("tenant"), Some("acme"));
+    assert_eq!(chat.events()[0].name, "cache-miss");
+}
+
+#[test]
+fn work_that_takes_the_current_span_with_it_stays_in_it_on_another_thread() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let chat = chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start();
+        let span = chat.in_scope(tracing::Span::current);
+        std::thread::scope(|threads| {
+            let work = || {
+                let seen = span.in_scope(|| {
+                    tracing::info_span!("inside").in_scope(|| ());
+                    look_at_the_current_span()
+                });
+                assert_eq!(Some(seen), chat.span_context());
+            };
+            let pipeline = &pipeline;
+            let scoped = move || pipeline.scope(work);
+            threads.spawn(scoped).join().expect("nothing panics");
+        });
+    });
+    let chat = pipeline.span("chat sonnet");
+    assert!(pipeline.span("inside").is_child_of(&chat));
+    assert_eq!(chat.text("tenant"), Some("acme"));
+}
+
+#[test]
+fn a_foreign_span_whose_parent_is_named_stands_under_a_typed_one() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        drop(tracing::info_span!(parent: &deliberate.span(), "by handle"));
+        let id = deliberate.in_scope(|| tracing::Span::current().id());
+        drop(tracing::info_span!(parent: id, "by id"));
+    });
+    let deliberate = pipeline.span("phase deliberate");
+    for name in ["by handle", "by id"] {
+        let span = pipeline.span(name);
+        assert!(span.is_child_of(&deliberate), "{name}");
+        assert_eq!(span.text("life.session_id"), Some("s-1"), "{name}");
+    }
+}
+
+#[test]
+fn a_typed_span_is_found_from_a_foreign_one_under_it_on_another_thread() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let chat = chat_span(&deliberate, "sonnet", "anthropic").start();
+        let inside = chat.in_scope(|| tracing::info_span!("inside"));
+        std::thread::scope(|threads| {
+            let work = || inside.in_scope(|| Deliberate::current().record_error("found"));
+            let pipeline = &pipeline;
+            let scoped = move || pipeline.scope(work);
+            threads.spawn(scoped).join().expect("nothing panics");
+        });
+    });
+    // It was never entered itself.
+    let deliberate = pipeline.span("phase deliberate");
+    assert_eq!(deliberate.text("error.type"), Some("found"));
+}
+
+#[test]
+fn what_the_sdk_starts_in_a_typed_span_stands_under_it_even_after_its_end() {
+    use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
+
+    let pipeline = Pipeline::new();
+    let tracer = pipeline.tracer_provider().tracer("other");
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let context = agent.in_scope(opentelemetry::Context::current);
+        agent.end();
+        context
+            .span()
+            .set_attribute(opentelemetry::KeyValue::new("late", true));
+        tracer.start_with_context("after", &context).end();
+    });
+    let agent = pipeline.span("invoke_agent arcan");
+    assert!(pipeline.span("after").is_child_of(&agent));
+    assert_eq!(agent.attribute("late"), None);
+}
+
+#[test]
+fn a_layer_that_asks_at_every_step_gets_the_ids_each_time() {
+    use tracing_subscriber::layer::{Context, SubscriberExt};
+    use tracing_subscriber::registry::LookupSpan;
+
+    type Seen = Arc<Mutex<Vec<opentelemetry::trace::SpanId>>>;
+
+    struct Asks(Seen);
+
+    impl Asks {
+        fn ask(&self, id: &tracing::Id) {
+            tracing::dispatcher::get_default(|dispatch| {
+                let context = tracing_opentelemetry::get_otel_context(id, dispatch);
+                let id = context.map(|context| context.span().span_context().span_id());
+                let mut seen = self.0.lock().expect("nobody panicked");
+                seen.push(id.unwrap_or(opentelemetry::trace::SpanId::INVALID));
+            });
+        }
+    }
+
+    impl<S: tracing::Subscriber + for<'span> LookupSpan<'span>> Layer<S> for Asks {
+        fn on_new_span(
+            &self,
+            _: &tracing::span::Attributes<'_>,
+            id: &tracing::Id,
+            _: Context<'_, S>,
+        ) {
+            self.ask(id);
+        }
+
+        fn on_enter(&self, id: &tracing::Id, _: Context<'_, S>) {
+            self.ask(id);
+        }
+
+        fn on_exit(&self, id: &tracing::Id, _: Context<'_, S>) {
+            self.ask(id);
+        }
+    }
+
+    let seen = Seen::default();
+    let provider = opentelemetry_sdk::trace::SdkTracerProvider::builder().build();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(Asks(Arc::clone(&seen)));
+    let own = tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        agent.in_scope(|| ());
+        agent.span_context().map(|ids| ids.span_id())
+    });
+    let seen = seen.lock().expect("nobody panicked");
+    assert_eq!(seen.iter().copied().map(Some).collect::<Vec<_>>(), [own; 3]);
+}

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::callsite::TARGET;
 use super::content;
-use super::definition::AttributeDefinition;
 use super::instruments::Binding;
 use super::keyed;
 use super::tracer::{self, with_flag};
@@ -268,18 +267,42 @@ pub(crate) fn hides(field: &str) -> bool {
     !tracer::is_sending() && withholds(field, Place::Event)
 }
 
+/// The keys under which content stands.
+struct ContentKeys {
+    keys: Vec<&'static str>,
+    /// Those below which it stands.
+    prefixes: Vec<&'static str>,
+    /// A bit for each length that a key has: most keys of others have another one.
+    lengths: u64,
+}
+
+impl ContentKeys {
+    fn of_registry() -> Self {
+        let attributes = REGISTRY.attributes.iter().copied().flatten();
+        let sensitive = || attributes.clone().filter(|attribute| attribute.sensitive);
+        let keys = |is_prefix: bool| -> Vec<&'static str> {
+            let some = sensitive().filter(|it| it.template.is_some() == is_prefix);
+            some.map(|attribute| attribute.key).collect()
+        };
+        let whole = keys(false);
+        Self {
+            lengths: whole.iter().fold(0, |all, key| all | Self::bit(key)),
+            keys: whole,
+            prefixes: keys(true),
+        }
+    }
+
+    fn bit(key: &str) -> u64 {
+        1 << (key.len() % 64)
+    }
+}
+
 /// Whether Vigil's registry says that what stands under this key is content.
 pub(crate) fn is_content(key: &str) -> bool {
-    static KEYS: OnceLock<Vec<(&'static str, bool)>> = OnceLock::new();
-    let keys = || {
-        let attributes = REGISTRY.attributes.iter().copied().flatten();
-        let sensitive = attributes.filter(|attribute| attribute.sensitive);
-        let is_prefix = |attribute: &AttributeDefinition| attribute.template.is_some();
-        sensitive.map(|it| (it.key, is_prefix(it))).collect()
-    };
-    let keys = KEYS.get_or_init(keys);
-    keys.iter()
-        .any(|(known, is_prefix)| *known == key || *is_prefix && keyed::is_below(known, key))
+    static KEYS: OnceLock<ContentKeys> = OnceLock::new();
+    let content = KEYS.get_or_init(ContentKeys::of_registry);
+    content.lengths & ContentKeys::bit(key) != 0 && content.keys.contains(&key)
+        || content.prefixes.iter().any(|it| keyed::is_below(it, key))
 }
 
 #[cfg(test)]

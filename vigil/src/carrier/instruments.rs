@@ -1,6 +1,7 @@
 //! Metric instruments, and the provider that they are made with.
 
 mod bound;
+mod recent;
 mod series;
 
 use std::any::TypeId;
@@ -37,6 +38,8 @@ static GLOBAL: RwLock<Option<Arc<Binding>>> = RwLock::new(None);
 std::thread_local! {
     /// The test scope's.
     static SCOPED: RefCell<Option<Arc<Binding>>> = const { RefCell::new(None) };
+    /// There is one: asked at each measurement, so it is kept where it costs least.
+    static IS_SCOPED: Cell<bool> = const { Cell::new(false) };
     /// An instrument is being made.
     static MAKING: Cell<bool> = const { Cell::new(false) };
 }
@@ -99,6 +102,7 @@ pub(crate) struct BindingGuard(Option<Arc<Binding>>);
 
 impl Drop for BindingGuard {
     fn drop(&mut self) {
+        IS_SCOPED.set(self.0.is_some());
         let _ = SCOPED.try_with(|scoped| scoped.replace(self.0.take()));
         BOUND.fetch_sub(1, Ordering::Relaxed);
     }
@@ -122,11 +126,15 @@ impl Binding {
     pub(crate) fn enter(binding: Arc<Self>) -> BindingGuard {
         BOUND.fetch_add(1, Ordering::Relaxed);
         let before = SCOPED.try_with(|scoped| scoped.replace(Some(binding)));
+        IS_SCOPED.set(before.is_ok());
         BindingGuard(before.ok().flatten())
     }
 
     /// That of the test scope on this thread.
     pub(crate) fn scoped() -> Option<Arc<Self>> {
+        if !Self::is_scoped() {
+            return None;
+        }
         SCOPED.try_with(|scoped| scoped.borrow().clone()).ok()?
     }
 
@@ -145,10 +153,9 @@ impl Binding {
     }
 
     /// Whether a test scope measures on this thread.
+    #[inline]
     fn is_scoped() -> bool {
-        SCOPED
-            .try_with(|scoped| scoped.borrow().is_some())
-            .unwrap_or(false)
+        IS_SCOPED.get()
     }
 
     /// The one that counts here: a span's own, the test scope's, the process's.
@@ -427,6 +434,7 @@ impl Bound {
     }
 
     /// Measures by a handle of the SDK's.
+    #[inline]
     fn record_bound(&self, value: &Value) {
         match (self, value) {
             (Self::CounterInt(bound), Value::Int(value)) => bound.add(not_negative(*value)),
@@ -479,14 +487,42 @@ fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Numbe
     if !is_bound() || told::time().is_some() {
         return;
     }
-    let Some(binding) = Binding::of(None) else {
-        return;
-    };
     let mut batch = Attributes::new(Gate::closed());
     attributes.write(&mut batch);
     with_entries(metric, batch.entries(), |values| {
-        binding.measure(metric, &value.value(), values);
+        measure_here(None, metric, &value.value(), values);
     });
+}
+
+/// Measures with the meter provider that counts here: a span's own, the test scope's, the process's.
+pub(crate) fn measure_here(
+    own: Option<&Arc<Binding>>,
+    metric: &'static MetricDefinition,
+    value: &Value,
+    attributes: &[Option<&Value>],
+) {
+    if own.is_some() || Binding::is_scoped() {
+        if let Some(binding) = Binding::of(own) {
+            binding.measure(metric, value, attributes);
+        }
+    } else if !recent::measure(metric, value, attributes) {
+        measure_global(metric, value, attributes);
+    }
+}
+
+#[cold]
+fn measure_global(metric: &'static MetricDefinition, value: &Value, attributes: &[Option<&Value>]) {
+    let generation = GENERATION.load(Ordering::Acquire);
+    let Some(binding) = Binding::of(None) else {
+        return;
+    };
+    match binding.bound(metric, attributes) {
+        Some(bound) => {
+            bound.record_bound(value);
+            recent::keep(metric, generation, attributes, &bound);
+        }
+        None => binding.measure(metric, value, attributes),
+    }
 }
 
 /// Calls `f` with the values of a metric's attributes, in the order of its fields, as `entries` have

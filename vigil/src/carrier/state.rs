@@ -685,14 +685,15 @@ impl SpanState {
         }
     }
 
+    fn is_measured(&self) -> bool {
+        !self.told && (self.binding.is_some() || instruments::is_bound())
+    }
+
     /// What derives from a record.
     fn measure(&self, derived: &'static [Derived], entries: &[Entry]) {
-        if derived.is_empty() || self.told {
+        if derived.is_empty() || !self.is_measured() {
             return;
         }
-        let Some(binding) = Binding::of(self.binding.as_ref()) else {
-            return;
-        };
         for derived in derived {
             let value = match derived.value {
                 Measured::Duration => Some(Value::Double(self.duration(None).as_secs_f64())),
@@ -705,7 +706,7 @@ impl SpanState {
                 .iter()
                 .map(|(key, value)| (*key, Value::from(*value)))
                 .collect();
-            self.measure_with(&binding, derived.metric, &value, |key| {
+            self.measure_with(derived.metric, &value, |key| {
                 find(&with, key).or_else(|| find(entries, key))
             });
         }
@@ -714,7 +715,6 @@ impl SpanState {
     /// Measures with the attributes that `value` gives, and for the others those of the span.
     pub(super) fn measure_with<'a>(
         &self,
-        binding: &Binding,
         metric: &'static MetricDefinition,
         measured: &Value,
         value: impl Fn(&'static str) -> Option<&'a Value>,
@@ -740,18 +740,15 @@ impl SpanState {
                 let own = own.get(place).and_then(Option::as_ref);
                 own.or_else(|| value(field.key()))
             },
-            |values| binding.measure(metric, measured, values),
+            |values| instruments::measure_here(self.binding.as_ref(), metric, measured, values),
         );
     }
 
     /// What derives from the span itself, at its end.
     fn measure_end(&self, end: &End) {
-        if self.definition.metrics.is_empty() || self.told {
+        if self.definition.metrics.is_empty() || !self.is_measured() {
             return;
         }
-        let Some(binding) = Binding::of(self.binding.as_ref()) else {
-            return;
-        };
         let entry = |place: usize| end.entries.get(self.definition.fields, place);
         let now = || self.inherited.as_ref().map(Inherited::snapshot);
         let above = end.inherited.clone().or_else(now).unwrap_or_default();
@@ -789,7 +786,9 @@ impl SpanState {
                         find(end.entries(), field.key()).or_else(|| inherited(field))
                     }
                 },
-                |values| binding.measure(derived.metric, value, values),
+                |values| {
+                    instruments::measure_here(self.binding.as_ref(), derived.metric, value, values);
+                },
             );
         }
     }

@@ -12,7 +12,6 @@ use pin_project_lite::pin_project;
 
 use super::definition::StreamDefinition;
 use super::handle::{Handle, interrupted};
-use super::instruments::Binding;
 use super::outcome::{Failure, Seen};
 use super::parent::TypedSpan;
 use super::run::{self, Outcome};
@@ -53,10 +52,9 @@ impl SpanState {
             && !self.foreign
             && !self.told
             && self.is_open()
-            && let Some(binding) = Binding::of(self.binding.as_ref())
         {
             let time = Value::Double(since.as_secs_f64());
-            self.measure_with(&binding, metric, &time, |_| None);
+            self.measure_with(metric, &time, |_| None);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Instruments for one set of attributes.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::super::attributes::{AttributeSet, Attributes};
 use super::super::definition::MetricDefinition;
@@ -14,7 +14,9 @@ use super::{Binding, Bound, GENERATION, is_bound, with_entries};
 pub(super) struct BoundSeries {
     metric: &'static MetricDefinition,
     attributes: Box<[Option<Value>]>,
-    found: RwLock<Option<Found>>,
+    /// That of the first provider, which hardly ever has a second.
+    first: OnceLock<Found>,
+    later: RwLock<Option<Found>>,
 }
 
 struct Found {
@@ -32,7 +34,8 @@ impl BoundSeries {
             attributes: with_entries(metric, batch.entries(), |values| {
                 values.iter().map(|value| value.cloned()).collect()
             }),
-            found: RwLock::new(None),
+            first: OnceLock::new(),
+            later: RwLock::new(None),
         }
     }
 
@@ -54,8 +57,12 @@ impl BoundSeries {
         }
         if !Binding::is_scoped() {
             let generation = GENERATION.load(Ordering::Acquire);
-            let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(found) = found.as_ref().filter(|it| it.generation == generation) {
+            let is_it = |found: &&Found| found.generation == generation;
+            if let Some(found) = self.first.get().filter(is_it) {
+                return found.bound.record_bound(value);
+            }
+            let later = self.later.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(found) = later.as_ref().filter(is_it) {
                 return found.bound.record_bound(value);
             }
         }
@@ -76,7 +83,10 @@ impl BoundSeries {
                 // That of a test scope is nobody else's.
                 if !Binding::is_scoped() {
                     let found = Found { generation, bound };
-                    *self.found.write().unwrap_or_else(PoisonError::into_inner) = Some(found);
+                    if let Err(found) = self.first.set(found) {
+                        let mut later = self.later.write().unwrap_or_else(PoisonError::into_inner);
+                        *later = Some(found);
+                    }
                 }
             }
             None => binding.measure(self.metric, value, &attributes),

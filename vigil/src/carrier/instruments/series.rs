@@ -41,7 +41,7 @@ fn hash(values: &[Option<&Value>]) -> u64 {
 }
 
 #[inline]
-fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
+pub(super) fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
     values.iter().zip(known).all(|pair| match pair {
         (Some(value), Some(known)) => *value == known,
         (None, None) => true,
@@ -65,7 +65,7 @@ impl Hasher for AsIs {
     }
 }
 
-type Known = (Box<[Option<Value>]>, Arc<Bound>);
+pub(super) type Known = (Box<[Option<Value>]>, Arc<Bound>);
 
 /// The series of one instrument.
 #[derive(Default)]
