@@ -1,8 +1,7 @@
 //! What `vigil-gen` makes of `registry/`, whose kinds of definitions Vigil's own registry does without:
 //!
 //! ```sh
-//! cargo run -p vigil-gen -- --registry tests/registry --templates templates \
-//!     --out tests/src/kinds --module crate::kinds
+//! cargo run -p vigil-gen -- --config tests/vigil-gen.toml
 //! ```
 
 pub mod events;

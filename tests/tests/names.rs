@@ -27,6 +27,7 @@ static REGISTRY: Registry = Registry {
     spans: &[&OTHER, &TASK],
     metrics: &[],
     events: &[],
+    dependencies: &[],
 };
 
 fn start(name: &'static str) {

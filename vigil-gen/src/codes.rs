@@ -24,7 +24,9 @@ impl fmt::Display for Code {
             remedy,
             ..
         } = self;
-        let remedy = remedy.replace("](#", "](docs/registry.md#");
+        let remedy = remedy
+            .replace("](#", "](docs/registry.md#")
+            .replace("](templates.md", "](docs/templates.md");
         write!(f, "{code}: {meaning}\n\n{remedy}\n")
     }
 }
@@ -354,10 +356,30 @@ codes! {
             "A metric attribute whose key is made at run time.",
             "Take it out: each key would be a dimension of its own, and nothing bounds them. Spans and events carry it.";
     }
+    "Configuration" {
+        INVALID_TOML = "invalid-toml",
+            "`vigil-gen.toml` does not parse as TOML.",
+            "Mend the line. Text needs quotes; a list of outputs is written `[[outputs]]`.";
+        OUTPUT_WORD = "output-word",
+            "A subject of an output, or a style of comment, that does not exist.",
+            "See [vigil-gen.toml](#vigil-gentoml).";
+        FILE_PATTERN = "file-pattern",
+            "A file name of an output that can't be one: with a placeholder that its subject does not have, the same for several files, or outside of the output's directory.",
+            "See [vigil-gen.toml](#vigil-gentoml).";
+        RUST_PATH = "rust-path",
+            "Something else where the path of a Rust module belongs.",
+            "`crate::telemetry` for `module`, `vigil` and its like under `crates`.";
+        UNKNOWN_CRATE = "unknown-crate",
+            "A registry under `crates` that this one does not depend on.",
+            "List it under `dependencies` of the manifest, or take it out of `crates`.";
+        ELSEWHERE = "elsewhere",
+            "Something that would have to be written into code that is generated elsewhere.",
+            "Say it in the registry that the code is made of, or take that registry out of `crates`.";
+    }
     "Output" {
         TEMPLATE = "template",
-            "A template can't be read or rendered.",
-            "Mend the line that is named; what templates are given is in `vigil_gen::ir`.";
+            "A template is missing, or can't be read or rendered.",
+            "Mend the line that is named; what templates are given is in [templates.md](templates.md).";
         RUSTFMT = "rustfmt",
             "rustfmt can't be run, fails, or refuses what the templates make.",
             "Install it, or mend the template. `RUSTFMT` names another one.";

@@ -176,6 +176,10 @@ impl Extend<Diagnostic> for Diagnostics {
     }
 }
 
+/// Why nothing is said of names that are not defined.
+const UNCHECKED: &str = "some definitions can't be read, so it was not checked whether the names that are referred to \
+     exist; that comes once these errors are mended\n\n";
+
 /// A registry that was refused: the errors, with the sources that they point into.
 ///
 /// Displays as the text for a terminal.
@@ -210,11 +214,7 @@ impl Rejected {
 impl Rejected {
     /// What a run says last.
     pub(crate) fn summary(&self) -> String {
-        let unchecked = if self.names_unchecked {
-            "names are checked once these are mended\n\n"
-        } else {
-            ""
-        };
+        let unchecked = if self.names_unchecked { UNCHECKED } else { "" };
         let count = self.diagnostics.len();
         let errors = if count == 1 { "error" } else { "errors" };
         format!("{unchecked}{count} {errors}; nothing was written\n")
@@ -225,7 +225,8 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diagnostics.render(&self.sources))?;
         if self.names_unchecked {
-            f.write_str("\nnames are checked once these are mended\n")?;
+            write!(f, "\n{}", UNCHECKED.trim_end())?;
+            f.write_str("\n")?;
         }
         Ok(())
     }

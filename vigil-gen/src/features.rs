@@ -3,6 +3,7 @@
 //! They stand between two lines, which whoever owns the file has put there once. Nothing else of it is
 //! touched.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,13 +35,42 @@ pub(crate) fn edit(out: &Path, features: &[Feature]) -> Result<Edit, OutputError
     Ok(Edit { path, old, new })
 }
 
+/// Features of code that is not made.
+pub(crate) fn of_nothing() -> OutputError {
+    let message = "each namespace is to be behind a feature, but no Rust is made";
+    let help = "take out `features_per_namespace`, or `rust = false`";
+    let obstacle = Obstacle::of(message.to_owned()).with_help(help.to_owned());
+    OutputError::of(vec![obstacle])
+}
+
+/// The `Cargo.toml` nearest to `dir`, if it has these features: for whoever may not write to it.
+///
+/// # Errors
+///
+/// As [`edit`], and when it has not.
+pub(crate) fn compare(dir: &Path, features: &[Feature]) -> Result<PathBuf, OutputError> {
+    let edit = edit(dir, features)?;
+    if edit.is_done() {
+        return Ok(edit.path);
+    }
+    let message = format!(
+        "{} does not have the features that the code is behind",
+        edit.path.display()
+    );
+    let help = format!(
+        "a build script leaves it as it is; change it so:\n\n{}",
+        edit.diff()
+    );
+    Err(OutputError::of(vec![Obstacle::of(message).with_help(help)]))
+}
+
 /// The nearest one, by a path from here where that is how the directory was given.
 fn manifest(out: &Path) -> Option<PathBuf> {
     let found = |dir: &Path| Some(dir.join("Cargo.toml")).filter(|path| path.is_file());
-    let whole = std::path::absolute(out).ok()?;
-    out.ancestors()
-        .find_map(found)
-        .or_else(|| whole.ancestors().find_map(found))
+    out.ancestors().find_map(found).or_else(|| {
+        let here = env::current_dir().ok()?;
+        here.join(out).ancestors().find_map(found)
+    })
 }
 
 /// Why a `Cargo.toml` takes no features.

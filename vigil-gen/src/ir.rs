@@ -18,6 +18,8 @@ pub struct Ir {
     pub metrics: Vec<MetricModule>,
     /// `events/<namespace>.rs`
     pub events: Vec<EventModule>,
+    /// The file that lists the others, where there is one.
+    pub root: Index,
     /// `semconv.rs`, `spans.rs` and so on.
     pub indexes: Vec<Index>,
     /// `registry.rs`
@@ -49,8 +51,6 @@ pub struct Gated {
 pub struct Header {
     /// The file's name without `.rs`.
     pub file: String,
-    /// What to edit instead of it: `semconv/ or templates/`.
-    pub sources: String,
     /// The module's own docs.
     pub docs: Vec<String>,
     /// Lints that the whole file must allow.
@@ -75,8 +75,6 @@ pub struct Allow {
 pub struct Index {
     /// The file's name without `.rs`.
     pub file: String,
-    /// What to edit instead of it: `semconv/ or templates/`.
-    pub sources: String,
     /// The module's own docs.
     pub docs: Vec<String>,
     /// The modules.
@@ -556,9 +554,9 @@ pub struct EventModule {
     pub header: Header,
     /// Its events, by name.
     pub events: Vec<Event>,
-    /// What the bodies of its events are made of: each map,
+    /// The maps that the bodies of its events are made of.
     pub bodies: Vec<BodyStruct>,
-    /// and each enum.
+    /// The enums in those bodies.
     pub enums: Vec<Enum>,
     /// The `use` lines of the module `definitions`.
     pub definition_imports: Vec<Vec<String>>,
@@ -640,4 +638,6 @@ pub struct RegistryModule {
     pub metrics: Vec<Gated>,
     /// The statics of the events.
     pub events: Vec<Gated>,
+    /// The statics of those that it refers to.
+    pub dependencies: Vec<String>,
 }

@@ -14,7 +14,8 @@
 //! |---|---|---|
 //! | load, validate, resolve, contract, select | [`read_registry`] | YAML to a checked [`Registry`] |
 //! | lower | [`lower`] | to the [`ir::Ir`], finished identifiers and docs |
-//! | render, format | [`render_files`] | to text, as `rustfmt` has it |
+//! | render | [`render_unformatted`] | to text |
+//! | format | [`render_files`] | to text as `rustfmt` has it |
 //! | write, or compare | [`generate`] | to files, or to a diff |
 //!
 //! [`render_files`] stops before anything is written:
@@ -28,18 +29,24 @@
 //! # Ok::<(), vigil_gen::Failure>(())
 //! ```
 
+mod build;
 mod codes;
+mod config;
 mod contract;
 pub mod diagnostic;
+mod embedded;
 mod features;
 mod format;
 mod graph;
+mod init;
 pub mod ir;
 mod load;
 mod locations;
 mod lower;
+mod made;
 mod names;
 mod output;
+mod outputs;
 mod print;
 pub mod registry;
 mod render;
@@ -48,50 +55,68 @@ mod resolve;
 mod schema;
 mod select;
 mod source;
+mod stats;
 mod validate;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use diagnostic::{Diagnostics, Rejected};
-use lower::Target;
-use output::Lock;
+use diagnostic::{Diagnostic, Diagnostics, Rejected, quoted};
+use load::{Sources, Store};
+use lower::{Homes, Target};
+use output::Edit;
 use registry::Registry;
 use render::Templates;
+use schema::RegistryDef;
 
+pub use build::Build;
+pub use config::{CONFIG_NAME, Config};
 pub use format::FormatError;
+pub use init::{InitError, Start, Vigil, init, workspace_around};
 pub use locations::Locations;
-pub use output::{Counts, MARKER, OutputError};
+pub use output::{Counts, LIST, MARKER, OutputError};
+pub use outputs::{Comment, FilePattern, Output, PatternError, Subject};
 pub use print::PrintFormat;
 pub use render::{Files, RenderError};
 pub use report::{Report, Summary};
+pub use schema::{FileKind, json_schema};
 pub use source::{FileId, SourceMap};
+pub use stats::{Kinds, Series, Stats};
 
 /// What a run reads and writes.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The directory of the registry.
     pub registry: PathBuf,
-    /// The directory of the templates.
-    pub templates: PathBuf,
-    /// The directory of the generated code.
+    /// The directory of templates; those that it lacks, or all if there is none, are Vigil's own.
+    pub templates: Option<PathBuf>,
+    /// The directory of the generated code, and of outputs that name none.
     pub out: PathBuf,
     /// The Rust path of the module that stands in that directory.
     pub module: String,
+    /// What is made.
+    pub outputs: Vec<Output>,
+    /// The Rust path where the code of a dependency is already, by the dependency's directory.
+    pub crates: BTreeMap<PathBuf, String>,
+    /// The configuration file that says so, if one does.
+    pub config: Option<PathBuf>,
     /// The program that formats.
     pub rustfmt: PathBuf,
+    /// Whether it does: code that nobody reads needs none.
+    pub format: bool,
     /// Put each namespace behind a feature of its name, and the features into the `Cargo.toml` nearest
-    /// to `out`.
+    /// to `out`, or to the configuration file if `out` is empty.
     pub features_per_namespace: bool,
     /// Only compare: nothing is written.
     pub check: bool,
 }
 
 impl Options {
-    /// From these directories, to be written, as `crate::generated`.
+    /// From these directories, to be written, as `crate::generated`: the Rust API.
     pub fn new(
         registry: impl Into<PathBuf>,
         templates: impl Into<PathBuf>,
@@ -99,12 +124,26 @@ impl Options {
     ) -> Self {
         Self {
             registry: registry.into(),
-            templates: templates.into(),
+            templates: Some(templates.into()),
             out: out.into(),
             module: "crate::generated".to_owned(),
+            outputs: Output::rust(),
+            crates: BTreeMap::new(),
+            config: None,
             rustfmt: "rustfmt".into(),
+            format: true,
             features_per_namespace: false,
             check: false,
+        }
+    }
+
+    /// The directory whose crate the code is for.
+    fn home(&self) -> PathBuf {
+        let config = self.config.as_deref().and_then(Path::parent);
+        match config {
+            // Nothing but `dir` of outputs may say where the code goes.
+            Some(dir) if self.out.as_os_str().is_empty() => dir.to_owned(),
+            _ => self.out.clone(),
         }
     }
 }
@@ -114,10 +153,15 @@ impl Options {
 pub struct Rendered {
     /// Their text, by their path below the output directory.
     pub files: Files,
+    /// That of files in other directories.
+    pub elsewhere: BTreeMap<PathBuf, Files>,
     /// What they were made from.
     pub registry: Registry,
     /// How many files of the registry were read.
     pub read: usize,
+    /// Every file and directory that was read: of the registry and those that it depends on, the
+    /// templates, the configuration.
+    pub inputs: Vec<PathBuf>,
     /// The features that the code is behind, if it was asked for them.
     pub features: Vec<ir::Feature>,
 }
@@ -133,6 +177,12 @@ pub struct Checked {
     pub sources: SourceMap,
     /// How many files were read, manifests included.
     pub files: usize,
+    /// The directories of all registries: that which was asked for, then those that it depends on.
+    pub directories: Vec<PathBuf>,
+    /// The registry with all that it depends on, taken from there or not; none if that is the same.
+    whole: Option<Registry>,
+    /// The registries that it depends on: what each is called, and where it really is.
+    dependencies: Vec<(String, PathBuf)>,
 }
 
 /// Reads the registry in `dir` and those that it depends on, follows all references and checks all
@@ -143,26 +193,75 @@ pub struct Checked {
 /// Everything that is wrong with them, of all stages. Later stages skip what earlier ones could
 /// make no sense of.
 pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
+    read(dir, Store::Disk)
+}
+
+/// As [`read_registry`], of files in memory: the content of each, by its path with `/`. `dir` is the
+/// directory of the registry among them; those that it depends on are looked for beside it, and
+/// nowhere else.
+///
+/// ```
+/// let files = [
+///     ("shop/manifest.yaml", "schema_url: https://example.com/schemas/shop/1.0.0"),
+///     ("shop/shop.yaml", "file_format: definition/2\nattributes: [{ key: shop.open, type: bool }]"),
+/// ];
+/// let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+/// let rejected = vigil_gen::read_registry_in_memory(&files.into(), "shop").unwrap_err();
+/// assert!(rejected.to_string().contains("did you mean `boolean`?"));
+/// ```
+///
+/// # Errors
+///
+/// As [`read_registry`].
+pub fn read_registry_in_memory(
+    files: &BTreeMap<String, Vec<u8>>,
+    dir: &str,
+) -> Result<Checked, Rejected> {
+    read(Path::new(dir), Store::Memory(files))
+}
+
+fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
     let mut diagnostics = Diagnostics::new();
-    let sources = load::load(dir, &mut diagnostics);
-    let definitions = validate::validate(&sources, &mut diagnostics);
-    let resolved = resolve::resolve(&definitions, &sources.map, &mut diagnostics);
+    let Sources {
+        map,
+        registries,
+        files,
+        second,
+    } = load::load(dir, store, &mut diagnostics);
+    let definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let resolved = resolve::resolve(&definitions, &map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
     if definitions.incomplete || resolved.incomplete {
+        diagnostics.extend(second.finish());
         let unchecked = definitions.incomplete;
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
-    let registry = contract::check(&definitions, resolved, &sources.map, &mut diagnostics);
+    let registry = contract::check(&definitions, resolved, &map, &mut diagnostics);
+    let depends = definitions.registries.len() > 1;
+    let whole = depends.then(|| registry.clone());
     let registry = select::select(&definitions, registry, &mut diagnostics);
+    diagnostics.extend(second.finish());
     if !diagnostics.is_empty() {
         let unchecked = definitions.locations.any_nameless();
-        return Err(Rejected::new(diagnostics, sources.map).with_names_unchecked(unchecked));
+        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
+    let directory = |it: &RegistryDef| PathBuf::from(map.display(it.root));
+    let (own, others) = match definitions.registries.split_last() {
+        Some((own, others)) => (Some(own), others),
+        None => (None, &[][..]),
+    };
+    let dependencies = others.iter().map(|it| {
+        let dir = directory(it);
+        (it.name.clone(), fs::canonicalize(&dir).unwrap_or(dir))
+    });
     Ok(Checked {
+        dependencies: dependencies.collect(),
+        directories: own.into_iter().chain(others).map(directory).collect(),
+        whole,
         registry,
         locations: definitions.locations,
-        files: sources.files,
-        sources: sources.map,
+        files,
+        sources: map,
     })
 }
 
@@ -175,29 +274,107 @@ pub fn lower(checked: &Checked, options: &Options) -> Result<ir::Ir, Rejected> {
     let target = Target {
         module: options.module.clone(),
         registry: directory_name(&options.registry, "the registry"),
-        templates: directory_name(&options.templates, "the templates"),
+        homes: homes(checked, options)?,
+        whole: checked.whole.as_ref().unwrap_or(&checked.registry),
         features: options.features_per_namespace,
     };
     lower::lower(&checked.registry, &checked.locations, &target)
         .map_err(|diagnostics| Rejected::new(diagnostics, checked.sources.clone()))
 }
 
+/// Lowers and renders a registry that was read: the files of each directory as the templates leave
+/// them, before rustfmt.
+///
+/// # Errors
+///
+/// What no code can be made of, or what is wrong with a template.
+pub fn render_unformatted(
+    checked: &Checked,
+    options: &Options,
+) -> Result<BTreeMap<PathBuf, Files>, Failure> {
+    let options = Options {
+        format: false,
+        ..options.clone()
+    };
+    render(checked, &options).map(|(files, _)| files)
+}
+
+/// The files of each directory, and the features that they are behind.
+fn render(
+    checked: &Checked,
+    options: &Options,
+) -> Result<(BTreeMap<PathBuf, Files>, Vec<ir::Feature>), Failure> {
+    let templates = Templates::read(options.templates.as_deref())?;
+    // A registry that no Rust can be made of can still be told of.
+    let rust = options
+        .outputs
+        .iter()
+        .any(|output| output.subject.is_rust());
+    if options.features_per_namespace && !rust {
+        return Err(features::of_nothing().into());
+    }
+    let ir = rust.then(|| lower(checked, options)).transpose()?;
+    let files = made::make(options, &templates, ir.as_ref(), &checked.registry)?;
+    Ok((files, ir.map_or_else(Vec::new, |ir| ir.features)))
+}
+
 /// Reads, checks, lowers, renders and formats. Nothing is written.
 ///
 /// # Errors
 ///
-/// What is wrong with the registry, with a template, or with rustfmt.
+/// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
-    let ir = lower(&checked, options)?;
-    let files = Templates::read(&options.templates)?.render(&ir)?;
-    let files = format::format(&files, &options.out, &options.rustfmt)?;
+    let (mut all, features) = render(&checked, options)?;
     Ok(Rendered {
-        files,
+        inputs: inputs(&checked, options),
+        files: all.remove(&options.out).unwrap_or_default(),
+        elsewhere: all,
         registry: checked.registry,
         read: checked.files,
-        features: ir.features,
+        features,
     })
+}
+
+/// Every file and directory that was read.
+fn inputs(checked: &Checked, options: &Options) -> Vec<PathBuf> {
+    let mut inputs: Vec<PathBuf> = options.config.iter().cloned().collect();
+    inputs.extend(checked.directories.iter().cloned());
+    inputs.extend(checked.sources.paths().map(PathBuf::from));
+    if let Some(templates) = &options.templates {
+        inputs.push(templates.clone());
+        inputs.extend(render::template_paths(templates).unwrap_or_default());
+    }
+    inputs
+}
+
+/// Where the code of the registries is that this one depends on, if it is there already.
+fn homes(checked: &Checked, options: &Options) -> Result<Homes, Rejected> {
+    let mut homes = Homes::default();
+    let mut diagnostics = Diagnostics::new();
+    for (dir, root) in &options.crates {
+        let place = fs::canonicalize(dir).unwrap_or_else(|_| dir.clone());
+        let found = checked.dependencies.iter().find(|(_, it)| *it == place);
+        if let Some((name, _)) = found {
+            homes.roots.insert(name.clone(), root.clone());
+            continue;
+        }
+        let message = format!(
+            "the code of {} is said to be in {}, but this registry does not depend on it",
+            quoted(&dir.display().to_string()),
+            quoted(root)
+        );
+        diagnostics.push(
+            Diagnostic::new(codes::UNKNOWN_CRATE, checked.sources.root(), message).with_help(
+                "list it under `dependencies` of the manifest, or take it out of `crates`",
+            ),
+        );
+    }
+    if diagnostics.is_empty() {
+        Ok(homes)
+    } else {
+        Err(Rejected::new(diagnostics, checked.sources.clone()))
+    }
 }
 
 /// What a directory is called, wherever it lies.
@@ -223,29 +400,47 @@ pub fn is_module_path(path: &str) -> bool {
 /// As [`render_files`], and when something in the output directory is in the way. Then nothing has
 /// been written.
 pub fn generate(options: &Options) -> Result<Report, Failure> {
+    run(options, |features| {
+        features::edit(&options.home(), features).map(Some)
+    })
+}
+
+/// Brings up to date, or compares. `edit` says what has to change in somebody's `Cargo.toml` for it to
+/// have the features, if there are to be any.
+fn run(
+    options: &Options,
+    edit: impl FnOnce(&[ir::Feature]) -> Result<Option<Edit>, OutputError>,
+) -> Result<Report, Failure> {
     let start = Instant::now();
     let rendered = render_files(options)?;
-    let _lock = if options.check {
-        Lock::to_compare(&options.out)
-    } else {
-        Lock::to_write(&options.out)?
-    };
-    let mut plan = output::plan(&options.out, &rendered.files)?;
-    if options.features_per_namespace {
-        plan.and(features::edit(&options.out, &rendered.features)?);
+    let summary = Summary::of(&rendered.registry);
+    let (read, inputs) = (rendered.read, rendered.inputs);
+    let mut directories = rendered.elsewhere;
+    if options.outputs.iter().any(|output| output.dir.is_none()) {
+        directories.insert(options.out.clone(), rendered.files);
     }
-    let (counts, diff) = if options.check {
-        (plan.counts(), Some(plan.diff()))
-    } else {
-        (plan.apply()?, None)
+    let edit = || {
+        if options.features_per_namespace {
+            edit(&rendered.features)
+        } else {
+            Ok(None)
+        }
     };
+    let outcome = output::bring_up_to_date(&made::outermost(directories), edit, options.check)?;
+    let of =
+        |count: fn(&Counts) -> usize| outcome.directories.iter().map(|(_, it)| count(it)).sum();
     Ok(Report {
-        summary: Summary::of(&rendered.registry),
-        read: rendered.read,
-        counts,
-        out: options.out.clone(),
-        stale: options.check && !plan.is_up_to_date(),
-        diff,
+        summary,
+        read,
+        inputs,
+        counts: Counts {
+            written: of(|it| it.written),
+            unchanged: of(|it| it.unchanged),
+            removed: of(|it| it.removed),
+        },
+        directories: outcome.directories,
+        stale: outcome.stale,
+        diff: outcome.diff,
         elapsed: start.elapsed(),
     })
 }

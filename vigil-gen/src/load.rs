@@ -1,5 +1,7 @@
 //! From a directory, and those that it depends on, to parsed documents.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _};
@@ -9,6 +11,7 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
 use crate::schema::Located;
 use crate::source::{FileId, SourceMap};
+use crate::yaml::second::SecondReader;
 use crate::yaml::{self, Node, Yaml};
 
 /// Registries are written by hand; a larger file is not one.
@@ -21,6 +24,8 @@ const MANIFEST_NAMES: [&str; 2] = ["manifest.yaml", "registry_manifest.yaml"];
 /// The parsed files of a registry, and of those that it depends on.
 #[derive(Debug)]
 pub(crate) struct Sources {
+    /// Who reads them once more, meanwhile.
+    pub second: SecondReader,
     /// The files.
     pub map: SourceMap,
     /// The registries: each after those that it depends on, so that the one asked for is last.
@@ -64,10 +69,38 @@ pub(crate) struct Document {
     pub root: Node,
 }
 
+/// Where registries lie.
+#[derive(Clone, Copy)]
+pub(crate) enum Store<'a> {
+    /// In the file system.
+    Disk,
+    /// In memory: the content of each file, by its path.
+    Memory(&'a BTreeMap<String, Vec<u8>>),
+}
+
+impl Store<'_> {
+    /// Where a directory really is; `None` if there is no such directory.
+    fn directory(self, path: &Path) -> Option<PathBuf> {
+        match self {
+            Self::Disk => fs::canonicalize(path).ok().filter(|it| it.is_dir()),
+            Self::Memory(files) => memory::directory(files, path),
+        }
+    }
+
+    fn read(self, path: &Path) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Disk => read_bytes(path),
+            Self::Memory(files) => memory::read(files, path),
+        }
+    }
+}
+
 /// Reads and parses every YAML file below `dir`, and of the registries that it depends on. The
 /// order of directories plays no part.
-pub(crate) fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
+pub(crate) fn load(dir: &Path, store: Store<'_>, diagnostics: &mut Diagnostics) -> Sources {
     let mut loader = Loader {
+        store,
+        second: SecondReader::start(),
         map: SourceMap::new(dir),
         registries: Vec::new(),
         files: 0,
@@ -78,6 +111,7 @@ pub(crate) fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
     let root = loader.map.root().file;
     loader.registry(dir, root, None);
     Sources {
+        second: loader.second,
         map: loader.map,
         registries: loader.registries,
         files: loader.files,
@@ -86,6 +120,8 @@ pub(crate) fn load(dir: &Path, diagnostics: &mut Diagnostics) -> Sources {
 
 /// Reads registries, dependencies first.
 struct Loader<'a> {
+    store: Store<'a>,
+    second: SecondReader,
     map: SourceMap,
     registries: Vec<RegistrySource>,
     files: usize,
@@ -99,7 +135,8 @@ struct Loader<'a> {
 impl Loader<'_> {
     /// Reads a registry and what it depends on; its index.
     fn registry(&mut self, dir: &Path, root: FileId, named: Option<Dependency>) -> usize {
-        let place = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+        let place = self.store.directory(dir);
+        let place = place.unwrap_or_else(|| dir.to_owned());
         let mut source = self.read(dir, root, named);
         let at = source.named.as_ref().map(|it| it.at);
         self.open.push((place.clone(), at));
@@ -147,7 +184,7 @@ impl Loader<'_> {
             return None;
         }
         let other = joined(dir, &path.value);
-        let Some(place) = fs::canonicalize(&other).ok().filter(|it| it.is_dir()) else {
+        let Some(place) = self.store.directory(&other) else {
             let message = format!("there is no directory {}", quoted(&shown(&other)));
             self.diagnostics.push(
                 Diagnostic::new(codes::NO_REGISTRY, path.at, message)
@@ -197,7 +234,14 @@ impl Loader<'_> {
 
     /// Reads the files of one registry.
     fn read(&mut self, dir: &Path, root: FileId, named: Option<Dependency>) -> RegistrySource {
-        let found = find(dir, root, &self.map, self.diagnostics);
+        let found = match self.store {
+            Store::Disk => find(dir, root, &self.map, self.diagnostics),
+            Store::Memory(files) => memory::find(files, dir),
+        };
+        if found.is_none() && matches!(self.store, Store::Memory(_)) {
+            let error = no_registry(Location::whole(root), "there is no such directory");
+            self.diagnostics.push(error);
+        }
         let found_any = found.is_some();
         let Found { files, unread } = found.unwrap_or_default();
         self.files += files.len();
@@ -210,7 +254,7 @@ impl Loader<'_> {
             named,
         };
         for (path, os_path) in &files {
-            let (text, problem) = match read_text(os_path) {
+            let (text, problem) = match read_text(self.store.read(os_path)) {
                 Ok(text) => (text, None),
                 Err(refusal) => (refusal.readable, Some(refusal.problem)),
             };
@@ -225,6 +269,7 @@ impl Loader<'_> {
                 source.unread |= !is_manifest;
                 continue;
             };
+            self.second.read(file, self.map.shared_text(file));
             let document = Document { file, root: node };
             if is_manifest {
                 let first = source.manifest.take();
@@ -267,7 +312,7 @@ fn dependency_nodes(manifest: &Node) -> &[Node] {
 }
 
 /// A path from a directory, without the steps back that it can do without.
-fn joined(dir: &Path, path: &str) -> PathBuf {
+pub(crate) fn joined(dir: &Path, path: &str) -> PathBuf {
     let mut joined = dir.to_owned();
     for part in Path::new(path).components() {
         match part {
@@ -353,10 +398,7 @@ fn find(dir: &Path, root: FileId, map: &SourceMap, diagnostics: &mut Diagnostics
         Err(error) => Some(format!("this directory can't be read: {}", reason(&error))),
     };
     if let Some(problem) = problem {
-        diagnostics.push(
-            Diagnostic::new(codes::NO_REGISTRY, root, problem)
-                .with_help("name the directory that holds `manifest.yaml` with `--registry`"),
-        );
+        diagnostics.push(no_registry(root, problem));
         return None;
     }
     let mut found = Found::default();
@@ -398,6 +440,16 @@ fn find(dir: &Path, root: FileId, map: &SourceMap, diagnostics: &mut Diagnostics
     Some(found)
 }
 
+fn no_registry(root: Location, problem: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(codes::NO_REGISTRY, root, problem)
+        .with_help("name the directory that holds `manifest.yaml` with `--registry`")
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
 fn visit(
     dir: &Pending,
     files: &mut BTreeMap<String, PathBuf>,
@@ -419,9 +471,6 @@ fn visit(
         let relative = format!("{}{name}", dir.prefix);
         // Follows links, as whoever set one up would expect.
         let is_dir = fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir());
-        let is_yaml = path
-            .extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml");
         let is_link = entry.file_type()?.is_symlink();
         // A registry within is another one, and read if this one depends on it.
         let has_manifest = || MANIFEST_NAMES.iter().any(|name| path.join(name).exists());
@@ -435,7 +484,7 @@ fn visit(
                 prefix: format!("{relative}/"),
                 depth: dir.depth + 1,
             });
-        } else if is_yaml {
+        } else if is_yaml(&path) {
             // Two names that are no text may look the same.
             let mut shown = relative;
             while files.contains_key(&shown) {
@@ -453,8 +502,8 @@ struct Refusal {
     problem: Box<dyn Fn(FileId) -> Diagnostic>,
 }
 
-fn read_text(path: &Path) -> Result<String, Refusal> {
-    let bytes = read_bytes(path).map_err(|error| {
+fn read_text(bytes: io::Result<Vec<u8>>) -> Result<String, Refusal> {
+    let bytes = bytes.map_err(|error| {
         let message = format!("this file can't be read: {}", reason(&error));
         Refusal {
             readable: String::new(),

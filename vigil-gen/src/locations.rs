@@ -18,29 +18,36 @@ pub(crate) enum Kind {
 /// The place of each definition's name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Locations {
-    definitions: BTreeMap<(Kind, String), Location>,
-    members: BTreeMap<(String, String), Location>,
+    definitions: BTreeMap<Kind, BTreeMap<String, Location>>,
+    members: BTreeMap<String, BTreeMap<String, Location>>,
     /// Names against the rules, which nobody should be pointed to.
-    malformed: BTreeSet<(Kind, String)>,
+    malformed: BTreeMap<Kind, BTreeSet<String>>,
     /// What those were reported to be better called.
-    mended: BTreeSet<(Kind, String)>,
+    mended: BTreeMap<Kind, BTreeSet<String>>,
     /// Kinds of which a definition's name could not be read.
     nameless: BTreeSet<Kind>,
 }
 
 impl Locations {
     pub(crate) fn add(&mut self, kind: Kind, name: &str, at: Location) {
-        self.definitions.insert((kind, name.to_owned()), at);
+        let of_kind = self.definitions.entry(kind).or_default();
+        of_kind.insert(name.to_owned(), at);
     }
 
     pub(crate) fn add_member(&mut self, key: &str, id: &str, at: Location) {
-        self.members.insert((key.to_owned(), id.to_owned()), at);
+        if let Some(members) = self.members.get_mut(key) {
+            members.insert(id.to_owned(), at);
+        } else {
+            let members = BTreeMap::from([(id.to_owned(), at)]);
+            self.members.insert(key.to_owned(), members);
+        }
     }
 
     /// Keeps in mind that a name is against the rules, and what it was to be called instead.
     pub(crate) fn malformed(&mut self, kind: Kind, name: &str, mended: Option<String>) {
-        self.malformed.insert((kind, name.to_owned()));
-        self.mended.extend(mended.map(|mended| (kind, mended)));
+        let malformed = self.malformed.entry(kind).or_default();
+        malformed.insert(name.to_owned());
+        self.mended.entry(kind).or_default().extend(mended);
     }
 
     /// Keeps in mind that there is a definition whose name could not be read.
@@ -51,11 +58,11 @@ impl Locations {
     /// Whether a name that isn't defined may be that of a definition whose name was refused: it is
     /// what that one should be called, or, if that is asked for, near to it.
     pub(crate) fn may_be_meant(&self, kind: Kind, name: &str, or_near: bool) -> bool {
-        let refused = self.malformed.union(&self.mended);
-        let refused = refused.filter(|(other, _)| *other == kind);
+        let [malformed, mended] = [&self.malformed, &self.mended].map(|names| names.get(&kind));
+        let refused = malformed.into_iter().chain(mended).flatten();
         self.nameless.contains(&kind)
-            || self.mended.contains(&(kind, name.to_owned()))
-            || (or_near && nearest(name, refused.map(|(_, name)| name.as_str())).is_some())
+            || mended.is_some_and(|mended| mended.contains(name))
+            || (or_near && nearest(name, refused.map(String::as_str)).is_some())
     }
 
     /// Whether the name of some definition could not be read.
@@ -64,16 +71,16 @@ impl Locations {
     }
 
     pub(crate) fn get(&self, kind: Kind, name: &str) -> Option<Location> {
-        self.definitions.get(&(kind, name.to_owned())).copied()
+        self.definitions.get(&kind)?.get(name).copied()
     }
 
     /// Every name of a kind that can be used, in order.
     pub(crate) fn names(&self, kind: Kind) -> impl Iterator<Item = &str> {
-        self.definitions
-            .range((kind, String::new())..)
-            .take_while(move |((found, _), _)| *found == kind)
-            .filter(|(name, _)| !self.malformed.contains(name))
-            .map(|((_, name), _)| name.as_str())
+        let names = self.definitions.get(&kind).into_iter().flatten();
+        let malformed = self.malformed.get(&kind);
+        names
+            .map(|(name, _)| name.as_str())
+            .filter(move |name| malformed.is_none_or(|it| !it.contains(*name)))
     }
 
     /// The `key` of an attribute. The registry's directory if there is no such attribute, as for
@@ -85,7 +92,8 @@ impl Locations {
     /// The `id` of a member of an enum attribute.
     pub fn member(&self, key: &str, id: &str) -> Location {
         self.members
-            .get(&(key.to_owned(), id.to_owned()))
+            .get(key)
+            .and_then(|members| members.get(id))
             .copied()
             .unwrap_or_default()
     }

@@ -9,6 +9,7 @@ mod collisions;
 mod docs;
 mod events;
 mod features;
+mod homes;
 mod imports;
 mod literal;
 mod metrics;
@@ -28,8 +29,11 @@ use crate::names;
 use crate::registry::{Attribute, AttributeRef, DeprecationReason, Docs, Registry};
 
 use collisions::{Identifiers, Owner};
+use homes::Part;
 use imports::{Imports, Paths};
 use spans::SpanNames;
+
+pub(crate) use homes::Homes;
 
 /// Makes the generated code's content from a registry.
 ///
@@ -40,14 +44,15 @@ use spans::SpanNames;
 pub(crate) fn lower(
     registry: &Registry,
     locations: &Locations,
-    target: &Target,
+    target: &Target<'_>,
 ) -> Result<Ir, Diagnostics> {
     let mut identifiers = Identifiers::default();
-    claim_modules(registry, locations, &mut identifiers);
+    let homes = &target.homes;
+    claim_modules(registry, locations, homes, &mut identifiers);
     templates::check(registry, locations, &mut identifiers.diagnostics);
-    let shared = semconv::shared_types(registry);
-    let types = semconv::enum_types(registry, &shared);
-    let spans = spans::names(registry);
+    homes.check(registry, locations, &mut identifiers.diagnostics);
+    let parts = homes.parts(registry, target.whole);
+    let tables = Tables::of(&parts);
     let context = Context {
         registry,
         locations,
@@ -55,21 +60,7 @@ pub(crate) fn lower(
         paths: Paths {
             root: target.module.clone(),
         },
-        types,
-        shared,
-        spans,
-        attribute_constants: constants(
-            registry
-                .attributes
-                .values()
-                .map(|it| (it.key.as_str(), &it.docs)),
-        ),
-        metric_constants: constants(
-            registry
-                .metrics
-                .values()
-                .map(|it| (it.name.as_str(), &it.docs)),
-        ),
+        tables: &tables,
     };
     let semconv = context.semconv_modules(&mut identifiers);
     let spans = context.span_modules(&mut identifiers);
@@ -90,7 +81,6 @@ pub(crate) fn lower(
     };
     let indexes = INDEXES.map(|(kind, docs)| ir::Index {
         file: kind.to_owned(),
-        sources: target.sources(),
         docs: vec![docs.to_owned()],
         modules: headers(kind)
             .iter()
@@ -104,7 +94,21 @@ pub(crate) fn lower(
     } else {
         Vec::new()
     };
+    let kinds = INDEXES.iter().map(|(kind, _)| *kind).chain(["registry"]);
+    let kinds: BTreeSet<&str> = kinds.collect();
     Ok(Ir {
+        root: ir::Index {
+            file: "mod".to_owned(),
+            // It may be taken in by `include!`, which knows no docs of a whole file.
+            docs: Vec::new(),
+            modules: kinds
+                .into_iter()
+                .map(|kind| ir::Gated {
+                    item: kind.to_owned(),
+                    feature: None,
+                })
+                .collect(),
+        },
         indexes: indexes.into(),
         registry: context.registry_module(),
         features,
@@ -127,18 +131,20 @@ const INDEXES: [(&str, &str); 5] = [
 
 /// What the generated code is for, as it is told to whoever reads it.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct Target<'a> {
     /// The path of the module that will hold the generated ones: `crate::generated`.
     pub module: String,
     /// The name of the registry's directory: `semconv`.
     pub registry: String,
-    /// The name of the templates' directory: `templates`.
-    pub templates: String,
+    /// Where the code of other registries is already.
+    pub homes: Homes,
+    /// The registry with all that it depends on, taken from there or not.
+    pub whole: &'a Registry,
     /// Whether each namespace is behind a feature.
     pub features: bool,
 }
 
-impl Target {
+impl Target<'_> {
     /// Something that is there if the module of a namespace is.
     fn gated(&self, item: String, module: &str) -> ir::Gated {
         let feature = self.features.then(|| names::feature_name(module));
@@ -147,29 +153,76 @@ impl Target {
             feature: feature.map(|name| literal::string(&name)),
         }
     }
-
-    /// What to edit instead of the generated code.
-    fn sources(&self) -> String {
-        format!("{}/ or {}/", self.registry, self.templates)
-    }
 }
 
 /// What lowering looks things up in.
 pub(crate) struct Context<'a> {
     registry: &'a Registry,
     locations: &'a Locations,
-    target: &'a Target,
+    target: &'a Target<'a>,
     paths: Paths,
-    /// The attributes that share a type, by its name.
+    tables: &'a Tables<'a>,
+}
+
+/// The names of everything, wherever its code is.
+#[derive(Default)]
+struct Tables<'a> {
+    /// The attributes that share a type that is made now, by its name.
     shared: BTreeMap<&'a str, Vec<&'a Attribute>>,
     /// The module and the name of each enum attribute's type.
     types: BTreeMap<&'a str, (String, String)>,
+    /// Where the type of an enum attribute is already.
+    type_homes: BTreeMap<&'a str, &'a str>,
     /// The identifiers of each span, by its type.
     spans: BTreeMap<&'a str, SpanNames>,
     /// The constant of each attribute, by its key.
     attribute_constants: BTreeMap<&'a str, String>,
     /// The static of each metric, by its name.
     metric_constants: BTreeMap<&'a str, String>,
+}
+
+impl<'a> Tables<'a> {
+    fn of(parts: &'a [Part]) -> Self {
+        let mut tables = Self::default();
+        // A type that attributes of several places share is that of the first place that has it.
+        let mut shared_elsewhere: BTreeMap<&str, (&str, (String, String))> = BTreeMap::new();
+        for part in parts.iter().rev() {
+            let registry = &part.registry;
+            let shared = semconv::shared_types(registry);
+            let mut types = semconv::enum_types(registry, &shared);
+            for (name, attributes) in &shared {
+                for attribute in attributes {
+                    let key = attribute.key.as_str();
+                    if let Some((home, path)) = shared_elsewhere.get(name) {
+                        types.insert(key, path.clone());
+                        tables.type_homes.insert(key, home);
+                    }
+                }
+            }
+            if let Some(root) = &part.root {
+                for key in types.keys() {
+                    tables.type_homes.entry(key).or_insert(root);
+                }
+                for (name, attributes) in &shared {
+                    let path = types[attributes[0].key.as_str()].clone();
+                    shared_elsewhere.entry(name).or_insert((root, path));
+                }
+            } else {
+                tables.shared = shared;
+            }
+            tables.types.extend(types);
+            tables.spans.extend(spans::names(&part.with_all_attributes));
+            let attributes = registry.attributes.values();
+            tables
+                .attribute_constants
+                .extend(constants(attributes.map(|it| (it.key.as_str(), &it.docs))));
+            let metrics = registry.metrics.values();
+            tables
+                .metric_constants
+                .extend(constants(metrics.map(|it| (it.name.as_str(), &it.docs))));
+        }
+        tables
+    }
 }
 
 impl<'a> Context<'a> {
@@ -183,13 +236,23 @@ impl<'a> Context<'a> {
     }
 
     fn enum_type(&self, key: &str) -> &(String, String) {
-        &self.types[key]
+        &self.tables.types[key]
     }
 
-    /// Definitions by the module of their namespace.
-    fn by_module<T>(definitions: &'a BTreeMap<String, T>) -> BTreeMap<String, Vec<&'a T>> {
+    /// Where the code of what is so described is already; none if it is made now.
+    fn elsewhere(&self, docs: &Docs) -> Option<&'a str> {
+        self.target.homes.of(&docs.origin)
+    }
+
+    /// Definitions whose code is made now, by the module of their namespace.
+    fn by_module<T>(
+        &self,
+        definitions: &'a BTreeMap<String, T>,
+        docs: fn(&T) -> &Docs,
+    ) -> BTreeMap<String, Vec<&'a T>> {
         let mut modules: BTreeMap<String, Vec<&T>> = BTreeMap::new();
-        for (name, definition) in definitions {
+        let own = |definition: &T| self.elsewhere(docs(definition)).is_none();
+        for (name, definition) in definitions.iter().filter(|(_, it)| own(it)) {
             modules
                 .entry(names::module_name(names::namespace(name)))
                 .or_default()
@@ -205,7 +268,6 @@ impl<'a> Context<'a> {
         let uses: BTreeSet<&String> = uses.filter(|used| *used != module).collect();
         ir::Header {
             file: namespace.to_owned(),
-            sources: self.target.sources(),
             docs: docs::Docs::new()
                 .paragraph(&format!("{what} of the namespace `{namespace}`."))
                 .lines(),
@@ -217,41 +279,43 @@ impl<'a> Context<'a> {
 
     /// The constant of an attribute, and the static that describes it.
     fn attribute_constant(&self, key: &str) -> &str {
-        &self.attribute_constants[key]
+        &self.tables.attribute_constants[key]
     }
 
     /// The static of a metric's instrument, and the one that describes it.
     fn metric_constant(&self, name: &str) -> &str {
-        &self.metric_constants[name]
+        &self.tables.metric_constants[name]
     }
 
     /// How Rust code names an attribute, if there is one of that key.
     fn attribute_path(&self, key: &str) -> Option<String> {
-        self.registry
-            .attributes
-            .contains_key(key)
-            .then(|| path("semconv", key, self.attribute_constant(key)))
+        let attribute = self.registry.attributes.get(key)?;
+        let path = path("semconv", key, self.attribute_constant(key));
+        Some(within(self.elsewhere(&attribute.docs), path))
     }
 
     /// How Rust code names a metric, if there is one of that name.
     fn metric_path(&self, name: &str) -> Option<String> {
-        self.registry
-            .metrics
-            .contains_key(name)
-            .then(|| path("metrics", name, self.metric_constant(name)))
+        let metric = self.registry.metrics.get(name)?;
+        let path = path("metrics", name, self.metric_constant(name));
+        Some(within(self.elsewhere(&metric.docs), path))
     }
 
     /// How Rust code names an event, if there is one of that name that is sent by itself.
     fn event_path(&self, name: &str) -> Option<String> {
-        (self.registry.events.contains_key(name) && self.is_sent_by_itself(name))
-            .then(|| path("events", name, &names::event_struct(name)))
+        let event = self.registry.events.get(name)?;
+        self.is_sent_by_itself(name).then(|| {
+            let path = path("events", name, &names::event_struct(name));
+            within(self.elsewhere(&event.docs), path)
+        })
     }
 
     /// How Rust code names the function that starts a span, if there is one of that type.
     fn span_path(&self, span_type: &str) -> Option<String> {
-        self.spans
-            .get(span_type)
-            .map(|span| path("spans", span_type, &span.function))
+        let span = self.registry.spans.get(span_type)?;
+        let function = &self.tables.spans.get(span_type)?.function;
+        let path = path("spans", span_type, function);
+        Some(within(self.elsewhere(&span.docs), path))
     }
 
     /// Reports fields of one struct, or arguments of one function, that have the same name.
@@ -280,8 +344,9 @@ impl<'a> Context<'a> {
         let modules: BTreeSet<String> = self
             .registry
             .attributes
-            .keys()
-            .map(|key| names::module_name(names::namespace(key)))
+            .values()
+            .filter(|it| self.elsewhere(&it.docs).is_none())
+            .map(|it| names::module_name(names::namespace(&it.key)))
             .collect();
         let attributes: Vec<ir::Gated> = modules
             .iter()
@@ -298,20 +363,35 @@ impl<'a> Context<'a> {
         let spans: Vec<ir::Gated> = self
             .registry
             .spans
-            .keys()
-            .map(|ty| of("spans", ty, &names::constant_name(ty)))
+            .values()
+            .filter(|it| self.elsewhere(&it.docs).is_none())
+            .map(|it| of("spans", &it.ty, &names::constant_name(&it.ty)))
             .collect();
         let metrics: Vec<ir::Gated> = self
             .registry
             .metrics
-            .keys()
-            .map(|name| of("metrics", name, &definition(self.metric_constant(name))))
+            .values()
+            .filter(|it| self.elsewhere(&it.docs).is_none())
+            .map(|it| {
+                of(
+                    "metrics",
+                    &it.name,
+                    &definition(self.metric_constant(&it.name)),
+                )
+            })
             .collect();
         let events: Vec<ir::Gated> = self
             .registry
             .events
-            .keys()
-            .map(|name| of("events", name, &definition(&names::constant_name(name))))
+            .values()
+            .filter(|it| self.elsewhere(&it.docs).is_none())
+            .map(|it| {
+                of(
+                    "events",
+                    &it.name,
+                    &definition(&names::constant_name(&it.name)),
+                )
+            })
             .collect();
         let used = [
             ("semconv", &attributes),
@@ -322,10 +402,13 @@ impl<'a> Context<'a> {
         for (kind, _) in used.into_iter().filter(|(_, statics)| !statics.is_empty()) {
             imports.sibling(kind);
         }
+        let roots: BTreeSet<&String> = self.target.homes.roots.values().collect();
+        let dependencies = roots
+            .into_iter()
+            .map(|root| format!("&{root}::registry::REGISTRY"));
         ir::RegistryModule {
             header: ir::Header {
                 file: "registry".to_owned(),
-                sources: self.target.sources(),
                 docs: vec!["The registry as a whole.".to_owned()],
                 allows: if self.target.features {
                     vec![features::unused_allow()]
@@ -340,6 +423,7 @@ impl<'a> Context<'a> {
             spans,
             metrics,
             events,
+            dependencies: dependencies.collect(),
         }
     }
 }
@@ -381,27 +465,37 @@ fn constants<'a>(
 }
 
 /// Reports namespaces that differ in the registry but make the same module.
-fn claim_modules(registry: &Registry, locations: &Locations, identifiers: &mut Identifiers) {
+fn claim_modules(
+    registry: &Registry,
+    locations: &Locations,
+    homes: &Homes,
+    identifiers: &mut Identifiers,
+) {
     let attributes = registry
         .attributes
-        .keys()
-        .map(|name| (name, locations.attribute(name)));
+        .iter()
+        .filter(|(_, it)| homes.is_own(&it.docs))
+        .map(|(name, _)| (name, locations.attribute(name)));
     let spans = registry
         .spans
-        .keys()
-        .map(|name| (name, locations.span(name)));
+        .iter()
+        .filter(|(_, it)| homes.is_own(&it.docs))
+        .map(|(name, _)| (name, locations.span(name)));
     let metrics = registry
         .metrics
-        .keys()
-        .map(|name| (name, locations.metric(name)));
+        .iter()
+        .filter(|(_, it)| homes.is_own(&it.docs))
+        .map(|(name, _)| (name, locations.metric(name)));
     let events = registry
         .events
-        .keys()
-        .map(|name| (name, locations.event(name)));
+        .iter()
+        .filter(|(_, it)| homes.is_own(&it.docs))
+        .map(|(name, _)| (name, locations.event(name)));
     let groups = registry
         .groups
-        .keys()
-        .map(|name| (name, locations.group(name)));
+        .iter()
+        .filter(|(_, it)| homes.is_own(&it.docs))
+        .map(|(name, _)| (name, locations.group(name)));
     let mut first: BTreeMap<&str, Owner> = BTreeMap::new();
     for (name, at) in attributes
         .chain(spans)
@@ -424,6 +518,14 @@ fn path(kind: &str, name: &str, identifier: &str) -> String {
         "{kind}::{}::{identifier}",
         names::module_name(names::namespace(name))
     )
+}
+
+/// The path from outside of the module that holds it.
+fn within(root: Option<&str>, path: String) -> String {
+    match root {
+        Some(root) => format!("{root}::{path}"),
+        None => path,
+    }
 }
 
 /// What to tell whoever uses something deprecated, as a literal. `path` says how Rust code names

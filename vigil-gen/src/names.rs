@@ -428,19 +428,25 @@ pub(crate) fn pascal(words: &str) -> String {
 /// Whether this is the path of a module within its crate: `crate::generated`.
 pub(crate) fn is_module_path(path: &str) -> bool {
     let mut segments = path.split("::");
-    segments.next() == Some("crate")
-        && segments.all(|segment| {
-            let name = file_stem(segment);
-            let raw = name != segment;
-            let mut chars = name.chars();
-            name != "_"
-                && chars
-                    .next()
-                    .is_some_and(|first| first == '_' || first.is_alphabetic())
-                && chars.all(|c| c == '_' || c.is_alphanumeric())
-                && !NEVER_RAW.contains(&name)
-                && (raw || !KEYWORDS.contains(&name))
-        })
+    segments.next() == Some("crate") && segments.all(is_segment)
+}
+
+/// Whether this names a module of this crate or of another one.
+pub(crate) fn is_rust_path(path: &str) -> bool {
+    is_module_path(path) || path.split("::").all(is_segment)
+}
+
+fn is_segment(segment: &str) -> bool {
+    let name = file_stem(segment);
+    let raw = name != segment;
+    let mut chars = name.chars();
+    name != "_"
+        && chars
+            .next()
+            .is_some_and(|first| first == '_' || first.is_alphabetic())
+        && chars.all(|c| c == '_' || c.is_alphanumeric())
+        && !NEVER_RAW.contains(&name)
+        && (raw || !KEYWORDS.contains(&name))
 }
 
 fn apart_from(in_use: &[&[&str]], name: String, namespace: &str) -> String {

@@ -1,6 +1,11 @@
-//! From the IR to source text, through minijinja.
+//! From the IR and the registry to source text, through minijinja.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod documented;
+mod filters;
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::fmt;
 use std::fs;
@@ -9,131 +14,331 @@ use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use crate::codes::TEMPLATE;
+use crate::diagnostic::{nearest, quoted};
+use crate::embedded;
 use crate::ir::Ir;
+use crate::names;
 use crate::output::plain;
+use crate::outputs::{Output, Subject};
+use crate::registry::Registry;
 
-/// What a template's name ends in.
+/// What the names of Vigil's own templates end in.
 const EXTENSION: &str = "j2";
 
 /// The generated files: their text by their path below the output directory, with `/`.
 pub type Files = BTreeMap<String, String>;
 
-/// The templates of a directory.
+/// The templates of a directory over those that are built in.
 #[derive(Debug)]
 pub(crate) struct Templates {
     environment: Environment<'static>,
-    dir: PathBuf,
+    dir: Option<PathBuf>,
+    /// Those that are the directory's own.
+    own: BTreeSet<String>,
+}
+
+/// What templates are given beside the IR.
+pub(crate) struct Subjects<'a> {
+    registry: &'a Registry,
+    /// The registry as templates see it, once one does.
+    value: OnceCell<Value>,
+}
+
+impl<'a> Subjects<'a> {
+    pub(crate) fn new(registry: &'a Registry) -> Self {
+        Self {
+            registry,
+            value: OnceCell::new(),
+        }
+    }
+
+    fn value(&self) -> Value {
+        let value = self.value.get_or_init(|| seen(self.registry));
+        value.clone()
+    }
 }
 
 impl Templates {
-    /// Reads every `*.j2` of a directory.
+    /// Reads every template of a directory, if there is one; those that it lacks are Vigil's own.
     ///
     /// # Errors
     ///
     /// When the directory or a template can't be read, or a template does not parse.
-    pub(crate) fn read(dir: &Path) -> Result<Self, RenderError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment
-            .set_syntax(layout_syntax().map_err(|error| RenderError::template(dir, &error))?);
+    pub(crate) fn read(dir: Option<&Path>) -> Result<Self, RenderError> {
         let mut templates = Self {
-            environment,
-            dir: dir.to_owned(),
+            environment: environment()?,
+            dir: dir.map(Path::to_owned),
+            own: BTreeSet::new(),
         };
-        for path in template_paths(dir).map_err(|error| RenderError::read(dir, &error))? {
+        let mut texts: BTreeMap<String, String> = embedded::TEMPLATES
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
+        let paths = dir.map_or(Ok(Vec::new()), |dir| {
+            template_paths(dir).map_err(|error| RenderError::read(dir, &error))
+        })?;
+        for path in paths {
             let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
                 continue;
             };
             let text =
                 fs::read_to_string(&path).map_err(|error| RenderError::read(&path, &error))?;
-            let added = templates
-                .environment
-                .add_template_owned(name.to_owned(), text);
-            added.map_err(|error| RenderError::template(dir, &error))?;
+            templates.own.insert(name.to_owned());
+            texts.insert(name.to_owned(), text);
+        }
+        for (name, text) in texts {
+            let added = templates.environment.add_template_owned(name, text);
+            added.map_err(|error| templates.error(&error))?;
         }
         Ok(templates)
     }
 
-    /// Renders every file.
+    /// Whether there is a template of that name; else the one that may be meant.
+    pub(crate) fn find(&self, name: &str) -> Result<(), Option<String>> {
+        if self.environment.get_template(name).is_ok() {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.environment.templates().map(|(name, _)| name).collect();
+        Err(nearest(name, known).map(str::to_owned))
+    }
+
+    /// Renders the files of an output, without what says that they are generated.
     ///
     /// # Errors
     ///
-    /// The first thing that a template can't do, with the template and the line.
-    pub(crate) fn render(&self, ir: &Ir) -> Result<Files, RenderError> {
-        let mut files = Files::new();
-        for index in &ir.indexes {
-            self.add(&mut files, "index", format!("{}.rs", index.file), index)?;
+    /// The first thing that a template can't do, with the template and the line; two files of one name.
+    pub(crate) fn render(
+        &self,
+        output: &Output,
+        ir: Option<&Ir>,
+        subjects: &Subjects<'_>,
+    ) -> Result<Files, RenderError> {
+        let mut run = Run {
+            templates: self,
+            output,
+            files: Files::new(),
+        };
+        match ir.filter(|_| output.subject.is_rust()) {
+            Some(ir) => run.rust(ir)?,
+            None => run.subjects(subjects)?,
         }
-        self.add(
-            &mut files,
-            "registry",
-            "registry.rs".to_owned(),
-            &ir.registry,
-        )?;
-        for module in &ir.semconv {
-            self.add(
-                &mut files,
-                "semconv",
-                in_dir("semconv", &module.header.file),
-                module,
-            )?;
-        }
-        for module in &ir.spans {
-            self.add(
-                &mut files,
-                "spans",
-                in_dir("spans", &module.header.file),
-                module,
-            )?;
-        }
-        for module in &ir.records {
-            self.add(
-                &mut files,
-                "records",
-                in_dir("records", &module.header.file),
-                module,
-            )?;
-        }
-        for module in &ir.metrics {
-            self.add(
-                &mut files,
-                "metrics",
-                in_dir("metrics", &module.header.file),
-                module,
-            )?;
-        }
-        for module in &ir.events {
-            self.add(
-                &mut files,
-                "events",
-                in_dir("events", &module.header.file),
-                module,
-            )?;
-        }
-        Ok(files)
+        Ok(run.files)
     }
 
-    fn add(
-        &self,
-        files: &mut Files,
-        template: &str,
-        path: String,
-        context: &impl Serialize,
+    /// Names the template and the line. The innermost cause counts: the others say who included whom.
+    fn error(&self, error: &minijinja::Error) -> RenderError {
+        let mut innermost = error;
+        while let Some(cause) = innermost
+            .source()
+            .and_then(|cause| cause.downcast_ref::<minijinja::Error>())
+        {
+            innermost = cause;
+        }
+        let dir = self.dir.as_deref();
+        let of = |name: &str| match dir.filter(|_| self.own.contains(name)) {
+            Some(dir) => dir.join(name).display().to_string(),
+            None => format!("{name} (built in)"),
+        };
+        let place = match (innermost.name(), innermost.line()) {
+            (Some(name), Some(line)) => match dir.filter(|_| self.own.contains(name)) {
+                Some(dir) => format!("{}:{line}", dir.join(name).display()),
+                None => format!("{name}:{line} (built in)"),
+            },
+            (Some(name), None) => of(name),
+            _ => dir.map_or_else(|| "the templates".to_owned(), |it| it.display().to_string()),
+        };
+        let message = match innermost.detail() {
+            Some(detail) => format!("{}: {detail}", innermost.kind()),
+            None => innermost.kind().to_string(),
+        };
+        let help = match innermost.kind() {
+            minijinja::ErrorKind::UndefinedError
+            | minijinja::ErrorKind::UnknownFilter
+            | minijinja::ErrorKind::UnknownTest => {
+                Some("what a template is given, and what it can call, is in docs/templates.md")
+            }
+            _ => None,
+        };
+        RenderError {
+            place,
+            message,
+            help: help.map(str::to_owned),
+        }
+    }
+}
+
+/// One output, being rendered.
+struct Run<'a> {
+    templates: &'a Templates,
+    output: &'a Output,
+    files: Files,
+}
+
+impl Run<'_> {
+    fn rust(&mut self, ir: &Ir) -> Result<(), RenderError> {
+        match self.output.subject {
+            Subject::RustRoot => self.add(&[], &seen(&ir.root)),
+            Subject::RustRegistry => self.add(&[], &seen(&ir.registry)),
+            Subject::RustIndex => self.modules(&ir.indexes, |it| &it.file),
+            Subject::RustSemconv => self.modules(&ir.semconv, |it| &it.header.file),
+            Subject::RustSpans => self.modules(&ir.spans, |it| &it.header.file),
+            Subject::RustRecords => self.modules(&ir.records, |it| &it.header.file),
+            Subject::RustMetrics => self.modules(&ir.metrics, |it| &it.header.file),
+            Subject::RustEvents => self.modules(&ir.events, |it| &it.header.file),
+            _ => Ok(()),
+        }
+    }
+
+    fn modules<T: Serialize>(
+        &mut self,
+        modules: &[T],
+        file: impl Fn(&T) -> &String,
     ) -> Result<(), RenderError> {
-        let name = format!("{template}.{EXTENSION}");
-        let text = self
-            .environment
-            .get_template(&name)
-            .and_then(|template| template.render(Serde(context)))
-            .map_err(|error| RenderError::template(&self.dir, &error))?;
-        files.insert(path, text);
+        for module in modules {
+            self.add(&[("module", file(module))], &seen(module))?;
+        }
         Ok(())
     }
+
+    fn subjects(&mut self, subjects: &Subjects<'_>) -> Result<(), RenderError> {
+        let Registry {
+            attributes,
+            groups,
+            spans,
+            metrics,
+            events,
+            entities,
+            ..
+        } = subjects.registry;
+        match self.output.subject {
+            Subject::Namespace => {
+                for (namespace, context) in namespaces(subjects) {
+                    self.add(&[("namespace", &namespace)], &context)?;
+                }
+                Ok(())
+            }
+            Subject::Attribute => self.each("attribute", attributes, subjects),
+            Subject::Group => self.each("group", groups, subjects),
+            Subject::Record => {
+                let records = groups.iter().filter(|(_, group)| group.record.is_some());
+                self.each("group", records, subjects)
+            }
+            Subject::Span => self.each("span", spans, subjects),
+            Subject::Metric => self.each("metric", metrics, subjects),
+            Subject::Event => self.each("event", events, subjects),
+            Subject::Entity => self.each("entity", entities, subjects),
+            _ => self.add(&[], &context! { registry => subjects.value() }),
+        }
+    }
+
+    /// A file for each definition, which the template sees as `variable`.
+    fn each<'a, T: Serialize + 'a>(
+        &mut self,
+        variable: &str,
+        definitions: impl IntoIterator<Item = (&'a String, &'a T)>,
+        subjects: &Subjects<'_>,
+    ) -> Result<(), RenderError> {
+        for (name, definition) in definitions {
+            let namespace = names::namespace(name);
+            let context = Value::from_pairs([
+                (variable, seen(definition)),
+                ("namespace", Value::from(namespace)),
+                ("registry", subjects.value()),
+            ]);
+            self.add(&[("name", name), ("namespace", namespace)], &context)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, values: &[(&str, &str)], context: &Value) -> Result<(), RenderError> {
+        let path = self.output.file.fill(values);
+        let text = self
+            .templates
+            .environment
+            .get_template(&self.output.template)
+            .and_then(|template| template.render(context))
+            .map_err(|error| self.templates.error(&error))?;
+        if self.files.insert(path.clone(), text).is_some() {
+            return Err(RenderError {
+                place: self.output.template.clone(),
+                message: format!(
+                    "two of `{}` make the file {}",
+                    self.output.subject.word(),
+                    quoted(&path)
+                ),
+                help: Some("rename one of them: what no file name can hold becomes `_`".to_owned()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// A value as templates see it.
+fn seen(value: &impl Serialize) -> Value {
+    Value::from(Serde(value))
+}
+
+/// What there is of each namespace.
+fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
+    let Registry {
+        attributes,
+        groups,
+        spans,
+        metrics,
+        events,
+        entities,
+        ..
+    } = subjects.registry;
+    let names = attributes
+        .keys()
+        .chain(groups.keys())
+        .chain(spans.keys())
+        .chain(metrics.keys())
+        .chain(events.keys())
+        .chain(entities.keys());
+    let all: BTreeSet<&str> = names.map(|name| names::namespace(name)).collect();
+    all.into_iter()
+        .map(|namespace| {
+            let context = context! {
+                namespace => namespace,
+                attributes => of_namespace(namespace, attributes),
+                groups => of_namespace(namespace, groups),
+                spans => of_namespace(namespace, spans),
+                metrics => of_namespace(namespace, metrics),
+                events => of_namespace(namespace, events),
+                entities => of_namespace(namespace, entities),
+                registry => subjects.value(),
+            };
+            (namespace.to_owned(), context)
+        })
+        .collect()
+}
+
+fn of_namespace<T: Serialize>(namespace: &str, definitions: &BTreeMap<String, T>) -> Value {
+    definitions
+        .iter()
+        .filter(|(name, _)| names::namespace(name) == namespace)
+        .map(|(_, definition)| seen(definition))
+        .collect()
+}
+
+/// Strict about what is undefined, and with all that templates can call.
+pub(crate) fn environment() -> Result<Environment<'static>, RenderError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    let syntax = layout_syntax().map_err(|error| RenderError {
+        place: "the templates".to_owned(),
+        message: error.to_string(),
+        help: None,
+    })?;
+    environment.set_syntax(syntax);
+    filters::add(&mut environment);
+    Ok(environment)
 }
 
 /// Lines that hold only a tag leave nothing behind.
@@ -145,11 +350,8 @@ fn layout_syntax() -> Result<SyntaxConfig, minijinja::Error> {
         .build()
 }
 
-fn in_dir(dir: &str, file: &str) -> String {
-    format!("{dir}/{file}.rs")
-}
-
-fn template_paths(dir: &Path) -> io::Result<Vec<PathBuf>> {
+/// The templates of a directory, by name.
+pub(crate) fn template_paths(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
@@ -181,36 +383,21 @@ impl RenderError {
         }
     }
 
-    /// Names the template and the line. The innermost cause counts: the others say who included whom.
-    fn template(dir: &Path, error: &minijinja::Error) -> Self {
-        let mut innermost = error;
-        while let Some(cause) = innermost
-            .source()
-            .and_then(|cause| cause.downcast_ref::<minijinja::Error>())
-        {
-            innermost = cause;
-        }
-        let place = match (innermost.name(), innermost.line()) {
-            (Some(name), Some(line)) => format!("{}:{line}", dir.join(name).display()),
-            _ => dir.display().to_string(),
-        };
-        let message = match innermost.detail() {
-            Some(detail) => format!("{}: {detail}", innermost.kind()),
-            None => innermost.kind().to_string(),
-        };
-        let help = match innermost.kind() {
-            minijinja::ErrorKind::UndefinedError => {
-                Some("what a template is given is in `vigil_gen::ir`".to_owned())
-            }
-            minijinja::ErrorKind::TemplateNotFound => {
-                Some("every kind of file needs its template: those of Vigil are a start".to_owned())
-            }
-            _ => None,
-        };
+    /// What is wrong with an output as a whole.
+    pub(crate) fn of_output(output: &Output, message: String, help: &str) -> Self {
         Self {
-            place,
+            place: format!("the output of `{}`", output.template),
             message,
-            help,
+            help: Some(help.to_owned()),
+        }
+    }
+
+    /// An output names a template that isn't there.
+    pub(crate) fn no_template(output: &Output, guess: Option<&str>) -> Self {
+        Self {
+            place: format!("the output of `{}`", output.subject.word()),
+            message: format!("there is no template {}", quoted(&output.template)),
+            help: guess.map(|name| format!("did you mean {}?", quoted(name))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::output::Counts;
@@ -53,10 +53,13 @@ pub struct Report {
     pub summary: Summary,
     /// How many files of it were read.
     pub read: usize,
+    /// Every file and directory that was read: of the registry and those that it depends on, the
+    /// templates, the configuration.
+    pub inputs: Vec<PathBuf>,
     /// How many files were written, or would be.
     pub counts: Counts,
-    /// Where.
-    pub out: PathBuf,
+    /// How many in which directory.
+    pub directories: Vec<(PathBuf, Counts)>,
     /// Whether a check found something to do.
     pub stale: bool,
     /// What a check found, as a unified diff.
@@ -95,21 +98,25 @@ impl fmt::Display for Report {
             counted(*metrics, "metric"),
             counted(*events, "event")
         )?;
-        let Counts {
-            written,
-            unchanged,
-            removed,
-        } = self.counts;
         let (to_write, to_remove) = if self.diff.is_some() {
             ("to write", "to remove")
         } else {
             ("written", "removed")
         };
-        let out = self.out.display();
-        writeln!(
-            f,
-            "{out}: {written} {to_write}, {unchanged} unchanged, {removed} {to_remove}"
-        )?;
+        for (dir, counts) in &self.directories {
+            let Counts {
+                written,
+                unchanged,
+                removed,
+            } = counts;
+            let here = dir.as_os_str().is_empty();
+            let dir = if here { Path::new(".") } else { dir };
+            writeln!(
+                f,
+                "{}: {written} {to_write}, {unchanged} unchanged, {removed} {to_remove}",
+                dir.display()
+            )?;
+        }
         write!(f, "done in {} ms", self.elapsed.as_millis())
     }
 }

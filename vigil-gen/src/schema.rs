@@ -8,11 +8,18 @@
 mod attribute;
 mod body;
 mod common;
-mod fields;
+#[cfg(test)]
+mod documented;
+pub(crate) mod fields;
 mod groups;
+mod json;
 mod manifest;
 mod notes;
+mod older;
+mod places;
 mod reference;
+mod sections;
+pub(crate) mod shape;
 mod signal;
 mod unit;
 
@@ -29,9 +36,12 @@ use crate::yaml::Node;
 
 pub(crate) use attribute::{read_examples_of, scalar_fits, value_text};
 pub(crate) use fields::Fields;
-pub(crate) use groups::{GROUPS, read_groups};
+pub(crate) use groups::read_groups;
+pub use json::{FileKind, json_schema};
 pub(crate) use manifest::read_manifest;
-pub(crate) use signal::{SECTIONS, read_section};
+pub(crate) use older::GROUPS;
+pub(crate) use sections::{FILE_FORMAT, SECTIONS};
+pub(crate) use signal::read_section;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

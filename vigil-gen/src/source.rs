@@ -1,6 +1,7 @@
 //! The files of a registry and their text, for messages.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use crate::diagnostic::Location;
 
@@ -21,9 +22,18 @@ struct SourceFile {
     display: String,
     /// The path below the registry, with `/`.
     relative: String,
-    text: String,
-    /// Where each line begins, in bytes.
-    lines: Vec<usize>,
+    text: Arc<str>,
+    /// Where each line begins, in bytes; nobody asks before there is an error.
+    lines: OnceLock<Vec<usize>>,
+}
+
+impl SourceFile {
+    fn lines(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            let breaks = self.text.match_indices('\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(breaks).collect()
+        })
+    }
 }
 
 impl SourceMap {
@@ -67,13 +77,11 @@ impl SourceMap {
             "/" => format!("/{relative}"),
             dir => format!("{dir}/{relative}"),
         };
-        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
-        let lines = std::iter::once(0).chain(breaks).collect();
         self.files.push(SourceFile {
             display,
             relative: relative.to_owned(),
-            text,
-            lines,
+            text: text.into(),
+            lines: OnceLock::new(),
         });
         id
     }
@@ -81,6 +89,13 @@ impl SourceMap {
     /// The path for messages.
     pub fn display(&self, file: FileId) -> &str {
         self.get(file).map_or("", |file| &file.display)
+    }
+
+    /// The paths of all files that were read.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        // A registry's directory has no path below itself.
+        let files = self.files.iter().filter(|file| !file.relative.is_empty());
+        files.map(|file| file.display.as_str())
     }
 
     /// The path below the directory of the file's registry.
@@ -98,11 +113,17 @@ impl SourceMap {
         format!("{}:{}:{}", self.display(at.file), at.line, at.column)
     }
 
+    /// The text of a file, to be held by someone else.
+    pub(crate) fn shared_text(&self, file: FileId) -> Arc<str> {
+        self.get(file)
+            .map_or_else(|| "".into(), |file| file.text.clone())
+    }
+
     /// The line that a location is on.
     pub(crate) fn line(&self, at: Location) -> Option<&str> {
         let index = (at.line as usize).checked_sub(1)?;
         let file = self.get(at.file)?;
-        let line = &file.text[*file.lines.get(index)?..];
+        let line = &file.text[*file.lines().get(index)?..];
         let line = line.split('\n').next()?;
         Some(line.trim_end_matches('\r'))
     }

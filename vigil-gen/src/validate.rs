@@ -5,22 +5,24 @@ use std::collections::BTreeMap;
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest, quoted};
-use crate::load::{Document, RegistrySource, Sources};
+use crate::load::{Document, RegistrySource};
 use crate::registry::Origin;
 use crate::schema::{
-    Definitions, Fields, GROUPS, Located, Reading, RegistryDef, SECTIONS, read_groups,
+    Definitions, FILE_FORMAT, Fields, GROUPS, Located, Reading, RegistryDef, SECTIONS, read_groups,
     read_manifest, read_section,
 };
+use crate::source::SourceMap;
 use crate::yaml::{Node, Yaml};
 
-/// What a file of definitions says it is.
-const FILE_FORMAT: &str = "definition/2";
-
 /// Reads all definitions of all files, those of dependencies first.
-pub(crate) fn validate(sources: &Sources, diagnostics: &mut Diagnostics) -> Definitions {
+pub(crate) fn validate(
+    sources: &SourceMap,
+    registries: &[RegistrySource],
+    diagnostics: &mut Diagnostics,
+) -> Definitions {
     let mut definitions = Definitions::default();
     let mut urls = Urls::default();
-    for registry in &sources.registries {
+    for registry in registries {
         definitions.incomplete |= registry.unread;
         read_registry(registry, sources, &mut urls, &mut definitions, diagnostics);
     }
@@ -29,7 +31,7 @@ pub(crate) fn validate(sources: &Sources, diagnostics: &mut Diagnostics) -> Defi
         diagnostics.push(
             Diagnostic::new(
                 codes::EMPTY_REGISTRY,
-                sources.map.root(),
+                sources.root(),
                 "this registry defines nothing",
             )
             .with_help(
@@ -73,7 +75,7 @@ impl Urls {
 
 fn read_registry(
     registry: &RegistrySource,
-    sources: &Sources,
+    sources: &SourceMap,
     urls: &mut Urls,
     definitions: &mut Definitions,
     diagnostics: &mut Diagnostics,
@@ -108,9 +110,16 @@ fn read_registry(
     let dependent = !registry.dependencies.is_empty();
     let name = manifest.as_ref().and_then(|it| it.name.clone());
     let name = name.unwrap_or_else(|| {
-        let path = sources.map.display(registry.root);
+        let path = sources.display(registry.root);
         path.rsplit('/').next().unwrap_or(path).to_owned()
     });
+    // Two may lie in directories of one name.
+    let taken = definitions.registries.iter().any(|it| it.name == name);
+    let name = if taken {
+        sources.display(registry.root).to_owned()
+    } else {
+        name
+    };
     let origin = registry.named.as_ref().map(|_| name.clone());
     definitions.registries.push(RegistryDef {
         root: registry.root,
@@ -120,7 +129,7 @@ fn read_registry(
     definitions.manifest = manifest.map(|it| it.manifest).unwrap_or_default();
     let annotated = registry.documents.iter().any(|it| is_annotated(&it.root));
     for document in &registry.documents {
-        let origin = origin_of(sources.map.relative(document.file), origin.as_deref());
+        let origin = origin_of(sources.relative(document.file), origin.as_deref());
         let mut reading = Reading {
             diagnostics: &mut *diagnostics,
             definitions: &mut *definitions,
@@ -169,7 +178,7 @@ fn read_document(document: &Document, reading: &mut Reading<'_>) {
         return;
     };
     // What stands under a misspelt section is not known.
-    let known = |name: &str| shape.required.contains(&name) || shape.optional.contains(&name);
+    let known = |name: &str| shape.field(name).is_some();
     let mut entries = fields.node.entries().iter();
     reading.definitions.incomplete |= !entries.all(|entry| known(&entry.key));
     for entry in fields.node.entries() {

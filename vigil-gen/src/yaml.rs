@@ -3,17 +3,16 @@
 //! saphyr-parser's events carry marks; [`parse`] makes values of them, and takes scalars for what
 //! serde_yaml takes them for, which is what other tools read registries with. Whatever could make a
 //! value larger than its text (aliases) or deeper than the stack (nesting) is refused on the way,
-//! before serde_yaml sees it and is asked whether it can read the file too.
+//! before serde_yaml sees it and is [asked](second) whether it can read the file too.
 
 mod mistakes;
 mod reader;
 mod scalar;
+pub(crate) mod second;
 
-use serde::de::IgnoredAny;
 use serde_yaml::Value;
 
-use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::diagnostic::{Diagnostics, Location};
 use crate::source::FileId;
 
 /// A value and where it stands.
@@ -122,35 +121,7 @@ impl Node {
 
 /// Reads the one document of a file. `None` if it can't be read; the reasons are then reported.
 pub(crate) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let root = reader::read(file, text, diagnostics)?;
-    match serde_yaml::from_str::<IgnoredAny>(text) {
-        Ok(_) => Some(root),
-        Err(error) => {
-            diagnostics.push(parse_error(file, &error));
-            None
-        }
-    }
-}
-
-/// What serde_yaml refuses although the events were fine.
-fn parse_error(file: FileId, error: &serde_yaml::Error) -> Diagnostic {
-    let place = error.location();
-    let at = place.as_ref().map_or_else(
-        || Location::whole(file),
-        |place| Location {
-            file,
-            line: u32::try_from(place.line()).unwrap_or(0),
-            column: u32::try_from(place.column()).unwrap_or(0),
-            width: 1,
-        },
-    );
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or_default();
-    Diagnostic::new(
-        codes::INVALID_YAML,
-        at,
-        format!("this is not YAML: {message}"),
-    )
+    reader::read(file, text, diagnostics)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use support::{Playground, attribute, templates};
+use support::{Playground, attribute, call, stderr, stdout, templates};
 
 #[test]
 fn a_run_that_went_well_exits_with_0_and_says_what_it_did() {
@@ -34,7 +34,7 @@ fn resolve_prints_what_a_registry_means_and_writes_nothing() {
         "file_format: definition/2\nevents:\n  - { name: app.done, brief: B., stability: stable, attributes: [{ ref: app.name }] }\n",
     );
     let printed = |arguments: &[&str]| {
-        let output = bare(&playground, arguments);
+        let output = call(&playground.path(""), arguments);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         assert_eq!(stderr(&output), "");
         stdout(&output)
@@ -54,9 +54,29 @@ fn resolve_prints_what_a_registry_means_and_writes_nothing() {
 }
 
 #[test]
+fn schema_prints_what_an_editor_needs_for_each_kind_of_file() {
+    let titles = [
+        (&["schema"][..], "in the format definition/2"),
+        (&["schema", "definitions"], "in the format definition/2"),
+        (&["schema", "groups"], "in the older format of groups"),
+        (&["schema", "manifest"], "The manifest of a registry"),
+    ];
+    for (arguments, title) in titles {
+        let output = call(&Playground::new().path(""), arguments);
+        assert!(output.status.success());
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let printed = schema["title"].as_str().unwrap();
+        assert!(printed.contains(title), "{printed}");
+        assert_eq!(schema["type"], "object");
+    }
+    let unknown = call(&Playground::new().path(""), &["schema", "spans"]);
+    assert_eq!(unknown.status.code(), Some(2));
+}
+
+#[test]
 fn explain_says_what_a_code_means_and_what_to_do() {
     let playground = Playground::new();
-    let output = bare(&playground, &["explain", "error[invalid-measure]"]);
+    let output = call(&playground.path(""), &["explain", "error[invalid-measure]"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         stdout(&output),
@@ -67,7 +87,7 @@ fn explain_says_what_a_code_means_and_what_to_do() {
 
 #[test]
 fn explain_without_a_code_lists_all_of_them() {
-    let output = bare(&Playground::new(), &["explain"]);
+    let output = call(&Playground::new().path(""), &["explain"]);
     let listed = stdout(&output);
     for code in vigil_gen::diagnostic::CODES {
         assert!(listed.contains(&format!("{}: {}\n", code.code, code.meaning)));
@@ -76,7 +96,10 @@ fn explain_without_a_code_lists_all_of_them() {
 
 #[test]
 fn explain_suggests_the_code_that_was_meant_and_exits_with_2() {
-    let output = bare(&Playground::new(), &["explain", "unknown-atribute"]);
+    let output = call(
+        &Playground::new().path(""),
+        &["explain", "unknown-atribute"],
+    );
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
@@ -265,7 +288,7 @@ fn outside_of_a_workspace_it_exits_with_2_and_says_what_it_looked_for() {
     let output = call(dir.path(), &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        stderr(&output).contains("no semconv/manifest.yaml in"),
+        stderr(&output).contains("no vigil-gen.toml in"),
         "{}",
         stderr(&output)
     );
@@ -274,7 +297,10 @@ fn outside_of_a_workspace_it_exits_with_2_and_says_what_it_looked_for() {
 #[test]
 fn without_arguments_it_does_the_main_job_from_any_directory_of_the_workspace() {
     let playground = Playground::new();
-    copy_templates(&playground);
+    playground.write(
+        "vigil-gen.toml",
+        "registry = \"semconv\"\nout = \"vigil/src/generated\"\n",
+    );
     fs::create_dir_all(playground.path("some/where")).unwrap();
 
     let output = call(&playground.path("some/where"), &[]);
@@ -357,40 +383,4 @@ fn rustfmt_can_be_named_by_a_variable() {
         "{}",
         stderr(&output)
     );
-}
-
-fn call(dir: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
-        .current_dir(dir)
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn copy_templates(playground: &Playground) {
-    for entry in fs::read_dir(templates()).unwrap() {
-        let path = entry.unwrap().path();
-        let file = path.file_name().unwrap().to_str().unwrap();
-        playground.write(
-            &format!("templates/{file}"),
-            &fs::read_to_string(&path).unwrap(),
-        );
-    }
-}
-
-/// The command line without any options.
-fn bare(playground: &Playground, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
-        .current_dir(playground.path(""))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }

@@ -5,7 +5,11 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use vigil_gen::diagnostic::Rejected;
-use vigil_gen::{Checked, read_registry};
+use vigil_gen::{Checked, read_registry, read_registry_in_memory};
+
+use support::mutations::registries;
+
+mod support;
 
 const MANIFEST: &str = "schema_url: https://example.com/schemas/1.0.0\n";
 const NAME: &str = "file_format: definition/2
@@ -96,6 +100,42 @@ fn where_a_registry_lies_does_not_show_in_what_it_means() {
         direct.registry.attributes["app.name"].docs.origin.namespace,
         "app"
     );
+}
+
+#[test]
+fn a_registry_in_memory_means_the_same_as_on_disk() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    for (files, root) in registries(&base, &["accepted", "dependencies", "refused"]) {
+        let [memory, disk] = [
+            read_registry_in_memory(&files, &root),
+            read_registry(&base.join(&root)),
+        ];
+        match (memory, disk) {
+            (Ok(memory), Ok(disk)) => {
+                assert_eq!(memory.registry, disk.registry, "{root}");
+                assert_eq!(memory.files, disk.files, "{root}");
+            }
+            (Err(memory), Err(disk)) => {
+                assert_eq!(codes(&memory), codes(&disk), "{root}");
+            }
+            (memory, disk) => panic!("{root}: {:?} {:?}", memory.err(), disk.err()),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_in_memory_is_not_looked_for_elsewhere() {
+    let here = env!("CARGO_MANIFEST_DIR");
+    let manifest = format!(
+        "{MANIFEST}dependencies:\n  - {{ schema_url: https://example.com/other/1.0.0, registry_path: {here} }}\n  \
+         - {{ schema_url: https://example.com/third/1.0.0, registry_path: ../../.. }}\n"
+    );
+    let files = [("r/manifest.yaml", manifest.as_str()), ("r/a.yaml", NAME)];
+    let files = files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec()));
+    let rejected = read_registry_in_memory(&files.clone().into(), "r").unwrap_err();
+    assert_eq!(codes(&rejected), ["no-registry", "no-registry"]);
+    let rejected = read_registry_in_memory(&files.into(), "s").unwrap_err();
+    assert_eq!(codes(&rejected), ["no-registry"]);
 }
 
 #[test]

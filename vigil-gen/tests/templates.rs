@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use support::{Playground, templates};
-use vigil_gen::{Failure, Options, generate};
+use vigil_gen::{Failure, MARKER, Options, generate, render_files};
 
 #[test]
 fn an_undefined_variable_is_an_error_that_names_the_template_and_the_line() {
@@ -66,17 +66,51 @@ fn a_template_that_does_not_parse_is_an_error_with_its_line() {
 }
 
 #[test]
-fn a_template_that_is_missing_is_named() {
-    let playground = with_template("index.j2", str::to_owned);
-    fs::remove_file(playground.path("templates/index.j2")).unwrap();
+fn a_template_takes_the_place_of_the_built_in_one_and_the_others_stay() {
+    let playground = Playground::new();
+    let edited = template("index.j2").replace("pub mod", "pub(crate) mod");
+    playground.write("templates/index.j2", &edited);
 
-    let error = error(&playground);
+    generate(&options(&playground)).unwrap();
 
-    assert!(error.contains("index.j2"), "{error}");
+    let index = playground.read("out/semconv.rs");
+    assert!(index.contains("pub(crate) mod app;"), "{index}");
     assert!(
-        error.contains("= help: every kind of file needs its template"),
-        "{error}"
+        playground
+            .read("out/semconv/app.rs")
+            .contains("pub const NAME: &str")
     );
+}
+
+#[test]
+fn without_a_directory_of_templates_the_built_in_ones_make_the_same() {
+    let playground = with_template("index.j2", str::to_owned);
+    let own = render_files(&options(&playground)).unwrap();
+    let built_in = Options {
+        templates: None,
+        ..playground.options()
+    };
+    let built_in = render_files(&built_in).unwrap();
+    assert_eq!(own.files.len(), 8);
+    for (path, text) in own.files {
+        let marked = text.replace(
+            "; edit semconv/ or templates/ instead",
+            "; edit semconv/ instead",
+        );
+        assert_eq!(built_in.files[&path], marked, "{path}");
+    }
+}
+
+#[test]
+fn an_error_in_a_built_in_template_says_that_it_is_built_in() {
+    let playground = Playground::new();
+    // It hides a macro that the built-in templates use.
+    playground.write(
+        "templates/macros.j2",
+        "{% macro head(header) %}{% endmacro %}\n",
+    );
+    let error = error(&playground);
+    assert!(error.contains(" (built in)\n"), "{error}");
 }
 
 #[test]
@@ -101,16 +135,16 @@ fn output_that_is_no_rust_is_an_error_that_names_the_generated_file_and_writes_n
 }
 
 #[test]
-fn a_template_that_does_not_begin_with_the_marker_is_refused() {
+fn whatever_a_template_begins_with_the_file_begins_with_the_marker() {
     let playground = with_template("registry.j2", |text| format!("// My own.\n{text}"));
-
-    let error = error(&playground);
-
-    assert!(
-        error.contains("registry.rs is in the way: its template does not begin it with"),
-        "{error}"
+    generate(&options(&playground)).unwrap();
+    let text = playground.read("out/registry.rs");
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert_eq!(
+        first,
+        format!("{MARKER}; edit semconv/ or templates/ instead.")
     );
-    assert!(!playground.out().exists());
+    assert!(rest.starts_with("\n// My own.\n"), "{rest}");
 }
 
 #[test]
@@ -169,7 +203,7 @@ fn template(name: &str) -> String {
 
 fn options(playground: &Playground) -> Options {
     Options {
-        templates: playground.path("templates"),
+        templates: Some(playground.path("templates")),
         ..playground.options()
     }
 }

@@ -4,7 +4,6 @@
 //! the workspace, or where `VIGIL_UPSTREAM` says, and say so when it isn't there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -13,7 +12,11 @@ use serde_yaml::{Mapping, Value};
 use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
-use vigil_gen::{Checked, Files, Options, read_registry, render_files};
+use vigil_gen::{Checked, Files, Options, Stats, read_registry, render_files};
+
+use support::yaml_files;
+
+mod support;
 
 #[test]
 fn every_group_of_upstream_means_what_its_yaml_says() {
@@ -447,6 +450,29 @@ fn flat(text: &str) -> String {
 }
 
 /// The files, parsed by serde_yaml alone.
+#[test]
+fn upstream_is_counted_as_its_yaml_has_it() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let stats = Stats::of(&upstream.read().registry);
+    let of = |ty: &str| {
+        let groups = upstream.groups.values();
+        groups.filter(|group| text(group, "type") == ty).count()
+    };
+    assert_eq!(stats.total.attributes, upstream.definitions.len());
+    assert_eq!(stats.total.metrics, of("metric"));
+    assert_eq!(stats.total.spans, of("span"));
+    assert_eq!(stats.total.events, of("event"));
+    assert_eq!(stats.total.entities, of("entity"));
+    let metrics: usize = stats.namespaces.values().map(|it| it.metrics).sum();
+    assert_eq!(metrics, stats.total.metrics);
+    assert_eq!(stats.series.len(), stats.total.metrics);
+    // Upstream has no bounds: what is bounded has booleans and enums alone.
+    assert_eq!(stats.series["http.server.request.duration"].largest, None);
+    assert_eq!(stats.series["system.uptime"].largest, Some(1));
+}
+
 struct Upstream {
     dir: PathBuf,
     groups: BTreeMap<String, Mapping>,
@@ -455,21 +481,8 @@ struct Upstream {
 
 impl Upstream {
     fn find() -> Option<Self> {
-        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/upstream");
-        let place = env::var_os("VIGIL_UPSTREAM").map_or(beside, PathBuf::from);
-        let versions = fs::read_dir(&place).into_iter().flatten();
-        let mut versions: Vec<PathBuf> = versions.map(|it| it.unwrap().path()).collect();
-        versions.sort();
-        let mut models = versions.iter().map(|version| version.join("model"));
-        let Some(dir) = models.rfind(|model| model.is_dir()) else {
-            eprintln!(
-                "skipped: no model of OpenTelemetry's in {} (VIGIL_UPSTREAM says where it is)",
-                place.display()
-            );
-            return None;
-        };
         let mut found = Self {
-            dir,
+            dir: support::upstream()?,
             groups: BTreeMap::new(),
             definitions: BTreeMap::new(),
         };
@@ -660,20 +673,4 @@ fn words(ty: &AttributeType) -> String {
         AttributeType::Template(inner) => format!("template[{}]", words(inner)),
         other => format!("{other:?}").to_lowercase(),
     }
-}
-
-fn yaml_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(yaml_files(&path));
-        } else if path
-            .extension()
-            .is_some_and(|it| it == "yaml" || it == "yml")
-        {
-            files.push(path);
-        }
-    }
-    files
 }

@@ -25,4 +25,5 @@ pub static REGISTRY: Registry = Registry {
         &events::kinds::definitions::TOLD,
         &events::kinds::definitions::VITAL,
     ],
+    dependencies: &[],
 };

@@ -14,7 +14,7 @@ use super::{Context, deprecation, literal};
 impl Context<'_> {
     /// `events/<namespace>.rs`
     pub(crate) fn event_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::EventModule> {
-        Self::by_module(&self.registry.events)
+        self.by_module(&self.registry.events, |it| &it.docs)
             .into_iter()
             .map(|(module, events)| {
                 let mut imports = Imports::default();
@@ -142,6 +142,16 @@ impl Context<'_> {
             .lines();
         self.structure(name, docs, &references, &home, imports)
     }
+
+    /// The static of an event, from another module.
+    pub(super) fn event_definition(&self, event: &str, imports: &mut Imports) -> String {
+        let docs = self.registry.events.get(event).map(|it| &it.docs);
+        let root = docs.and_then(|docs| self.elsewhere(docs));
+        let module = names::module_name(names::namespace(event));
+        let events = imports.kind(root, "events", &module);
+        let constant = names::constant_name(event);
+        format!("&{events}::{module}::definitions::{constant}")
+    }
 }
 
 /// A struct with the field that holds the event's body.
@@ -151,14 +161,4 @@ fn with_body(structure: ir::Struct, body: ir::BodyField) -> ir::Struct {
         body: Some(body),
         ..structure
     }
-}
-
-/// The static of an event, from another module.
-pub(super) fn event_definition(event: &str, imports: &mut Imports) -> String {
-    let module = names::module_name(names::namespace(event));
-    imports.kind("events", &module);
-    format!(
-        "&events::{module}::definitions::{}",
-        names::constant_name(event)
-    )
 }

@@ -16,6 +16,9 @@ pub(crate) struct Imports {
     carrier: BTreeSet<&'static str>,
     generated: Names,
     spans: Names,
+    /// What other crates hold already: the names here, as they are written in a `use` line.
+    elsewhere: BTreeMap<String, BTreeMap<String, String>>,
+    /// The namespaces of what is generated here.
     namespaces: BTreeSet<String>,
 }
 
@@ -39,10 +42,34 @@ impl Imports {
         insert(&mut self.std, module, name);
     }
 
-    /// The module of a namespace's attributes.
-    pub(crate) fn semconv(&mut self, module: &str) {
-        self.namespaces.insert(module.to_owned());
-        insert(&mut self.generated, "::semconv", module);
+    /// The module of a namespace's attributes, of those that are generated here or of `root`'s. What it
+    /// is called in the file.
+    pub(crate) fn semconv(&mut self, root: Option<&str>, module: &str) -> String {
+        let Some(root) = root else {
+            self.namespaces.insert(module.to_owned());
+            insert(&mut self.generated, "::semconv", module);
+            return module.to_owned();
+        };
+        self.renamed(root, &format!("{root}::semconv"), module)
+    }
+
+    /// The modules of a kind, likewise, for what that of a namespace holds.
+    pub(crate) fn kind(&mut self, root: Option<&str>, kind: &'static str, module: &str) -> String {
+        let Some(root) = root else {
+            self.namespaces.insert(module.to_owned());
+            self.sibling(kind);
+            return kind.to_owned();
+        };
+        self.renamed(root, root, kind)
+    }
+
+    /// A module of another crate: there may be one of the same name here.
+    fn renamed(&mut self, root: &str, path: &str, module: &str) -> String {
+        let prefix = root.replace("::", "_").replace("r#", "");
+        let alias = format!("{prefix}_{}", module.trim_start_matches("r#"));
+        let names = self.elsewhere.entry(path.to_owned()).or_default();
+        names.insert(alias.clone(), format!("{module} as {alias}"));
+        alias
     }
 
     /// A generated module beside `semconv`.
@@ -50,28 +77,31 @@ impl Imports {
         insert(&mut self.generated, "", module);
     }
 
-    /// A generated module beside `semconv`, for what it has of a namespace.
-    pub(crate) fn kind(&mut self, kind: &str, module: &str) {
-        self.namespaces.insert(module.to_owned());
-        self.sibling(kind);
-    }
-
-    /// The modules of the namespaces that the file refers to.
+    /// The modules of the namespaces, generated here, that the file refers to.
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = &String> {
         self.namespaces.iter()
     }
 
-    /// A span's type, from the module of another namespace.
-    pub(crate) fn span_type(&mut self, module: &str, name: &str) {
-        self.namespaces.insert(module.to_owned());
-        insert(&mut self.spans, &format!("::spans::{module}"), name);
+    /// A span's type, from the module of another namespace, here or in `root`.
+    pub(crate) fn span_type(&mut self, root: Option<&str>, module: &str, name: &str) {
+        match root {
+            None => {
+                self.namespaces.insert(module.to_owned());
+                insert(&mut self.spans, &format!("::spans::{module}"), name);
+            }
+            Some(root) => {
+                let names = self.elsewhere.entry(format!("{root}::spans::{module}"));
+                names.or_default().insert(name.to_owned(), name.to_owned());
+            }
+        }
     }
 
-    /// Every name that the file gets from elsewhere, those of spans left out: they are claimed where
-    /// they are made.
+    /// Every name that the file gets from elsewhere, those of spans that are made here left out: they
+    /// are claimed where they are made.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let named = self.std.values().chain(self.generated.values()).flatten();
         named
+            .chain(self.elsewhere.values().flat_map(BTreeMap::keys))
             .map(String::as_str)
             .chain(self.carrier.iter().copied())
     }
@@ -89,16 +119,22 @@ impl Imports {
             .chain(&self.spans)
             .map(|(module, names)| line(&format!("{}{module}", paths.root), names))
             .collect();
-        if !self.carrier.is_empty() {
-            // A namespace `vigil` hides the crate of that name.
-            let hidden = self.generated.values().any(|names| names.contains("vigil"));
-            let carrier = if hidden {
-                "::vigil::carrier"
+        // A namespace hides the crate of that name.
+        let outside = |path: &str| {
+            let first = path.split("::").next().unwrap_or_default();
+            if self.generated.values().any(|names| names.contains(first)) {
+                format!("::{path}")
             } else {
-                "vigil::carrier"
-            };
+                path.to_owned()
+            }
+        };
+        rest.extend(self.elsewhere.iter().map(|(path, names)| {
+            let names = names.values().cloned().collect();
+            line(&outside(path), &names)
+        }));
+        if !self.carrier.is_empty() {
             rest.push(line(
-                carrier,
+                &outside("vigil::carrier"),
                 &self.carrier.iter().map(|name| (*name).to_owned()).collect(),
             ));
         }

@@ -13,7 +13,7 @@ use super::{Context, deprecation, literal};
 impl Context<'_> {
     /// `metrics/<namespace>.rs`
     pub(crate) fn metric_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::MetricModule> {
-        Self::by_module(&self.registry.metrics)
+        self.by_module(&self.registry.metrics, |it| &it.docs)
             .into_iter()
             .map(|(module, metrics)| {
                 let mut imports = Imports::default();

@@ -6,7 +6,6 @@ use crate::registry::{Aggregate, AttributeRef, Group, RequirementLevel};
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::Docs;
-use super::events::event_definition;
 use super::imports::Imports;
 use super::passing::element_passing;
 use super::usage::{Home, setter_allows};
@@ -15,7 +14,7 @@ use super::{Context, literal};
 impl Context<'_> {
     /// `records/<namespace>.rs`
     pub(crate) fn record_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::RecordModule> {
-        Self::by_module(&self.registry.groups)
+        self.by_module(&self.registry.groups, |it| &it.docs)
             .into_iter()
             .filter_map(|(module, groups)| {
                 let groups: Vec<&Group> = groups
@@ -81,7 +80,7 @@ impl Context<'_> {
         let record = group.record.as_ref();
         let event = record
             .and_then(|record| record.event.as_ref())
-            .map(|event| event_definition(event, imports));
+            .map(|event| self.event_definition(event, imports));
         ir::RecordDefinition {
             docs: vec![format!("`{}`", group.id)],
             id: literal::string(&group.id),

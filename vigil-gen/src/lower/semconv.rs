@@ -95,7 +95,7 @@ pub(crate) fn shared_types(registry: &Registry) -> BTreeMap<&str, Vec<&Attribute
 impl Context<'_> {
     /// `semconv/<namespace>.rs`
     pub(crate) fn semconv_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::SemconvModule> {
-        Self::by_module(&self.registry.attributes)
+        self.by_module(&self.registry.attributes, |it| &it.docs)
             .into_iter()
             .map(|(module, attributes)| self.semconv_module(&module, &attributes, identifiers))
             .collect()
@@ -198,10 +198,10 @@ impl Context<'_> {
     fn type_fact(&self, attribute: &Attribute, module: &str) -> String {
         if let AttributeType::Enum(_) = &attribute.ty {
             let (home, name) = self.enum_type(&attribute.key);
-            let path = if home == module {
-                String::new()
-            } else {
-                format!("super::{home}::")
+            let path = match self.tables.type_homes.get(attribute.key.as_str()) {
+                Some(root) => format!("{root}::semconv::{home}::"),
+                None if home == module => String::new(),
+                None => format!("super::{home}::"),
             };
             let link = docs::link(name, &names::enum_link(&path, name));
             return format!("One of {link}.");
@@ -247,10 +247,11 @@ impl Context<'_> {
             return None;
         };
         let sharing = match &ty.shared_name {
-            Some(name) => self.shared[name.as_str()].as_slice(),
+            Some(name) => self.tables.shared[name.as_str()].as_slice(),
             None => &[attribute],
         };
-        if sharing[0].key != attribute.key {
+        let is_there = self.tables.type_homes.contains_key(attribute.key.as_str());
+        if is_there || sharing[0].key != attribute.key {
             return None;
         }
         let (_, name) = self.enum_type(&attribute.key);

@@ -20,7 +20,6 @@ use stream::claimed_stream;
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
-use super::events::event_definition;
 use super::imports::Imports;
 use super::semconv::variant;
 use super::usage::{Home, deprecated_allow, function_allows, setter_allow, structure_of};
@@ -153,7 +152,8 @@ impl<'a> Split<'a> {
 impl Context<'_> {
     /// `spans/<namespace>.rs`
     pub(crate) fn span_modules(&self, identifiers: &mut Identifiers) -> Vec<ir::SpanModule> {
-        let modules = Self::by_module(&self.registry.spans)
+        let modules = self
+            .by_module(&self.registry.spans, |it| &it.docs)
             .into_iter()
             .map(|(module, spans)| {
                 let mut imports = Imports::default();
@@ -180,7 +180,7 @@ impl Context<'_> {
     }
 
     fn span(&self, span: &Span, imports: &mut Imports, identifiers: &mut Identifiers) -> ir::Span {
-        let names = &self.spans[span.ty.as_str()];
+        let names = &self.tables.spans[span.ty.as_str()];
         self.claim_span(span, names, identifiers);
         imports.carriers(&[
             "Handle",
@@ -503,7 +503,7 @@ impl Context<'_> {
             at_end: span
                 .at_end
                 .as_ref()
-                .map(|event| event_definition(event, imports)),
+                .map(|event| self.event_definition(event, imports)),
         }
     }
 

@@ -77,8 +77,8 @@ impl Context<'_> {
             AttributeType::Boolean => Shape::Copy("bool".to_owned()),
             AttributeType::Array(element) => Shape::List(Element::of(*element)),
             AttributeType::Enum(ty) => {
-                let (module, name) = self.enum_type(&attribute.key);
-                imports.semconv(module);
+                let (_, name) = self.enum_type(&attribute.key);
+                let module = self.type_module(&attribute.key, imports);
                 let path = format!("{module}::{name}");
                 if ty.closed {
                     Shape::Copy(path)
@@ -94,10 +94,20 @@ impl Context<'_> {
         if self.attribute(key).docs.deprecated.is_some() {
             return literal::string(key);
         }
+        let module = self.attribute_module(key, imports);
+        format!("{module}::{}", self.attribute_constant(key))
+    }
+
+    /// The module of an attribute, brought into a file.
+    fn attribute_module(&self, key: &str, imports: &mut Imports) -> String {
         let module = names::module_name(names::namespace(key));
-        let path = format!("{module}::{}", self.attribute_constant(key));
-        imports.semconv(&module);
-        path
+        imports.semconv(self.elsewhere(&self.attribute(key).docs), &module)
+    }
+
+    /// The module of an enum attribute's type, brought into a file.
+    pub(crate) fn type_module(&self, key: &str, imports: &mut Imports) -> String {
+        let (module, _) = self.enum_type(key);
+        imports.semconv(self.tables.type_homes.get(key).copied(), module)
     }
 
     /// A link to the constant of an attribute.
@@ -105,7 +115,7 @@ impl Context<'_> {
         if self.attribute(key).docs.deprecated.is_some() {
             return format!("`{key}`");
         }
-        let module = names::module_name(names::namespace(key));
+        let module = self.attribute_module(key, &mut Imports::default());
         let target = names::constant_link(&format!("{module}::"), self.attribute_constant(key));
         format!("[`{key}`]({target})")
     }
@@ -247,8 +257,7 @@ impl Context<'_> {
     /// The expression for an attribute as a span, record, metric or event has it.
     fn field(&self, reference: &AttributeRef, imports: &mut Imports) -> String {
         imports.carriers(&["Field", "Level"]);
-        let module = names::module_name(names::namespace(&reference.key));
-        imports.semconv(&module);
+        let module = self.attribute_module(&reference.key, imports);
         let level = match reference.level {
             RequirementLevel::Required => "Required",
             RequirementLevel::ConditionallyRequired(_) => "ConditionallyRequired",
@@ -335,10 +344,12 @@ impl Context<'_> {
 
     /// The static that describes a metric, as an expression.
     pub(crate) fn metric_definition(&self, name: &str, imports: &mut Imports) -> String {
+        let docs = self.registry.metrics.get(name).map(|it| &it.docs);
+        let root = docs.and_then(|docs| self.elsewhere(docs));
         let module = names::module_name(names::namespace(name));
-        imports.kind("metrics", &module);
+        let metrics = imports.kind(root, "metrics", &module);
         let constant = self.metric_constant(name);
-        format!("&metrics::{module}::definitions::{constant}")
+        format!("&{metrics}::{module}::definitions::{constant}")
     }
 
     /// A struct of these attributes.

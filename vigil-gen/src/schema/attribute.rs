@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::common::{check_name, declare, read_docs};
-use super::fields::{Fields, Shape, wrong_shape};
+use super::common::{DEPRECATED, DOCS, STABILITY_FIELD, check_name, declare, read_docs};
+use super::fields::{Fields, wrong_shape};
 use super::notes::{read_attribute_notes, read_no_notes};
+use super::places::{self, ANNOTATIONS, ON_ATTRIBUTE};
+use super::shape::{Field, Shape, Types, Value, Words, field};
 use super::{AttributeDef, AttributeNotes, Located, Reading};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, one_of, quoted};
@@ -15,30 +17,112 @@ use crate::registry::{
 };
 use crate::yaml::{Node, Yaml};
 
-const ATTRIBUTE: Shape = Shape {
+/// `type`
+pub(super) const TYPE: Field = field!(
+    "type",
+    Value::Either(&[Value::Word(&TypeWords), Value::Shape(&ENUM)]),
+    "`string`, `int`, `double`, `boolean`, `any`; `string[]` and its like; `template[string]` and its like; or a mapping with `members`.",
+);
+
+/// `examples`
+pub(super) const EXAMPLES: Field = field!(
+    "examples",
+    Value::Anything,
+    "Real values, of the attribute's type. OpenTelemetry's policies ask for them on numbers and booleans too.",
+);
+
+/// `members`
+pub(super) const MEMBERS: Field = field!(
+    "members",
+    Value::List(&Value::Shape(&MEMBER)),
+    "The values that it can have.",
+);
+
+pub(super) static ATTRIBUTE: Shape = Shape {
     what: "an attribute",
+    name: "attribute",
     required: &["key", "type", "brief", "stability"],
-    optional: &["note", "examples", "deprecated", "annotations"],
-};
-
-const ENUM: Shape = Shape {
-    what: "an enum type",
-    required: &["members"],
-    optional: &[],
-};
-
-const MEMBER: Shape = Shape {
-    what: "an enum member",
-    required: &["id"],
-    optional: &[
-        "value",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "annotations",
+    fields: &[
+        &[
+            field!(
+                "key",
+                Value::Name,
+                "The name on the wire: lowercase words, `_` within a word, `.` between namespaces.",
+            ),
+            TYPE,
+        ],
+        DOCS,
+        &[EXAMPLES, ON_ATTRIBUTE],
     ],
 };
+
+static ENUM: Shape = Shape {
+    what: "an enum type",
+    name: "enum_type",
+    required: &["members"],
+    fields: &[&[
+        MEMBERS,
+        field!(
+            "allow_custom_values",
+            Value::Flag,
+            "Of an earlier format, and not used: an enum is open unless `annotations.vigil.closed` says otherwise.",
+        ),
+    ]],
+};
+
+static MEMBER: Shape = Shape {
+    what: "an enum member",
+    name: "enum_member",
+    required: &["id"],
+    fields: &[&[
+        field!(
+            "id",
+            Value::Name,
+            "What the member is called, here and in Rust."
+        ),
+        field!(
+            "value",
+            Value::Scalar,
+            "What goes out on the wire: text, a whole number or a boolean, the same for all members. Left out, it is the `id`.",
+        ),
+        field!(
+            "brief",
+            Value::Text,
+            "One sentence that says when it is this one.",
+        ),
+        super::common::NOTE,
+        STABILITY_FIELD,
+        DEPRECATED,
+        ANNOTATIONS,
+    ]],
+};
+
+/// The types that are written as a word, for editors.
+struct TypeWords;
+
+impl Words for TypeWords {
+    fn offered(&self) -> Vec<&'static str> {
+        let templates = TEMPLATE_TYPES.iter();
+        TYPES.iter().chain(templates).copied().collect()
+    }
+
+    fn also(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+/// The types of attributes whose keys are made at run time.
+const TEMPLATE_TYPES: [&str; 9] = [
+    "template[string]",
+    "template[int]",
+    "template[double]",
+    "template[boolean]",
+    "template[string[]]",
+    "template[int[]]",
+    "template[double[]]",
+    "template[boolean[]]",
+    "template[any]",
+];
 
 /// The types that are written as a word, templates aside.
 const TYPES: [&str; 9] = [
@@ -114,47 +198,36 @@ pub(super) fn read_definition(
 /// What only some types can have.
 fn check_notes(notes: &AttributeNotes, ty: Option<&AttributeType>, diagnostics: &mut Diagnostics) {
     let Some(ty) = ty else { return };
-    let is_enum = matches!(ty, AttributeType::Enum(_));
-    let for_enums = [
-        ("closed", notes.closed.as_ref().map(|it| it.at)),
-        ("type", notes.shared_name.as_ref().map(|it| it.at)),
-    ];
-    for (name, at) in for_enums {
-        if let Some(at) = at.filter(|_| !is_enum) {
-            diagnostics.push(Diagnostic::new(
-                codes::MISPLACED_ANNOTATION,
-                at,
-                format!("`{name}` is for enums, and this attribute is none"),
-            ));
-        }
-    }
-    let numeric = matches!(ty, AttributeType::Int | AttributeType::Double);
-    if let Some(unit) = notes.unit.as_ref().filter(|_| !numeric) {
-        diagnostics.push(Diagnostic::new(
-            codes::MISPLACED_ANNOTATION,
-            unit.at,
-            "`unit` is for `int` and `double`, and this attribute is neither",
-        ));
-    }
-    let is_template = matches!(ty, AttributeType::Template(_));
-    let for_one_key = [
-        (
-            "inherited",
-            notes
+    for (name, types) in places::ATTRIBUTE.for_types {
+        let at = match *name {
+            "closed" => notes.closed.as_ref().map(|it| it.at),
+            "type" => notes.shared_name.as_ref().map(|it| it.at),
+            "unit" => notes.unit.as_ref().map(|it| it.at),
+            "inherited" => notes
                 .inherited
                 .as_ref()
                 .filter(|it| it.value)
                 .map(|it| it.at),
-        ),
-        ("filled_from", notes.filled_from.as_ref().map(|it| it.at)),
-    ];
-    for (name, at) in for_one_key {
-        if let Some(at) = at.filter(|_| is_template) {
-            diagnostics.push(Diagnostic::new(
-                codes::MISPLACED_ANNOTATION,
-                at,
-                format!("`{name}` is for attributes of one key, and this one is a template"),
-            ));
+            "filled_from" => notes.filled_from.as_ref().map(|it| it.at),
+            _ => None,
+        };
+        let (fits, wrong) = match types {
+            Types::Enums => (
+                matches!(ty, AttributeType::Enum(_)),
+                "for enums, and this attribute is none",
+            ),
+            Types::Numbers => (
+                matches!(ty, AttributeType::Int | AttributeType::Double),
+                "for `int` and `double`, and this attribute is neither",
+            ),
+            Types::OneKey => (
+                !matches!(ty, AttributeType::Template(_)),
+                "for attributes of one key, and this one is a template",
+            ),
+        };
+        if let Some(at) = at.filter(|_| !fits) {
+            let message = format!("`{name}` is {wrong}");
+            diagnostics.push(Diagnostic::new(codes::MISPLACED_ANNOTATION, at, message));
         }
     }
 }
@@ -184,7 +257,9 @@ fn read_type_word(node: &Node, diagnostics: &mut Diagnostics) -> Option<Attribut
             .or_else(|| nearest(meant, TYPES.into_iter().chain(["template[string]"])));
         let choice = one_of(TYPES);
         let help = match guess {
-            Some(guess) if inner.is_some() => format!("did you mean `template[{guess}]`?"),
+            Some(guess) if inner.is_some() && !guess.starts_with("template") => {
+                format!("did you mean `template[{guess}]`?")
+            }
             Some(guess) => format!("did you mean `{guess}`?"),
             None => format!(
                 "write {choice}, `template[..]` around one of these, or a mapping with `members`"
@@ -249,6 +324,7 @@ fn read_enum(
     diagnostics: &mut Diagnostics,
 ) -> Option<ReadEnum> {
     let fields = Fields::open(node, &ENUM, diagnostics)?;
+    fields.flag("allow_custom_values", diagnostics);
     let list = fields.get("members")?;
     let items = fields.list("members", diagnostics);
     if items.is_empty() && matches!(list.yaml, Yaml::List(_)) {
@@ -364,11 +440,11 @@ pub(super) fn read_member(
 fn read_member_value(node: &Node, diagnostics: &mut Diagnostics) -> Option<EnumValue> {
     let value = scalar_value(node);
     if value.is_none() {
-        diagnostics.push(wrong_shape(
-            node,
-            "a member's `value`",
-            "text, a whole number or a boolean",
-        ));
+        let message = format!(
+            "a member's `value` is text, a whole number or a boolean, not {}",
+            actual_words(node)
+        );
+        diagnostics.push(Diagnostic::new(codes::WRONG_SHAPE, node.at, message));
     }
     value
 }
@@ -650,7 +726,13 @@ pub(crate) fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> R
         ));
     };
     let expected = match ty {
-        _ if primitive_of(value) != primitive => primitive_words(primitive).to_owned(),
+        _ if primitive_of(value) != primitive => {
+            return Err(format!(
+                "a value of {key} is {}, not {}",
+                primitive_words(primitive),
+                primitive_words(primitive_of(value))
+            ));
+        }
         AttributeType::Enum(ty) if !ty.members.iter().any(|member| member.value == *value) => {
             one_of(ty.members.iter().map(|member| value_text(&member.value)))
         }

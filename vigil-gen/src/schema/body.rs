@@ -1,48 +1,93 @@
 //! Bodies of events, which only the older format describes field by field.
 
-use super::attribute::read_member;
-use super::common::read_docs;
-use super::fields::{Fields, Shape, Vocabulary};
-use super::reference::read_level;
+use super::attribute::{EXAMPLES, MEMBERS, read_member};
+use super::common::{DOCS, read_docs};
+use super::fields::{Fields, Vocabulary};
+use super::places::ANNOTATIONS;
+use super::reference::{LEVEL, read_level};
+use super::shape::{Cases, Field, Shape, Value, field};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::registry::{Body, Origin, RequirementLevel};
 use crate::yaml::{Node, Yaml};
 
+/// What all of them may say.
+const COMMON: &[Field] = &[
+    field!("id", Value::Text, "The field's name within the body."),
+    EXAMPLES,
+    LEVEL,
+    ANNOTATIONS,
+];
+
 /// A value that is neither made of others nor chosen from a list.
-const VALUE: Shape = Shape {
+static VALUE: Shape = Shape {
     what: "a field of a body",
+    name: "body_value",
     required: &["id", "type"],
-    optional: &[
-        "brief",
-        "note",
-        "examples",
-        "deprecated",
-        "annotations",
-        "requirement_level",
-        "stability",
+    fields: &[
+        &[field!(
+            "type",
+            Value::Is(&[
+                "string",
+                "int",
+                "double",
+                "boolean",
+                "bytes",
+                "undefined",
+                "string[]",
+                "int[]",
+                "double[]",
+                "boolean[]",
+            ]),
+            "`map`, `enum`, `string`, `int` or another type of a body.",
+        )],
+        COMMON,
+        DOCS,
     ],
 };
 
-const MAP: Shape = Shape {
+static MAP: Shape = Shape {
     what: "a map",
+    name: "body_map",
     required: &["id", "type"],
-    optional: &[
-        "brief",
-        "note",
-        "examples",
-        "deprecated",
-        "annotations",
-        "requirement_level",
-        "stability",
-        "fields",
+    fields: &[
+        &[field!(
+            "type",
+            Value::Is(&["map", "map[]"]),
+            "`map`, `enum`, `string`, `int` or another type of a body."
+        )],
+        COMMON,
+        DOCS,
+        &[field!(
+            "fields",
+            Value::List(&Value::Cases(&BODY)),
+            "What it is made of.",
+        )],
     ],
 };
 
-const ENUM: Shape = Shape {
+static ENUM: Shape = Shape {
     what: "an enum",
+    name: "body_enum",
     required: &["id", "type", "members"],
-    ..VALUE
+    fields: &[
+        &[
+            field!(
+                "type",
+                Value::Is(&["enum"]),
+                "`map`, `enum`, `string`, `int` or another type of a body."
+            ),
+            MEMBERS,
+        ],
+        COMMON,
+        DOCS,
+    ],
+};
+
+/// A body, or a field of one.
+pub(super) static BODY: Cases = Cases {
+    key: "type",
+    shapes: &[&MAP, &ENUM, &VALUE],
 };
 
 /// What a body or a field of one can be. Of what it is made, the older format says for maps and
@@ -78,11 +123,7 @@ pub(super) fn read_body(
         Some(node) => Some(TYPE.read(node, diagnostics)?.value),
         None => None,
     };
-    let shape = match ty {
-        Some("map" | "map[]") => &MAP,
-        Some("enum") => &ENUM,
-        _ => &VALUE,
-    };
+    let shape = ty.and_then(|ty| BODY.shape(ty)).unwrap_or(&VALUE);
     let fields = Fields::open(node, shape, diagnostics)?;
     let id = fields.text("id", diagnostics);
     let docs = read_docs(&fields, origin, diagnostics).over(None);

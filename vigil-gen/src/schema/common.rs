@@ -1,6 +1,7 @@
 //! What all definitions have in common: names, docs, units.
 
-use super::fields::{Fields, Shape, Vocabulary};
+use super::fields::{Fields, Vocabulary};
+use super::shape::{Cases, Field, Shape, Value, field};
 use super::{DocsDef, Located, Reading};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
@@ -24,6 +25,36 @@ pub(super) const STABILITY: Vocabulary<Stability> = Vocabulary {
         ("deprecated", Stability::Development),
     ],
 };
+
+/// `brief`, as a definition has it.
+pub(super) const BRIEF: Field = field!(
+    "brief",
+    Value::Sentence,
+    "One sentence that leads with the meaning and names unit and range. It becomes the first line of the Rust docs.",
+);
+
+/// `note`
+pub(super) const NOTE: Field = field!("note", Value::Text, "What else one must know.");
+
+/// `stability`
+pub(super) const STABILITY_FIELD: Field = field!(
+    "stability",
+    Value::Named("stability", &Value::Word(&STABILITY)),
+    "`development`, `alpha`, `beta`, `release_candidate` or `stable`. `experimental`, of an earlier format, is read as `development`.",
+);
+
+/// `deprecated`
+pub(super) const DEPRECATED: Field = field!(
+    "deprecated",
+    Value::Named(
+        "deprecated",
+        &Value::Either(&[Value::Cases(&DEPRECATIONS), Value::Text])
+    ),
+    "`{ reason: renamed, renamed_to: KEY }`, or `{ reason: obsoleted, note: … }`, or `{ reason: uncategorized, note: … }`. A mere text, of an earlier format, is read as a note without a reason.",
+);
+
+/// What every definition may say of itself.
+pub(super) const DOCS: &[Field] = &[BRIEF, NOTE, STABILITY_FIELD, DEPRECATED];
 
 /// Enters a name. False, and an error, if it is taken.
 pub(super) fn declare(kind: Kind, name: &Located<String>, reading: &mut Reading<'_>) -> bool {
@@ -183,18 +214,49 @@ const REASONS: Vocabulary<Reason> = Vocabulary {
     also: &[("unspecified", Reason::Unspecified)],
 };
 
-const RENAMING: Shape = Shape {
+const RENAMED_TO: Field = field!(
+    "renamed_to",
+    Value::Text,
+    "The name that takes the place of this one.",
+);
+
+const WHY: Field = field!("note", Value::Text, "Why, and what to use instead.");
+
+static RENAMING: Shape = Shape {
     what: "a renaming",
+    name: "renaming",
     required: &["reason", "renamed_to"],
-    optional: &["note"],
+    fields: &[&[
+        field!(
+            "reason",
+            Value::Is(&["renamed"]),
+            "`renamed`, `obsoleted` or `uncategorized`.",
+        ),
+        RENAMED_TO,
+        WHY,
+    ]],
 };
 
 /// Upstream's schema asks for a `note` and says nothing of `renamed_to`; its registry has
 /// deprecations without the one and with the other, so neither is a reason to refuse.
-const DEPRECATION: Shape = Shape {
+static DEPRECATION: Shape = Shape {
     what: "a deprecation",
+    name: "deprecation",
     required: &["reason"],
-    optional: &["note", "renamed_to"],
+    fields: &[&[
+        field!(
+            "reason",
+            Value::Is(&["obsoleted", "uncategorized", "unspecified"]),
+            "`renamed`, `obsoleted` or `uncategorized`.",
+        ),
+        WHY,
+        RENAMED_TO,
+    ]],
+};
+
+static DEPRECATIONS: Cases = Cases {
+    key: "reason",
+    shapes: &[&RENAMING, &DEPRECATION],
 };
 
 fn read_deprecated(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located<Deprecated>> {

@@ -1,32 +1,12 @@
 //! Mappings with a fixed set of fields: what may be there, what must, and typed access.
 
+use std::fmt;
+
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Diagnostics, listed, nearest, one_of, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, one_of, quoted};
 use crate::schema::Located;
+use crate::schema::shape::{Shape, Words};
 use crate::yaml::{Entry, Node, Yaml};
-
-/// The fields of a kind of mapping.
-pub(crate) struct Shape {
-    /// What it is, with its article, to begin a sentence with: `a span`.
-    pub(crate) what: &'static str,
-    /// Fields without which it means nothing.
-    pub(crate) required: &'static [&'static str],
-    /// Fields that it may have.
-    pub(crate) optional: &'static [&'static str],
-}
-
-impl Shape {
-    fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).copied()
-    }
-
-    /// Help for `key:value`, which is one word to YAML.
-    fn glued(&self, text: &str) -> Option<String> {
-        let (name, value) = text.split_once(':')?;
-        let known = self.names().any(|field| field == name) && !value.is_empty();
-        known.then(|| format!("put a space after the `:` of `{name}`"))
-    }
-}
 
 /// A mapping that was checked against its shape.
 pub(crate) struct Fields<'a> {
@@ -47,31 +27,22 @@ impl<'a> Fields<'a> {
             return None;
         };
         for entry in entries {
-            if shape.names().any(|name| name == entry.key) {
+            if shape.field(&entry.key).is_some() {
                 continue;
             }
-            let help = match nearest(&entry.key, shape.names()) {
-                Some(name) => format!("did you mean {}?", quoted(name)),
-                None => format!("{} has {}", shape.what, listed(shape.names())),
-            };
-            let glued = Some(&entry.key).filter(|_| entry.node.is_null());
-            let help = glued.and_then(|key| shape.glued(key)).unwrap_or(help);
+            let message = format!("{} has no field {}", shape.what, quoted(&entry.key));
             diagnostics.push(
-                Diagnostic::new(
-                    codes::UNKNOWN_FIELD,
-                    entry.key_at,
-                    format!("{} has no field {}", shape.what, quoted(&entry.key)),
-                )
-                .with_help(help),
+                Diagnostic::new(codes::UNKNOWN_FIELD, entry.key_at, message)
+                    .with_help(shape.help_for(entry)),
             );
         }
         for name in shape.required {
             if node.get(name).is_none_or(Node::is_null) {
                 let at = Self { node }.entry(name);
-                diagnostics.push(Diagnostic::new(
-                    codes::MISSING_FIELD,
+                diagnostics.push(missing(
                     at.map_or(node.at, |entry| entry.key_at),
-                    format!("{} needs `{name}`", shape.what),
+                    shape,
+                    name,
                 ));
             }
         }
@@ -96,7 +67,7 @@ impl<'a> Fields<'a> {
         diagnostics: &mut Diagnostics,
     ) -> Option<Located<String>> {
         let node = self.get(name)?;
-        text(node, &format!("`{name}`"), diagnostics)
+        text(node, format_args!("`{name}`"), diagnostics)
     }
 
     /// A field that holds text to be read by people: without the line break that folding leaves.
@@ -119,7 +90,7 @@ impl<'a> Fields<'a> {
                 _ => None,
             });
         let help = meant.map(|meant| format!("write `{meant}`"));
-        let error = wrong_shape(node, &format!("`{name}`"), "`true` or `false`");
+        let error = wrong_shape(node, format_args!("`{name}`"), "`true` or `false`");
         diagnostics.push(error.with_help_if(help));
         // What follows from it is not to be reported as well.
         meant.map(|meant| Located::new(meant, node.at))
@@ -127,17 +98,17 @@ impl<'a> Fields<'a> {
 
     /// A field that holds a list; nothing if it isn't there.
     pub(crate) fn list(&self, name: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
-        self.get(name)
-            .map_or(&[], |node| list(node, &format!("`{name}`"), diagnostics))
+        self.get(name).map_or(&[], |node| {
+            list(node, format_args!("`{name}`"), diagnostics)
+        })
     }
 
     /// A field that holds a list of texts.
     pub(crate) fn texts(&self, name: &str, diagnostics: &mut Diagnostics) -> Vec<Located<String>> {
-        let what = format!("an item of `{name}`");
         if let Some(node) = self.get(name)
             && let Some(text) = node.text()
         {
-            let error = wrong_shape(node, &format!("`{name}`"), "a list");
+            let error = wrong_shape(node, format_args!("`{name}`"), "a list");
             let help = format!("write {}", quoted(&format!("[{text}]")));
             diagnostics.push(error.with_help(help));
             return vec![Located::new(text.to_owned(), node.at)];
@@ -145,7 +116,7 @@ impl<'a> Fields<'a> {
         let nodes = self.list(name, diagnostics);
         nodes
             .iter()
-            .filter_map(|node| text(node, &what, diagnostics))
+            .filter_map(|node| text(node, format_args!("an item of `{name}`"), diagnostics))
             .collect()
     }
 
@@ -158,6 +129,16 @@ impl<'a> Fields<'a> {
     ) -> Option<Located<T>> {
         self.get(name)
             .and_then(|node| vocabulary.read(node, diagnostics))
+    }
+}
+
+impl<T> Words for Vocabulary<T> {
+    fn offered(&self) -> Vec<&'static str> {
+        self.words.iter().map(|(word, _)| *word).collect()
+    }
+
+    fn also(&self) -> Vec<&'static str> {
+        self.also.iter().map(|(word, _)| *word).collect()
     }
 }
 
@@ -216,7 +197,7 @@ impl<T: Copy> Vocabulary<T> {
 /// Text, or an error that names what should have been text.
 pub(crate) fn text(
     node: &Node,
-    what: &str,
+    what: impl fmt::Display,
     diagnostics: &mut Diagnostics,
 ) -> Option<Located<String>> {
     if let Some(text) = node.text() {
@@ -233,7 +214,11 @@ pub(crate) fn text(
 }
 
 /// The items of a list, or an error that names what should have been one.
-pub(crate) fn list<'a>(node: &'a Node, what: &str, diagnostics: &mut Diagnostics) -> &'a [Node] {
+pub(crate) fn list<'a>(
+    node: &'a Node,
+    what: impl fmt::Display,
+    diagnostics: &mut Diagnostics,
+) -> &'a [Node] {
     if let Yaml::List(items) = &node.yaml {
         return items;
     }
@@ -241,8 +226,14 @@ pub(crate) fn list<'a>(node: &'a Node, what: &str, diagnostics: &mut Diagnostics
     &[]
 }
 
+/// A field that `shape` needs is not there.
+pub(crate) fn missing(at: Location, shape: &Shape, name: &str) -> Diagnostic {
+    let message = format!("{} needs `{name}`", shape.what);
+    Diagnostic::new(codes::MISSING_FIELD, at, message).with_help_if(shape.help_to_add(name))
+}
+
 /// `what` should be `expected` and is not.
-pub(crate) fn wrong_shape(node: &Node, what: &str, expected: &str) -> Diagnostic {
+pub(crate) fn wrong_shape(node: &Node, what: impl fmt::Display, expected: &str) -> Diagnostic {
     let message = format!("{what} is {expected}, not {}", node.described());
     Diagnostic::new(codes::WRONG_SHAPE, node.at, message)
 }

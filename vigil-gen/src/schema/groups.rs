@@ -8,13 +8,18 @@
 use super::attribute::read_definition;
 use super::body::read_body;
 use super::common::{check_name, declare, read_docs};
-use super::fields::{Fields, Shape, Vocabulary, list};
+use super::fields::{Fields, list, missing};
 use super::notes::{
     default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
     read_span_notes, read_value_type,
 };
+use super::older::{
+    ATTRIBUTE_GROUP, DEFINITION, ENTITY, EVENT, GROUP_TYPE, GroupType, METRIC, ROLE, SPAN,
+    reference_shape,
+};
 use super::reference::{ListOf, read_asked, read_associations, read_reference};
-use super::signal::{INSTRUMENT, SPAN_KIND, read_imports, read_unit};
+use super::sections::{INSTRUMENT, SPAN_KIND};
+use super::signal::{read_imports, read_unit};
 use super::unit::check_unit;
 use super::{
     DocsDef, EntityDef, EventDef, GroupDef, Item, Located, MetricDef, Reading, RefDef, SpanDef,
@@ -23,161 +28,6 @@ use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
 use crate::locations::Kind;
 use crate::yaml::{Node, Yaml};
-
-/// A file of the older format.
-pub(crate) const GROUPS: Shape = Shape {
-    what: "a file of `groups`",
-    required: &["groups"],
-    optional: &["imports"],
-};
-
-/// What a group is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum GroupType {
-    Attributes,
-    Span,
-    Metric,
-    Event,
-    Entity,
-}
-
-const GROUP_TYPE: Vocabulary<GroupType> = Vocabulary {
-    what: "type of group",
-    code: codes::INVALID_GROUP_TYPE,
-    words: &[
-        ("attribute_group", GroupType::Attributes),
-        ("span", GroupType::Span),
-        ("metric", GroupType::Metric),
-        ("event", GroupType::Event),
-        ("entity", GroupType::Entity),
-    ],
-    // What entities were called before.
-    also: &[("resource", GroupType::Entity)],
-};
-
-const ATTRIBUTES: Shape = Shape {
-    what: "an attribute group",
-    required: &["id", "type", "brief"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "name",
-        "display_name",
-        "stability",
-        "deprecated",
-        "annotations",
-    ],
-};
-
-const SPAN: Shape = Shape {
-    what: "a span",
-    required: &["id", "type", "span_kind", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "name",
-        "display_name",
-        "events",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const METRIC: Shape = Shape {
-    what: "a metric",
-    required: &[
-        "id",
-        "type",
-        "metric_name",
-        "instrument",
-        "unit",
-        "brief",
-        "stability",
-    ],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "name",
-        "display_name",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const EVENT: Shape = Shape {
-    what: "an event",
-    required: &["id", "type", "name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "display_name",
-        "body",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const ENTITY: Shape = Shape {
-    what: "an entity",
-    required: &["id", "type", "name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "extends",
-        "note",
-        "display_name",
-        "deprecated",
-        "annotations",
-    ],
-};
-
-/// The schema leaves `brief` out; upstream's tool asks for it unless the attribute is deprecated.
-const DEFINITION: Shape = Shape {
-    what: "an attribute",
-    required: &["id", "type", "stability"],
-    optional: &[
-        "brief",
-        "note",
-        "examples",
-        "tag",
-        "requirement_level",
-        "sampling_relevant",
-        "role",
-        "deprecated",
-        "annotations",
-    ],
-};
-
-const REFERENCE: Shape = Shape {
-    what: "an attribute reference",
-    required: &["ref"],
-    optional: &[
-        "brief",
-        "note",
-        "examples",
-        "tag",
-        "requirement_level",
-        "sampling_relevant",
-        "role",
-        "stability",
-        "deprecated",
-        "annotations",
-    ],
-};
-
-/// Whether an attribute tells an entity from others.
-const ROLE: Vocabulary<bool> = Vocabulary {
-    what: "role of an attribute",
-    code: codes::INVALID_ROLE,
-    words: &[("identifying", true), ("descriptive", false)],
-    also: &[],
-};
 
 /// Reads one section of a file.
 pub(crate) fn read_groups(name: &str, node: &Node, reading: &mut Reading<'_>) {
@@ -211,7 +61,7 @@ fn read_group(node: &Node, reading: &mut Reading<'_>) {
         None => GroupType::Attributes,
     };
     let (shape, of) = match ty {
-        GroupType::Attributes => (&ATTRIBUTES, ListOf::Group),
+        GroupType::Attributes => (&ATTRIBUTE_GROUP, ListOf::Group),
         GroupType::Span => (&SPAN, ListOf::Span),
         GroupType::Metric => (&METRIC, ListOf::Metric),
         GroupType::Event => (&EVENT, ListOf::Event),
@@ -291,17 +141,18 @@ fn check_filled(fields: &Fields<'_>, id: &Located<String>, diagnostics: &mut Dia
 /// An item of `attributes`: a definition with what its group says of it, or a reference.
 fn read_attribute(node: &Node, of: ListOf, reading: &mut Reading<'_>) -> Option<RefDef> {
     let defines = node.get("id").is_some() && node.get("ref").is_none();
-    let shape = if defines { &DEFINITION } else { &REFERENCE };
+    let shape = if defines {
+        &DEFINITION
+    } else {
+        reference_shape(of)
+    };
     let fields = Fields::open(node, shape, reading.diagnostics)?;
     fields.text("tag", reading.diagnostics);
     let identifying = fields.word("role", &ROLE, reading.diagnostics);
     let reference = if defines {
         if fields.get("brief").is_none() && fields.get("deprecated").is_none() {
-            reading.diagnostics.push(Diagnostic::new(
-                codes::MISSING_FIELD,
-                node.at,
-                "an attribute needs `brief`",
-            ));
+            let error = missing(node.at, &DEFINITION, "brief");
+            reading.diagnostics.push(error);
         }
         let asked = read_asked(&fields, reading.diagnostics);
         asked.of(read_definition(&fields, "id", reading)?)

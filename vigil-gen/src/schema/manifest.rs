@@ -1,33 +1,87 @@
 //! The manifest.
 
 use super::Located;
-use super::common::STABILITY;
-use super::fields::{Fields, Shape, Vocabulary, text};
+use super::common::{STABILITY, STABILITY_FIELD};
+use super::fields::{Fields, Vocabulary, text};
+use super::shape::{Shape, Value, field};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
 use crate::registry::Manifest;
 use crate::yaml::Node;
 
 /// Besides what is used here, what other tools and earlier versions of the format put there.
-const MANIFEST: Shape = Shape {
+pub(crate) static MANIFEST: Shape = Shape {
     what: "a manifest",
+    name: "manifest",
     required: &["schema_url"],
-    optional: &[
-        "file_format",
-        "description",
-        "stability",
-        "dependencies",
-        "name",
-        "version",
-        "semconv_version",
-        "schema_base_url",
-    ],
+    fields: &[&[
+        field!(
+            "schema_url",
+            SCHEMA_URL,
+            "The schema URL, which goes out with every span, metric and log record. Its last part is the version: `https://example.com/schemas/shop/1.0.0`.",
+        ),
+        field!("description", Value::Text, "What the registry is about."),
+        STABILITY_FIELD,
+        field!(
+            "dependencies",
+            Value::List(&Value::Shape(&DEPENDENCY)),
+            "The registries whose definitions this one refers to.",
+        ),
+        field!(
+            "file_format",
+            Value::Word(&FILE_FORMAT),
+            "The manifest's own format.",
+        ),
+        field!(
+            "name",
+            Value::Text,
+            "What the registry is called in messages.",
+        ),
+        field!(
+            "version",
+            Value::Text,
+            "Of an earlier format, and not used.",
+        ),
+        field!(
+            "semconv_version",
+            Value::Text,
+            "Of an earlier format, and not used.",
+        ),
+        field!(
+            "schema_base_url",
+            Value::Text,
+            "Of an earlier format, and not used.",
+        ),
+    ]],
 };
 
-const DEPENDENCY: Shape = Shape {
+static DEPENDENCY: Shape = Shape {
     what: "a dependency",
+    name: "dependency",
     required: &[],
-    optional: &["schema_url", "registry_path", "name"],
+    fields: &[&[
+        field!(
+            "schema_url",
+            SCHEMA_URL,
+            "The schema URL that its manifest gives; where it has no manifest, this one stands in.",
+        ),
+        field!(
+            "registry_path",
+            Value::Text,
+            "Its directory, relative to this manifest. Nothing is fetched.",
+        ),
+        field!("name", Value::Text, "What it is called. Not used."),
+    ]],
+};
+
+/// The published schema describes it as a mapping with a `url`; everyone writes plain text.
+const SCHEMA_URL: Value = Value::Either(&[Value::Text, Value::Shape(&URL)]);
+
+static URL: Shape = Shape {
+    what: "a schema URL",
+    name: "schema_url",
+    required: &["url"],
+    fields: &[&[field!("url", Value::Text, "The schema URL.")]],
 };
 
 const FILE_FORMAT: Vocabulary<()> = Vocabulary {
@@ -75,7 +129,6 @@ pub(crate) fn read_manifest(node: &Node, diagnostics: &mut Diagnostics) -> Optio
 
 fn read_schema_url(fields: &Fields<'_>, diagnostics: &mut Diagnostics) -> Option<Located<String>> {
     let node = fields.get("schema_url")?;
-    // The published schema describes it as a mapping with a `url`; everyone writes plain text.
     let node = node.get("url").unwrap_or(node);
     let url = text(node, "`schema_url`", diagnostics)?;
     if !is_schema_url(&url.value) {

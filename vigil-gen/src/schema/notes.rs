@@ -2,8 +2,14 @@
 
 use super::attribute::scalar_value;
 use super::common::check_name;
-use super::fields::{Fields, Shape, Vocabulary, list, text, wrong_shape};
+use super::fields::{Fields, list, text, wrong_shape};
+use super::places::{
+    AGGREGATE, ATTRIBUTE, ENTITY_REFERENCE, EVENT, EVENT_REFERENCE, GROUP, GROUP_REFERENCE,
+    MEASURE, MEASURE_WORDS, METRIC, METRIC_REFERENCE, NOTHING, NUMBER, PLACES, RECORD, SET, SPAN,
+    SPAN_REFERENCE, STREAM,
+};
 use super::reference::ListOf;
+use super::shape::{Place, Words as _};
 use super::unit::check_unit;
 use super::{
     AttributeNotes, Located, MeasureDef, MeasuredDef, MetricNotes, RecordNotes, RefNotes,
@@ -11,126 +17,8 @@ use super::{
 };
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, listed, misspelt, nearest, quoted};
-use crate::registry::{Aggregate, Instrument, NumberType, SetTime};
+use crate::registry::{Instrument, NumberType};
 use crate::yaml::{Entry, Node, Yaml};
-
-/// A place in which `annotations.vigil` may stand.
-struct Place {
-    /// `an attribute`
-    what: &'static str,
-    keys: &'static [&'static str],
-}
-
-const ATTRIBUTE: Place = Place {
-    what: "an attribute",
-    keys: &[
-        "identity",
-        "sensitive",
-        "inherited",
-        "filled_from",
-        "closed",
-        "type",
-        "unit",
-    ],
-};
-const SPAN_REFERENCE: Place = Place {
-    what: "an attribute reference of a span",
-    keys: &["value", "set", "aggregate", "outcome"],
-};
-const GROUP_REFERENCE: Place = Place {
-    what: "an attribute reference of a group",
-    keys: &["value", "set", "aggregate", "outcome", "cardinality"],
-};
-const METRIC_REFERENCE: Place = Place {
-    what: "an attribute reference of a metric",
-    keys: &["value", "cardinality"],
-};
-const EVENT_REFERENCE: Place = Place {
-    what: "an attribute reference of an event",
-    keys: &["value"],
-};
-const ENTITY_REFERENCE: Place = Place {
-    what: "an attribute reference of an entity",
-    keys: &[],
-};
-const SPAN: Place = Place {
-    what: "a span",
-    keys: &[
-        "builder",
-        "parents",
-        "phases",
-        "root",
-        "type_per",
-        "immediate",
-        "metrics",
-        "stream",
-    ],
-};
-const GROUP: Place = Place {
-    what: "a public group",
-    keys: &["record"],
-};
-const METRIC: Place = Place {
-    what: "a metric",
-    keys: &["boundaries", "measures", "from"],
-};
-const EVENT: Place = Place {
-    what: "an event",
-    keys: &["keep_last", "at_end_of"],
-};
-
-/// Every place, to tell in which a misplaced key belongs.
-const PLACES: [&Place; 8] = [
-    &ATTRIBUTE,
-    &SPAN_REFERENCE,
-    &METRIC_REFERENCE,
-    &GROUP_REFERENCE,
-    &SPAN,
-    &GROUP,
-    &METRIC,
-    &EVENT,
-];
-
-const RECORD: Shape = Shape {
-    what: "a record",
-    required: &["on"],
-    optional: &["name", "phases", "metrics", "event"],
-};
-
-const STREAM: Shape = Shape {
-    what: "a stream",
-    required: &["time_to_first_chunk"],
-    optional: &["flag", "time_per_output_chunk"],
-};
-
-const SET: Vocabulary<SetTime> = Vocabulary {
-    what: "`set` value",
-    code: codes::INVALID_ANNOTATION,
-    words: &[
-        ("start", SetTime::Start),
-        ("later", SetTime::Later),
-        ("runtime", SetTime::Runtime),
-    ],
-    also: &[],
-};
-
-const AGGREGATE: Vocabulary<Aggregate> = Vocabulary {
-    what: "`aggregate` value",
-    code: codes::INVALID_ANNOTATION,
-    words: &[
-        ("last", Aggregate::Last),
-        ("sum", Aggregate::Sum),
-        ("append", Aggregate::Append),
-    ],
-    also: &[],
-};
-
-const NUMBER: Vocabulary<NumberType> = Vocabulary {
-    what: "metric value type",
-    code: codes::INVALID_ANNOTATION,
-    words: &[("int", NumberType::Int), ("double", NumberType::Double)],
-    also: &[],
-};
 
 /// The entry `vigil` of `annotations`, its keys checked against the place.
 fn open<'a>(
@@ -155,7 +43,7 @@ fn open<'a>(
         return None;
     }
     for key in entry.node.entries() {
-        if !place.keys.contains(&key.key.as_str()) {
+        if !place.has(&key.key) {
             diagnostics.push(unexpected(key, place));
         }
     }
@@ -169,13 +57,13 @@ fn outside(entry: &Entry, place: &Place) -> Option<Diagnostic> {
     if KNOWN.contains(&key) {
         return None;
     }
-    let ours = PLACES.iter().any(|place| place.keys.contains(&key));
+    let ours = PLACES.iter().any(|place| place.has(key));
     let (message, help) = if ours {
         let message = format!("{} stands under `vigil`, not beside it", quoted(key));
-        let help = if place.keys.contains(&key) {
+        let help = if place.has(key) {
             format!("write `annotations: {{ vigil: {{ {key}: .. }} }}`")
         } else {
-            let home = PLACES.iter().find(|place| place.keys.contains(&key))?;
+            let home = PLACES.iter().find(|place| place.has(key))?;
             format!("it belongs on {}, under `vigil`", home.what)
         };
         (message, help)
@@ -200,7 +88,7 @@ fn outside(entry: &Entry, place: &Place) -> Option<Diagnostic> {
 
 fn unexpected(entry: &Entry, place: &Place) -> Diagnostic {
     let key = entry.key.as_str();
-    let home = PLACES.iter().find(|place| place.keys.contains(&key));
+    let home = PLACES.iter().find(|place| place.has(key));
     if let Some(home) = home {
         return Diagnostic::new(
             codes::MISPLACED_ANNOTATION,
@@ -209,10 +97,11 @@ fn unexpected(entry: &Entry, place: &Place) -> Diagnostic {
         )
         .with_help(format!("it belongs on {}", home.what));
     }
-    let help = match nearest(key, place.keys.iter().copied()) {
+    let keys = || place.keys.iter().map(|field| field.name);
+    let help = match nearest(key, keys()) {
         Some(name) => format!("did you mean {}?", quoted(name)),
         None if place.keys.is_empty() => format!("{} takes none", place.what),
-        None => format!("{} takes {}", place.what, listed(place.keys)),
+        None => format!("{} takes {}", place.what, listed(keys())),
     };
     Diagnostic::new(
         codes::UNKNOWN_ANNOTATION,
@@ -236,7 +125,7 @@ pub(super) fn read_no_notes(
     what: &'static str,
     diagnostics: &mut Diagnostics,
 ) {
-    open(fields, &Place { what, keys: &[] }, diagnostics);
+    open(fields, &Place { what, ..NOTHING }, diagnostics);
 }
 
 pub(super) fn read_attribute_notes(
@@ -529,18 +418,14 @@ fn read_boundaries(node: &Node, diagnostics: &mut Diagnostics) -> Option<Located
 }
 
 fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> {
-    const WORDS: [(&str, MeasuredDef); 3] = [
-        ("duration", MeasuredDef::Duration),
-        ("count", MeasuredDef::Count),
-        ("chunk", MeasuredDef::Chunk),
-    ];
+    let words = MEASURE_WORDS.words;
     let known = node
         .text()
-        .and_then(|text| WORDS.into_iter().find(|(word, _)| *word == text));
+        .and_then(|text| words.iter().find(|(word, _)| *word == text));
     if let Some((_, value)) = known {
         return vec![MeasureDef {
             at: node.at,
-            value,
+            value: value.clone(),
             with: Vec::new(),
         }];
     }
@@ -553,7 +438,7 @@ fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> 
         _ => {
             let word = node
                 .text()
-                .and_then(|text| nearest(text, WORDS.map(|(word, _)| word)));
+                .and_then(|text| nearest(text, MEASURE_WORDS.offered()));
             diagnostics.push(
                 invalid(
                     node.at,
@@ -567,11 +452,6 @@ fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> 
 }
 
 fn read_measure(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeasureDef> {
-    const MEASURE: Shape = Shape {
-        what: "a measurement",
-        required: &["attribute"],
-        optional: &["with"],
-    };
     let fields = Fields::open(node, &MEASURE, diagnostics)?;
     let attribute = fields.text("attribute", diagnostics);
     let mut with = Vec::new();

@@ -1,8 +1,13 @@
 //! References: of a definition to attributes, groups and entities.
 
-use super::common::read_docs;
-use super::fields::{Fields, Shape, Vocabulary, list, text, wrong_shape};
+use super::common::{DEPRECATED, STABILITY_FIELD, read_docs};
+use super::fields::{Fields, Vocabulary, list, text, wrong_shape};
 use super::notes::read_ref_notes;
+use super::places::{
+    ON_ENTITY_REFERENCE, ON_EVENT_REFERENCE, ON_GROUP_REFERENCE, ON_METRIC_REFERENCE,
+    ON_SPAN_REFERENCE,
+};
+use super::shape::{Field, Shape, Value, Words, field};
 use super::{Associations, Item, Located, RefDef, RefNotes};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -24,40 +29,199 @@ const LEVELS: Vocabulary<fn(Option<String>) -> RequirementLevel> = Vocabulary {
     also: &[],
 };
 
-const SPAN_REF: Shape = Shape {
-    what: "an attribute reference",
-    required: &["ref"],
-    optional: &[
+/// `requirement_level`
+pub(super) const LEVEL: Field = field!(
+    "requirement_level",
+    Value::Named(
         "requirement_level",
-        "sampling_relevant",
+        &Value::Either(&[Value::Word(&PlainLevels), Value::Single(&CONDITION)])
+    ),
+    "`required`, `recommended`, `opt_in`, `{ conditionally_required: If … }`, or `{ recommended: If … }`. Left out, it is `recommended`.",
+);
+
+/// The levels that need no condition.
+struct PlainLevels;
+
+impl Words for PlainLevels {
+    fn offered(&self) -> Vec<&'static str> {
+        let words = LEVELS.offered().into_iter();
+        words.filter(|word| *word != CONDITIONALLY).collect()
+    }
+
+    fn also(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+const CONDITIONALLY: &str = "conditionally_required";
+
+static CONDITION: Shape = Shape {
+    what: "a requirement level with a condition",
+    name: "condition",
+    required: &[],
+    fields: &[&[
+        field!(CONDITIONALLY, Value::Text, "It is required if this holds."),
+        field!(
+            "recommended",
+            Value::Text,
+            "It is recommended if this holds.",
+        ),
+        field!(
+            "opt_in",
+            Value::Text,
+            "It is left to choice, and this is why.",
+        ),
+    ]],
+};
+
+/// `sampling_relevant`
+pub(super) const SAMPLING: Field = field!(
+    "sampling_relevant",
+    Value::Flag,
+    "Spans only. Samplers look at it, so it is given at the start.",
+);
+
+/// What every reference may say, in either format.
+pub(super) const REFERENCE: &[Field] = &[
+    field!("ref", Value::Text, "The attribute's key."),
+    LEVEL,
+    field!(
         "brief",
+        Value::Text,
+        "Takes the place of the attribute's own here.",
+    ),
+    field!(
         "note",
+        Value::Text,
+        "Takes the place of the attribute's own here.",
+    ),
+    field!(
         "examples",
-        "stability",
-        "deprecated",
-        "annotations",
-    ],
+        Value::Anything,
+        "Take the place of the attribute's own here.",
+    ),
+    STABILITY_FIELD,
+    DEPRECATED,
+];
+
+pub(super) static SPAN_REF: Shape = Shape {
+    what: "an attribute reference",
+    name: "span_reference",
+    required: &["ref"],
+    fields: &[REFERENCE, &[SAMPLING, ON_SPAN_REFERENCE]],
+};
+
+static GROUP_ITEM: Shape = Shape {
+    name: "group_attribute_reference",
+    fields: &[REFERENCE, &[ON_GROUP_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static METRIC_REF: Shape = Shape {
+    name: "metric_reference",
+    fields: &[REFERENCE, &[ON_METRIC_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static EVENT_REF: Shape = Shape {
+    name: "event_reference",
+    fields: &[REFERENCE, &[ON_EVENT_REFERENCE]],
+    ..PLAIN_REF
+};
+
+static ENTITY_REF: Shape = Shape {
+    name: "entity_reference",
+    fields: &[REFERENCE, &[ON_ENTITY_REFERENCE]],
+    ..PLAIN_REF
 };
 
 /// As on spans, without what only spans have.
 const PLAIN_REF: Shape = Shape {
     what: "an attribute reference outside of spans",
+    name: "",
     required: &["ref"],
-    optional: &[
-        "requirement_level",
-        "brief",
-        "note",
-        "examples",
-        "stability",
-        "deprecated",
-        "annotations",
-    ],
+    fields: &[],
 };
 
-const GROUP_REF: Shape = Shape {
+static GROUP_REF: Shape = Shape {
     what: "a group reference",
+    name: "group_reference",
     required: &["ref_group"],
-    optional: &[],
+    fields: &[&[field!(
+        "ref_group",
+        Value::Text,
+        "The id of an attribute group, all of whose references are taken in.",
+    )]],
+};
+
+/// What lists of attributes are for.
+pub(super) const ATTRIBUTES_DOC: &str =
+    "What it carries: references to attributes, and to groups of them.";
+
+pub(super) const SPAN_ATTRIBUTES: Field = field!(
+    "attributes",
+    Value::List(&Value::Either(&[
+        Value::Shape(&SPAN_REF),
+        Value::Shape(&GROUP_REF),
+    ])),
+    ATTRIBUTES_DOC
+);
+
+pub(super) const GROUP_ATTRIBUTES: Field = field!(
+    "attributes",
+    Value::List(&Value::Either(&[
+        Value::Shape(&GROUP_ITEM),
+        Value::Shape(&GROUP_REF),
+    ])),
+    ATTRIBUTES_DOC
+);
+
+pub(super) const METRIC_ATTRIBUTES: Field = field!(
+    "attributes",
+    Value::List(&Value::Either(&[
+        Value::Shape(&METRIC_REF),
+        Value::Shape(&GROUP_REF),
+    ])),
+    ATTRIBUTES_DOC
+);
+
+pub(super) const EVENT_ATTRIBUTES: Field = field!(
+    "attributes",
+    Value::List(&Value::Either(&[
+        Value::Shape(&EVENT_REF),
+        Value::Shape(&GROUP_REF),
+    ])),
+    ATTRIBUTES_DOC
+);
+
+/// What a list of an entity's attributes holds.
+pub(super) const ENTITY_ATTRIBUTES: Value = Value::List(&Value::Shape(&ENTITY_REF));
+
+/// `entity_associations`
+pub(super) const ASSOCIATIONS: Field = field!(
+    "entity_associations",
+    Value::List(&ASSOCIATION),
+    "The entities that it belongs to. Accepted, not used.",
+);
+
+static ASSOCIATION: Value = Value::Either(&[Value::Text, Value::Single(&COMBINED)]);
+
+static COMBINED: Shape = Shape {
+    what: "an entity association",
+    name: "entity_association",
+    required: &[],
+    fields: &[&[
+        field!(
+            "one_of",
+            Value::List(&ASSOCIATION),
+            "It belongs to at least one of these.",
+        ),
+        field!(
+            "all_of",
+            Value::List(&ASSOCIATION),
+            "It belongs to each of these.",
+        ),
+    ]],
 };
 
 /// Which references a list may hold.
@@ -104,10 +268,12 @@ fn read_item(node: &Node, of: ListOf, diagnostics: &mut Diagnostics) -> Option<I
         );
         return None;
     }
-    let shape = if of == ListOf::Span {
-        &SPAN_REF
-    } else {
-        &PLAIN_REF
+    let shape = match of {
+        ListOf::Span => &SPAN_REF,
+        ListOf::Group => &GROUP_ITEM,
+        ListOf::Metric => &METRIC_REF,
+        ListOf::Event => &EVENT_REF,
+        ListOf::Entity => &ENTITY_REF,
     };
     let fields = Fields::open(node, shape, diagnostics)?;
     let reference = read_reference(&fields, of, diagnostics)?;
@@ -254,14 +420,22 @@ fn read_association(
         _ => None,
     };
     let Some((entry, make)) = make else {
-        diagnostics.push(wrong_shape(
+        let error = wrong_shape(
             node,
             "an entity association",
-            "an entity's type, or a mapping with `one_of` or `all_of`",
-        ));
+            "an entity's type or a mapping",
+        );
+        diagnostics.push(match &node.yaml {
+            Yaml::Map(_) => Diagnostic::new(
+                codes::WRONG_SHAPE,
+                node.at,
+                "an entity association has one key, `one_of` or `all_of`",
+            ),
+            _ => error,
+        });
         return None;
     };
-    let items = list(&entry.node, &format!("`{}`", entry.key), diagnostics);
+    let items = list(&entry.node, format_args!("`{}`", entry.key), diagnostics);
     let items = items
         .iter()
         .filter_map(|item| read_association(item, names, diagnostics));

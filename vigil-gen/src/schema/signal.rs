@@ -2,12 +2,18 @@
 
 use super::attribute::read_attribute;
 use super::common::{check_name, declare, read_docs};
-use super::fields::{Fields, Shape, Vocabulary, list, wrong_shape};
+use super::fields::{Fields, list, wrong_shape};
 use super::notes::{
     default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
     read_span_notes, read_value_type, written_value_type,
 };
 use super::reference::{ListOf, read_associations, read_items};
+use super::sections::{
+    ENTITY, ENTITY_REFINEMENT, EVENT, EVENT_REFINEMENT, IMPORTS, INSTRUMENT, INTERNAL_GROUP,
+    METRIC, METRIC_REFINEMENT, PUBLIC_GROUP, SIGNAL_LEVEL, SPAN, SPAN_KIND, SPAN_NAME,
+    SPAN_REFINEMENT, VISIBILITY,
+};
+use super::shape::Shape;
 use super::unit::check_unit;
 use super::{
     EntityDef, EventDef, GroupDef, Import, Item, Located, MetricDef, MetricNotes, Reading, SpanDef,
@@ -15,189 +21,8 @@ use super::{
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted, visible};
 use crate::locations::Kind;
-use crate::registry::{Instrument, SpanKind};
+use crate::registry::SpanKind;
 use crate::yaml::{Node, Yaml};
-
-pub(super) const SPAN_KIND: Vocabulary<SpanKind> = Vocabulary {
-    what: "span kind",
-    code: codes::INVALID_KIND,
-    words: &[
-        ("internal", SpanKind::Internal),
-        ("client", SpanKind::Client),
-        ("server", SpanKind::Server),
-        ("producer", SpanKind::Producer),
-        ("consumer", SpanKind::Consumer),
-    ],
-    also: &[],
-};
-
-pub(super) const INSTRUMENT: Vocabulary<Instrument> = Vocabulary {
-    what: "instrument",
-    code: codes::INVALID_INSTRUMENT,
-    words: &[
-        ("counter", Instrument::Counter),
-        ("updowncounter", Instrument::UpDownCounter),
-        ("gauge", Instrument::Gauge),
-        ("histogram", Instrument::Histogram),
-    ],
-    also: &[],
-};
-
-const VISIBILITY: Vocabulary<bool> = Vocabulary {
-    what: "visibility",
-    code: codes::INVALID_VISIBILITY,
-    words: &[("public", true), ("internal", false)],
-    also: &[],
-};
-
-/// How much a signal is asked for. Nothing here depends on it; it must be right all the same.
-const SIGNAL_LEVEL: Vocabulary<()> = Vocabulary {
-    what: "signal requirement level",
-    code: codes::INVALID_LEVEL,
-    words: &[("recommended", ()), ("opt_in", ())],
-    also: &[],
-};
-
-const INTERNAL_GROUP: Shape = Shape {
-    what: "an internal group",
-    required: &["id", "visibility"],
-    optional: &["attributes"],
-};
-
-const PUBLIC_GROUP: Shape = Shape {
-    what: "a public group",
-    required: &["id", "visibility", "brief", "stability"],
-    optional: &["attributes", "note", "deprecated", "annotations"],
-};
-
-const SPAN: Shape = Shape {
-    what: "a span",
-    required: &["type", "kind", "name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const SPAN_NAME: Shape = Shape {
-    what: "a span's name",
-    required: &["note"],
-    optional: &[],
-};
-
-const METRIC: Shape = Shape {
-    what: "a metric",
-    required: &["name", "instrument", "unit", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const EVENT: Shape = Shape {
-    what: "an event",
-    required: &["name", "brief", "stability"],
-    optional: &[
-        "attributes",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const ENTITY: Shape = Shape {
-    what: "an entity",
-    required: &["type", "identity", "brief", "stability"],
-    optional: &[
-        "description",
-        "note",
-        "requirement_level",
-        "deprecated",
-        "annotations",
-    ],
-};
-
-const SPAN_REFINEMENT: Shape = Shape {
-    what: "a span refinement",
-    required: &["id", "ref"],
-    optional: &[
-        "name",
-        "attributes",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const METRIC_REFINEMENT: Shape = Shape {
-    what: "a metric refinement",
-    required: &["id", "ref"],
-    optional: &[
-        "attributes",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "entity_associations",
-        "annotations",
-    ],
-};
-
-const EVENT_REFINEMENT: Shape = Shape {
-    what: "an event refinement",
-    ..METRIC_REFINEMENT
-};
-
-const ENTITY_REFINEMENT: Shape = Shape {
-    what: "an entity refinement",
-    required: &["id", "ref"],
-    optional: &[
-        "description",
-        "brief",
-        "note",
-        "stability",
-        "deprecated",
-        "annotations",
-    ],
-};
-
-const IMPORTS: Shape = Shape {
-    what: "`imports`",
-    required: &[],
-    optional: &["attribute_groups", "entities", "events", "metrics", "spans"],
-};
-
-/// What a file holds.
-pub(crate) const SECTIONS: Shape = Shape {
-    what: "a file of definitions",
-    required: &["file_format"],
-    optional: &[
-        "attributes",
-        "attribute_groups",
-        "spans",
-        "span_refinements",
-        "metrics",
-        "metric_refinements",
-        "events",
-        "event_refinements",
-        "entities",
-        "entity_refinements",
-        "imports",
-    ],
-};
 
 /// Reads one section of a file, such as `spans`.
 pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
@@ -219,7 +44,7 @@ pub(crate) fn read_section(name: &str, node: &Node, reading: &mut Reading<'_>) {
         // `file_format`, or a field that was reported as unknown.
         _ => return,
     };
-    let items = list(node, &format!("`{name}`"), reading.diagnostics);
+    let items = list(node, format_args!("`{name}`"), reading.diagnostics);
     let readable = |node: &Node| matches!(node.yaml, Yaml::Map(_));
     reading.definitions.incomplete |=
         !matches!(node.yaml, Yaml::List(_)) || !items.iter().all(readable);

@@ -4,11 +4,13 @@ use saphyr_parser::ScanError;
 
 use super::reader::{DEPTH_LIMIT, number};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Location, quoted};
+use crate::diagnostic::{Diagnostic, Location, quoted, visible};
 use crate::source::FileId;
 
 /// How far back an opening bracket is looked for.
 const BRACKET_LINES: usize = 200;
+/// How far back a key without its colon is looked for.
+const COLON_LINES: usize = 3;
 
 /// Where the parser gave up, and what most likely led to it.
 pub(super) fn scan_error(file: FileId, lines: &[&str], error: &ScanError) -> Diagnostic {
@@ -41,6 +43,15 @@ pub(super) fn scan_error(file: FileId, lines: &[&str], error: &ScanError) -> Dia
         let width = key.chars().count() + 1;
         return Diagnostic::new(codes::INVALID_YAML, place(line, column, width), message)
             .with_help(format!("write `{key}: ` and then the value"));
+    }
+    let for_want_of_a_colon =
+        info.contains("simple key") || info.contains("mapping values are not allowed");
+    if for_want_of_a_colon && let Some((line, column, key, value)) = colonless(lines, line) {
+        let message = format!("there is no `:` after {}", quoted(key));
+        let at = place(line, column, key.chars().count());
+        let meant = format!("{key}: {}", visible(value));
+        return Diagnostic::new(codes::INVALID_YAML, at, message)
+            .with_help(format!("write `{}`", meant.trim_end()));
     }
     let before: String = line_at(lines, line)
         .unwrap_or_default()
@@ -122,6 +133,36 @@ fn unclosed(
         }
     }
     None
+}
+
+/// A key without its colon, `type string`, on the line or one of those before: the parser takes it
+/// for the beginning of a text, and notices at the next key.
+fn colonless<'a>(lines: &[&'a str], line: usize) -> Option<(usize, usize, &'a str, &'a str)> {
+    // How far right the text of a line stands, behind the `-` of an item.
+    let start = |text: &str| text.len() - text.trim_start_matches([' ', '-']).len();
+    let said = |number: usize| {
+        let text = line_at(lines, number)?;
+        let said = text.trim();
+        (!said.is_empty() && !said.starts_with('#')).then_some(text)
+    };
+    let mut above = (line.saturating_sub(COLON_LINES).max(1)..=line).rev();
+    above.find_map(|number| {
+        let text = said(number)?;
+        let column = start(text);
+        let (key, value) = text[column..]
+            .split_once(' ')
+            .unwrap_or((&text[column..], ""));
+        let is_key = !key.is_empty() && key.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
+        if !is_key || text.contains(':') {
+            return None;
+        }
+        let before = (1..number).rev().find_map(said);
+        // Further right than a key with a value, it goes on with that value.
+        let goes_on = before.is_some_and(|before| {
+            start(before) < column && !before.trim_end().ends_with(':') && before.contains(": ")
+        });
+        (!goes_on).then_some((number, column, key, value.trim()))
+    })
 }
 
 /// A key that is glued to its value, on the line or the one before: `key:life.run_id`.

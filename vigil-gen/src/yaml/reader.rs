@@ -67,7 +67,8 @@ fn bracket_to_indent(lines: &[&str], error: &ScanError) -> Option<usize> {
 fn attempt(file: FileId, text: &str) -> (Reader<'_>, Option<usize>) {
     let mut reader = Reader {
         file,
-        lines: text.split('\n').collect(),
+        text,
+        hides: may_hide(text) && text.chars().any(is_steering),
         open: Vec::new(),
         root: None,
         documents: 0,
@@ -83,10 +84,11 @@ fn attempt(file: FileId, text: &str) -> (Reader<'_>, Option<usize>) {
                 }
             }
             Err(error) => {
-                if let Some(line) = bracket_to_indent(&reader.lines, &error) {
+                let lines: Vec<&str> = text.split('\n').collect();
+                if let Some(line) = bracket_to_indent(&lines, &error) {
                     return (reader, Some(line));
                 }
-                let problem = scan_error(file, &reader.lines, &error);
+                let problem = scan_error(file, &lines, &error);
                 reader.problems.push(problem);
                 break;
             }
@@ -112,7 +114,9 @@ fn empty_file(file: FileId) -> Diagnostic {
 
 struct Reader<'a> {
     file: FileId,
-    lines: Vec<&'a str>,
+    text: &'a str,
+    /// Whether the text holds characters that can't be seen.
+    hides: bool,
     /// The collections that haven't ended yet, outermost first.
     open: Vec<Open>,
     root: Option<Node>,
@@ -136,7 +140,6 @@ enum OpenKind {
         /// The key that waits for its value, and its text if it has one.
         key: Option<(Location, Option<String>)>,
         first: Option<Location>,
-        seen: HashMap<String, Location>,
     },
 }
 
@@ -174,9 +177,12 @@ impl Reader<'_> {
                 if tag.is_some() {
                     self.refuse_tag(at);
                 }
-                self.check_characters(&text, at, span);
+                // An escape makes a character that the file does not hold.
+                if self.hides || style == ScalarStyle::DoubleQuoted {
+                    self.check_characters(&text, at, span);
+                }
                 let yaml = if style == ScalarStyle::Plain {
-                    scalar::plain(&text)
+                    scalar::plain(text)
                 } else {
                     Yaml::String(text.into_owned())
                 };
@@ -196,12 +202,14 @@ impl Reader<'_> {
                     entries: Vec::new(),
                     key: None,
                     first: None,
-                    seen: HashMap::new(),
                 };
                 return self.begin(at, kind);
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 if let Some(open) = self.open.pop() {
+                    if let OpenKind::Map { entries, .. } = &open.kind {
+                        report_duplicates(entries, &mut self.remarks);
+                    }
                     self.finish(open.closed());
                 }
             }
@@ -229,14 +237,13 @@ impl Reader<'_> {
             self.root = Some(node);
             return;
         };
-        let (entries, key, first, seen) = match &mut open.kind {
+        let (entries, key, first) = match &mut open.kind {
             OpenKind::List(items) => return items.push(node),
             OpenKind::Map {
                 entries,
                 key,
                 first,
-                seen,
-            } => (entries, key, first, seen),
+            } => (entries, key, first),
         };
         if let Some((key_at, key)) = key.take() {
             entries.extend(key.map(|key| Entry { key, key_at, node }));
@@ -244,25 +251,11 @@ impl Reader<'_> {
         }
         let at = node.at;
         first.get_or_insert(at);
-        let text = key_text(&node.yaml);
-        match &text {
-            None => self.remarks.push(Diagnostic::new(
-                codes::WRONG_SHAPE,
-                at,
-                "a key is text, not a list or a mapping",
-            )),
-            Some(text) => {
-                // The same key in another spelling is the same key.
-                if let Some(earlier) = seen.get(text) {
-                    let message = format!("{} is given twice in one mapping", quoted(text));
-                    self.remarks.push(
-                        Diagnostic::new(codes::DUPLICATE_FIELD, at, message)
-                            .with_secondary(*earlier, "first given here"),
-                    );
-                } else {
-                    seen.insert(text.clone(), at);
-                }
-            }
+        let text = key_text(node.yaml);
+        if text.is_none() {
+            let message = "a key is text, not a list or a mapping";
+            self.remarks
+                .push(Diagnostic::new(codes::WRONG_SHAPE, at, message));
         }
         *key = Some((at, text));
     }
@@ -299,8 +292,7 @@ impl Reader<'_> {
     }
 
     fn rest_of_line(&self, at: Location) -> &str {
-        let line = self.lines.get((at.line as usize).saturating_sub(1));
-        let line = line.copied().unwrap_or_default();
+        let line = self.line(at.line as usize).unwrap_or_default();
         let start = line
             .char_indices()
             .nth(at.column.saturating_sub(1) as usize);
@@ -322,10 +314,14 @@ impl Reader<'_> {
             .push(Diagnostic::new(codes::HIDDEN_CHARACTER, at, message).with_help("take it out"));
     }
 
+    fn line(&self, line: usize) -> Option<&str> {
+        self.text.split('\n').nth(line.checked_sub(1)?)
+    }
+
     /// Where a character stands, unless the text has it as an escape.
     fn place_of(&self, c: char, span: Span) -> Option<Location> {
         for line in span.start.line()..=span.end.line() {
-            let text = self.lines.get(line.checked_sub(1)?)?;
+            let text = self.line(line)?;
             let from = if line == span.start.line() {
                 span.start.col()
             } else {
@@ -383,13 +379,51 @@ impl Open {
     }
 }
 
-fn key_text(key: &Yaml) -> Option<String> {
+/// Whether there is a byte that a character which can't be seen begins with.
+fn may_hide(text: &str) -> bool {
+    text.bytes().any(|byte| {
+        let control = byte < b' ' && byte != b'\n' && byte != b'\t';
+        control || matches!(byte, 0x7f | 0xc2 | 0xd8 | 0xe2)
+    })
+}
+
+/// How many keys are compared with each other; beyond, a table costs less.
+const COMPARED: usize = 16;
+
+/// The same key in another spelling is the same key.
+fn report_duplicates(entries: &[Entry], remarks: &mut Vec<Diagnostic>) {
+    let mut report = |entry: &Entry, earlier: &Entry| {
+        let message = format!("{} is given twice in one mapping", quoted(&entry.key));
+        remarks.push(
+            Diagnostic::new(codes::DUPLICATE_FIELD, entry.key_at, message)
+                .with_secondary(earlier.key_at, "first given here"),
+        );
+    };
+    if entries.len() <= COMPARED {
+        for (index, entry) in entries.iter().enumerate() {
+            let earlier = entries[..index].iter().find(|it| it.key == entry.key);
+            if let Some(earlier) = earlier {
+                report(entry, earlier);
+            }
+        }
+        return;
+    }
+    let mut first: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let earlier = *first.entry(&entry.key).or_insert(entry);
+        if earlier.key_at != entry.key_at {
+            report(entry, earlier);
+        }
+    }
+}
+
+fn key_text(key: Yaml) -> Option<String> {
     match key {
         Yaml::Null => Some("null".to_owned()),
         Yaml::Bool(value) => Some(value.to_string()),
         Yaml::Int(value) => Some(value.to_string()),
         Yaml::Huge(value) | Yaml::Float(value) => Some(value.to_string()),
-        Yaml::String(value) => Some(value.clone()),
+        Yaml::String(value) => Some(value),
         Yaml::List(_) | Yaml::Map(_) => None,
     }
 }

@@ -1,9 +1,12 @@
 //! What a plain scalar is, as serde_yaml has it.
 
+use std::borrow::Cow;
+
 use super::Yaml;
 
 /// The value of a scalar without quotes.
-pub(super) fn plain(text: &str) -> Yaml {
+pub(super) fn plain(scalar: Cow<'_, str>) -> Yaml {
+    let text = &*scalar;
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Yaml::Null,
         "true" | "True" | "TRUE" => return Yaml::Bool(true),
@@ -12,14 +15,14 @@ pub(super) fn plain(text: &str) -> Yaml {
     }
     // Most scalars are words.
     if !text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) {
-        return Yaml::String(text.to_owned());
+        return Yaml::String(scalar.into_owned());
     }
     match whole(text) {
         Some(Whole::Fits(number)) => Yaml::Int(number),
         Some(Whole::Beyond) => Yaml::Huge(text.parse().unwrap_or(f64::INFINITY)),
         None => match float(text) {
             Some(number) => Yaml::Float(number),
-            None => Yaml::String(text.to_owned()),
+            None => Yaml::String(scalar.into_owned()),
         },
     }
 }
@@ -137,7 +140,7 @@ mod tests {
             let Ok(expected) = serde_yaml::from_str::<Value>(text) else {
                 continue;
             };
-            let same = match (plain(text), &expected) {
+            let same = match (plain(text.into()), &expected) {
                 (Yaml::Null, Value::Null) => true,
                 (Yaml::Bool(own), Value::Bool(other)) => own == *other,
                 (Yaml::Int(own), Value::Number(other)) => other.as_i64() == Some(own),
@@ -147,7 +150,7 @@ mod tests {
                 (Yaml::String(own), Value::String(other)) => own == *other,
                 _ => false,
             };
-            assert!(same, "{text}: {:?}, not {expected:?}", plain(text));
+            assert!(same, "{text}: {:?}, not {expected:?}", plain(text.into()));
         }
     }
 
@@ -158,7 +161,7 @@ mod tests {
             "-9223372036854775809",
             &"9".repeat(60),
         ] {
-            assert!(matches!(plain(text), Yaml::Huge(_)), "{text}");
+            assert!(matches!(plain(text.into()), Yaml::Huge(_)), "{text}");
         }
     }
 }

@@ -2,6 +2,11 @@
 
 #![allow(dead_code, reason = "each test crate uses its part")]
 
+pub(crate) mod checks;
+pub(crate) mod mutations;
+pub(crate) mod schemas;
+
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -24,6 +29,41 @@ pub(crate) fn golden(case: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/generated")
         .join(case)
+}
+
+/// OpenTelemetry's own registry, if it is there; says so if it isn't.
+pub(crate) fn upstream() -> Option<PathBuf> {
+    let beside = workspace().join("../shared/upstream");
+    let place = env::var_os("VIGIL_UPSTREAM").map_or(beside, PathBuf::from);
+    let versions = fs::read_dir(&place).into_iter().flatten();
+    let mut versions: Vec<PathBuf> = versions.map(|it| it.unwrap().path()).collect();
+    versions.sort();
+    let mut models = versions.iter().map(|version| version.join("model"));
+    let found = models.rfind(|model| model.is_dir());
+    if found.is_none() {
+        eprintln!(
+            "skipped: no model of OpenTelemetry's in {} (VIGIL_UPSTREAM says where it is)",
+            place.display()
+        );
+    }
+    found
+}
+
+/// Every YAML file below a directory.
+pub(crate) fn yaml_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(yaml_files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|it| it == "yaml" || it == "yml")
+        {
+            files.push(path);
+        }
+    }
+    files
 }
 
 /// The directories below `tests/<folder>`, by name.
@@ -118,6 +158,23 @@ impl Playground {
             .output()
             .unwrap()
     }
+}
+
+/// The command line, called in a directory.
+pub(crate) fn call(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_vigil-gen"))
+        .current_dir(dir)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// A file that defines one attribute.

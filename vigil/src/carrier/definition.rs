@@ -678,15 +678,22 @@ pub struct Registry {
     pub metrics: &'static [&'static MetricDefinition],
     /// Its events.
     pub events: &'static [&'static EventDefinition],
+    /// Those that it refers to, and whose code is elsewhere.
+    pub dependencies: &'static [&'static Registry],
 }
 
 impl Registry {
-    /// The attribute of that key.
+    /// The attribute of that key, of this registry or of those that it refers to.
     pub fn attribute(&self, key: &str) -> Option<&'static AttributeDefinition> {
-        self.attributes
-            .iter()
-            .flat_map(|namespace| namespace.iter())
-            .find(|attribute| attribute.key == key)
-            .copied()
+        let here = self.attributes.iter().flat_map(|namespace| *namespace);
+        let found = here.copied().find(|attribute| attribute.key == key);
+        found.or_else(|| self.dependencies.iter().find_map(|it| it.attribute(key)))
+    }
+
+    /// This one, and those that it refers to.
+    #[cfg(feature = "testing")]
+    pub(crate) fn all(&self) -> Vec<&Self> {
+        let further = self.dependencies.iter().flat_map(|it| it.all());
+        std::iter::once(self).chain(further).collect()
     }
 }

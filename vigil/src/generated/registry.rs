@@ -51,4 +51,5 @@ pub static REGISTRY: Registry = Registry {
         &events::life::definitions::JOURNAL_APPEND,
         &events::life::definitions::MODE_TRANSITION,
     ],
+    dependencies: &[],
 };

@@ -63,8 +63,11 @@ impl Check<'_> {
 
     /// Those of its kind and with its fixed attributes.
     fn candidates(&self, span: &ExportedSpan) -> impl Iterator<Item = &'static SpanDefinition> {
-        self.registry
-            .spans
+        let registries = self.registry.all();
+        let mut registries = registries.into_iter();
+        let declaring = registries.find(|it| it.scope.name == span.scope().name());
+        declaring
+            .map_or(&[][..], |it| it.spans)
             .iter()
             .copied()
             .filter(|definition| definition.kind == *span.kind())
@@ -89,10 +92,10 @@ impl Check<'_> {
             );
         };
         self.scope(&place, span.scope());
-        let kept = self
-            .registry
-            .events
+        let registries = self.registry.all();
+        let kept = registries
             .iter()
+            .flat_map(|it| it.events)
             .filter(|event| event.keep_last)
             .flat_map(|event| event.fields);
         let declared: Vec<&Field> = definition.fields.iter().chain(kept).collect();
@@ -142,7 +145,9 @@ impl Check<'_> {
     /// What a root can't do without and all under it inherit. Others may be set later than a child
     /// starts.
     fn always_inherited(&self) -> Vec<&'static str> {
-        let roots = self.registry.spans.iter().filter(|span| span.root);
+        let registries = self.registry.all();
+        let spans = registries.iter().flat_map(|it| it.spans);
+        let roots = spans.filter(|span| span.root);
         roots
             .flat_map(|root| root.fields)
             .filter(|field| field.level == Level::Required && field.attribute.inherited)
@@ -195,11 +200,9 @@ impl Check<'_> {
     }
 
     fn event_definition(&self, name: &str) -> Option<&'static EventDefinition> {
-        self.registry
-            .events
-            .iter()
-            .copied()
-            .find(|event| event.name == name)
+        let registries = self.registry.all();
+        let mut events = registries.iter().flat_map(|it| it.events).copied();
+        events.find(|event| event.name == name)
     }
 
     fn metric(&mut self, metric: &ExportedMetric) {

@@ -71,13 +71,15 @@ impl Context<'_> {
             }
         };
         for parent in &contract.parents {
-            let Some(parent_names) = self.spans.get(parent.as_str()) else {
+            let Some(parent_names) = self.tables.spans.get(parent.as_str()) else {
                 continue;
             };
             let handle = &parent_names.handle;
+            let docs = self.registry.spans.get(parent).map(|it| &it.docs);
+            let root = docs.and_then(|docs| self.elsewhere(docs));
             let mut import = |name: &str| {
-                if parent_names.module != names.module {
-                    imports.span_type(&parent_names.module, name);
+                if root.is_some() || parent_names.module != names.module {
+                    imports.span_type(root, &parent_names.module, name);
                 }
             };
             import(handle);

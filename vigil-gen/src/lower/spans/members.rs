@@ -62,8 +62,8 @@ impl Context<'_> {
         let (key, ty) = type_per_enum(span, self.registry)?;
         let (name, markers) = names.type_per.as_ref()?;
         imports.std("std::marker", "PhantomData");
-        let (module, enum_name) = self.enum_type(key);
-        imports.semconv(module);
+        let (_, enum_name) = self.enum_type(key);
+        let module = &self.type_module(key, imports);
         let member = format!("{module}::{enum_name}");
         let link = docs::link(
             &member,

@@ -20,17 +20,17 @@ impl Context<'_> {
     ) -> Option<ir::RecordMethod> {
         let record = group.record.as_ref()?;
         let module = names::module_name(names::namespace(&group.id));
-        imports.kind("records", &module);
+        let records = imports.kind(self.elsewhere(&group.docs), "records", &module);
         let method = names::record_method(&record.name);
         let definition = format!(
-            "records::{module}::definitions::{}",
+            "{records}::{module}::definitions::{}",
             names::constant_name(&record.name)
         );
         let one_by_one = self.record_values(group, imports);
         let set = one_by_one.is_none().then(|| ir::RecordArgument {
             name: names::record_argument(&record.name),
             ty: format!(
-                "records::{module}::{}",
+                "{records}::{module}::{}",
                 names::signal_type_name(&record.name, names::namespace(&group.id))
             ),
         });
