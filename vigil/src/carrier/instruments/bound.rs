@@ -43,33 +43,39 @@ impl BoundSeries {
         self.metric.name
     }
 
+    // Small enough to be part of its callers, who know the type of the value.
     #[inline]
     pub(super) fn measure(&self, value: impl FnOnce() -> Value) {
-        if is_bound() {
-            self.measure_bound(&value());
+        if !is_bound() {
+            return;
         }
+        let value = value();
+        if !Binding::is_scoped()
+            && told::time().is_none()
+            && let Some(found) = self.first.get()
+            && found.generation == GENERATION.load(Ordering::Acquire)
+        {
+            return found.bound.record_bound(&value);
+        }
+        self.measure_later(&value);
     }
 
+    #[cold]
     #[inline(never)]
-    fn measure_bound(&self, value: &Value) {
+    fn measure_later(&self, value: &Value) {
         if told::time().is_some() {
             return;
         }
         if !Binding::is_scoped() {
             let generation = GENERATION.load(Ordering::Acquire);
-            let is_it = |found: &&Found| found.generation == generation;
-            if let Some(found) = self.first.get().filter(is_it) {
-                return found.bound.record_bound(value);
-            }
             let later = self.later.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(found) = later.as_ref().filter(is_it) {
+            if let Some(found) = later.as_ref().filter(|it| it.generation == generation) {
                 return found.bound.record_bound(value);
             }
         }
         self.look_up(value);
     }
 
-    #[cold]
     fn look_up(&self, value: &Value) {
         let generation = GENERATION.load(Ordering::Acquire);
         let Some(binding) = Binding::of(None) else {
