@@ -148,8 +148,7 @@ fn the_resource_of_every_signal_is_the_same_and_names_the_service_and_the_sdk() 
                 ["agent-under-test", "agent-loop"].contains(&&*attributes[0].1),
                 "{place}: {attributes:?}"
             );
-            // What users add to it may follow any schema.
-            assert_eq!(schema_url, "", "{place}");
+            assert_eq!(schema_url, REGISTRY.scope.schema_url, "{place}");
         }
     });
 }

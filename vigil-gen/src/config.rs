@@ -96,7 +96,7 @@ const OUTPUT_KEYS: &[Field] = &[
     field!(
         "file",
         Value::Text,
-        "The files' names within `dir`. `{namespace}` and `{name}` stand for those of the definition, `{module}` for that of a Rust module.",
+        "The files' names within `dir`. `{namespace}` and `{name}` stand for those of the definition, `{module}` for that of a Rust module, `{version}` for the last part of the schema URL, where the whole registry makes one file.",
     ),
     field!(
         "dir",

@@ -14,6 +14,7 @@ pub(crate) const TEMPLATES: &[(&str, &str)] = embedded![
     "metrics.j2",
     "records.j2",
     "registry.j2",
+    "schema.yaml.j2",
     "semconv.j2",
     "spans.j2"
 ];

@@ -148,10 +148,16 @@ impl Subject {
         self.word().starts_with("rust.")
     }
 
-    /// The placeholders that file names may have; the first is the one that tells the files apart.
+    /// Whether one file is made of it, whatever the registry holds.
+    fn is_single(self) -> bool {
+        matches!(self, Self::Registry | Self::RustRoot | Self::RustRegistry)
+    }
+
+    /// The placeholders that file names may have; of several files, the first tells them apart.
     pub fn placeholders(self) -> &'static [&'static str] {
         match self {
-            Self::Registry | Self::RustRoot | Self::RustRegistry => &[],
+            Self::Registry => &["version"],
+            Self::RustRoot | Self::RustRegistry => &[],
             Self::Namespace => &["namespace"],
             Self::Attribute
             | Self::Group
@@ -211,6 +217,7 @@ impl FilePattern {
             rest = &rest[at + end + 1..];
         }
         if let Some(first) = known.first()
+            && !subject.is_single()
             && !used.contains(first)
         {
             return error(

@@ -41,6 +41,14 @@ pub struct Manifest {
     pub stability: Stability,
 }
 
+impl Manifest {
+    /// The version of the conventions: the last part of the schema URL.
+    pub fn version(&self) -> &str {
+        let url = self.schema_url.as_str();
+        url.rsplit_once('/').map_or(url, |(_, version)| version)
+    }
+}
+
 /// Where a definition stands in the tree of sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Origin {

@@ -25,6 +25,7 @@ use crate::names;
 use crate::output::plain;
 use crate::outputs::{Output, Subject};
 use crate::registry::Registry;
+use crate::renames::Renames;
 
 /// What the names of Vigil's own templates end in.
 const EXTENSION: &str = "j2";
@@ -231,7 +232,15 @@ impl Run<'_> {
             Subject::Metric => self.each("metric", metrics, subjects),
             Subject::Event => self.each("event", events, subjects),
             Subject::Entity => self.each("entity", entities, subjects),
-            _ => self.add(&[], &context! { registry => subjects.value() }),
+            _ => {
+                let version = subjects.registry.manifest.version();
+                let context = context! {
+                    registry => subjects.value(),
+                    renames => seen(&Renames::of(subjects.registry)),
+                    version => version,
+                };
+                self.add(&[("version", version)], &context)
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use serde_yaml::{Mapping, Value};
 use vigil_gen::registry::{
     AttributeRef, AttributeType, Instrument, NumberType, RequirementLevel, SpanKind,
 };
-use vigil_gen::{Checked, Files, Options, Stats, read_registry, render_files};
+use vigil_gen::{Checked, Files, Options, Output, Stats, Subject, read_registry, render_files};
 
 use support::yaml_files;
 
@@ -471,6 +471,76 @@ fn upstream_is_counted_as_its_yaml_has_it() {
     // Upstream has no bounds: what is bounded has booleans and enums alone.
     assert_eq!(stats.series["http.server.request.duration"].largest, None);
     assert_eq!(stats.series["system.uptime"].largest, Some(1));
+}
+
+#[test]
+fn every_rename_of_upstream_is_in_its_schema_file_and_nothing_else() {
+    let Some(upstream) = Upstream::find() else {
+        return;
+    };
+    let registry = upstream.registry();
+    let options = Options {
+        outputs: vec![Output::new("schema.yaml.j2", Subject::Registry, "{version}.yaml").unwrap()],
+        ..Options::new(registry.path(), "", "out")
+    };
+    let options = Options {
+        templates: None,
+        ..options
+    };
+    let rendered = render_files(&options).unwrap_or_else(|failure| panic!("{failure}"));
+    let schema: Value = serde_yaml::from_str(&rendered.files["1.41.1.yaml"]).unwrap();
+    assert_eq!(
+        schema["schema_url"],
+        "https://opentelemetry.io/schemas/1.41.1"
+    );
+    let version = &schema["versions"]["1.41.1"];
+
+    let attributes = upstream.definitions.iter();
+    let attributes = attributes.map(|(key, definition)| (key.as_str(), definition));
+    let mut expected = renamed(attributes);
+    assert_eq!(
+        expected["gen_ai.system"], "gen_ai.provider.name",
+        "the YAML is read wrongly"
+    );
+    let renames = &version["all"]["changes"][0]["rename_attributes"]["attribute_map"];
+    assert_eq!(mapped(renames), expected);
+
+    let metrics = upstream.groups_of("metric").into_iter();
+    expected = renamed(metrics.map(|(_, group)| (text(group, "metric_name"), group)));
+    assert!(!expected.is_empty());
+    let changes = version["metrics"]["changes"].as_sequence().unwrap();
+    let renames = changes
+        .iter()
+        .find_map(|it| it.get("rename_metrics"))
+        .unwrap();
+    assert_eq!(mapped(renames), expected);
+}
+
+/// The last name of each definition that has another one.
+fn renamed<'a>(
+    definitions: impl Iterator<Item = (&'a str, &'a Mapping)>,
+) -> BTreeMap<String, String> {
+    let to = |definition: &Mapping| {
+        // One that is `uncategorized` has prose there.
+        let deprecated = definition.get("deprecated")?;
+        let is_rename = deprecated.get("reason")?.as_str() == Some("renamed");
+        let to = deprecated.get("renamed_to").filter(|_| is_rename)?;
+        Some(to.as_str().unwrap().to_owned())
+    };
+    let next: BTreeMap<String, String> = definitions
+        .filter_map(|(name, it)| Some((name.to_owned(), to(it)?)))
+        .collect();
+    let mut last = next.clone();
+    for to in last.values_mut() {
+        while let Some(later) = next.get(to) {
+            to.clone_from(later);
+        }
+    }
+    last
+}
+
+fn mapped(map: &Value) -> BTreeMap<String, String> {
+    serde_yaml::from_value(map.clone()).unwrap()
 }
 
 struct Upstream {

@@ -10,10 +10,20 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("pascal", |text: &str| text.to_pascal_case());
     environment.add_filter("shouty", |text: &str| text.to_shouty_snake_case());
     environment.add_filter("snake", |text: &str| text.to_snake_case());
+    environment.add_filter("yaml", yaml);
 }
 
 /// Text as it can stand in a cell of a Markdown table.
 fn cell(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     line.replace('|', "\\|")
+}
+
+/// Text as a YAML scalar on one line that stays text: in quotes where it would be read as something else.
+fn yaml(text: &str) -> String {
+    match serde_yaml::to_string(text) {
+        Ok(scalar) if scalar.trim_end().lines().count() <= 1 => scalar.trim_end().to_owned(),
+        // JSON's text is YAML's as well.
+        _ => serde_json::Value::from(text).to_string(),
+    }
 }

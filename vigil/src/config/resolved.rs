@@ -14,6 +14,7 @@ use super::{
 };
 use crate::carrier::Redaction;
 use crate::export::{Batch, Compression, Signal, Target};
+use crate::generated::registry::REGISTRY;
 
 /// What holds: the configuration in code as the environment overrides it, complete, with the
 /// defaults filled in.
@@ -113,11 +114,13 @@ impl Resolved {
         &self.resource
     }
 
-    /// The same as the SDK wants it, with the SDK's own name and version.
+    /// The same as the SDK wants it, with the SDK's own name and version, and the schema URL of
+    /// Vigil's registry.
     pub fn resource(&self) -> Resource {
         Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
             .with_attributes(self.resource.iter().cloned())
+            .with_schema_url([], REGISTRY.scope.schema_url)
             .build()
     }
 
