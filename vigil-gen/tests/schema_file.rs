@@ -12,7 +12,7 @@ type Names = BTreeMap<String, String>;
 /// What format 1.1.0 has, of which nothing else may be there.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Schema {
+struct SchemaFile {
     file_format: String,
     schema_url: String,
     versions: BTreeMap<String, Option<Version>>,
@@ -36,9 +36,12 @@ struct Changes {
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Change {
-    rename_attributes: Option<Attributes>,
-    rename_metrics: Option<Names>,
-    rename_events: Option<Events>,
+    #[serde(rename = "rename_attributes")]
+    attributes: Option<Attributes>,
+    #[serde(rename = "rename_metrics")]
+    metrics: Option<Names>,
+    #[serde(rename = "rename_events")]
+    events: Option<Events>,
 }
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -89,7 +92,7 @@ events:
     assert_eq!(
         found.all.changes,
         [Change {
-            rename_attributes: Some(Attributes {
+            attributes: Some(Attributes {
                 attribute_map: names([("app.title", "app.name")]),
                 ..Attributes::default()
             }),
@@ -99,14 +102,14 @@ events:
     assert_eq!(
         found.metrics.changes,
         [Change {
-            rename_metrics: Some(names([("app.purchases", "app.orders")])),
+            metrics: Some(names([("app.purchases", "app.orders")])),
             ..Change::default()
         }]
     );
     assert_eq!(
         found.span_events.changes,
         [Change {
-            rename_events: Some(Events {
+            events: Some(Events {
                 name_map: names([("app.shut", "app.closed")])
             }),
             ..Change::default()
@@ -129,11 +132,7 @@ fn a_name_that_was_renamed_twice_leads_to_its_last_one() {
     run(&playground);
     let all = version(&playground).all;
     assert_eq!(
-        all.changes[0]
-            .rename_attributes
-            .as_ref()
-            .unwrap()
-            .attribute_map,
+        all.changes[0].attributes.as_ref().unwrap().attribute_map,
         names([("app.first", "app.name"), ("app.second", "app.name")])
     );
 }
@@ -183,7 +182,7 @@ events:
     };
     let only = |attributes: Attributes| {
         [Change {
-            rename_attributes: Some(attributes),
+            attributes: Some(attributes),
             ..Change::default()
         }]
     };
@@ -262,9 +261,9 @@ fn run(playground: &Playground) {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
 }
 
-fn schema(playground: &Playground, version: &str) -> Schema {
+fn schema(playground: &Playground, version: &str) -> SchemaFile {
     let text = playground.read(&format!("schemas/{version}.yaml"));
-    let schema: Schema =
+    let schema: SchemaFile =
         serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
     assert_eq!(schema.file_format, "1.1.0");
     schema
