@@ -70,9 +70,12 @@ fn yaml_files(dir: &Path) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path());
     entries
-        .flat_map(|path| match path.is_dir() {
-            true => yaml_files(&path),
-            false => vec![path],
+        .flat_map(|path| {
+            if path.is_dir() {
+                yaml_files(&path)
+            } else {
+                vec![path]
+            }
         })
         .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
         .collect()
