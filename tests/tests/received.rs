@@ -123,6 +123,25 @@ fn spans_and_metrics_are_of_the_scope_of_the_registry_and_of_no_other() {
 }
 
 #[test]
+fn events_of_the_registry_are_of_its_scope_as_log_records_too() {
+    everywhere(true, |place, requests| {
+        let resources = requests.iter().flat_map(|request| match &request.body {
+            Body::Logs(request) => request.resource_logs.as_slice(),
+            _ => &[],
+        });
+        let mut events = 0;
+        for scoped in resources.flat_map(|resource| &resource.scope_logs) {
+            let mut names = scoped.log_records.iter().map(|it| it.event_name.as_str());
+            if names.any(|name| REGISTRY.events.iter().any(|it| it.name() == name)) {
+                events += 1;
+                assert_eq!(scoped.schema_url, REGISTRY.scope.schema_url, "{place}");
+            }
+        }
+        assert!(events > 0, "{place}");
+    });
+}
+
+#[test]
 fn the_resource_of_every_signal_is_the_same_and_names_the_service_and_the_sdk() {
     everywhere(false, |place, requests| {
         let resources = resources(requests);
