@@ -7,9 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{Playground, cases, name, workspace};
-use vigil_gen::diff::{Diff, RULES};
-use vigil_gen::read_registry;
+use support::{Playground, cases, name, options, workspace};
+use vigil_gen::diff::{Audience, Diff, RULES};
+use vigil_gen::{read_registry, render_unformatted};
 
 #[test]
 fn every_pair_of_registries_is_told_apart_as_its_snapshot_says() {
@@ -43,6 +43,23 @@ fn every_kind_of_change_that_breaks_something_says_how_to_do_without() {
     }
     let names: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names.len(), RULES.len());
+}
+
+#[test]
+fn code_is_judged_to_break_if_and_only_if_a_public_signature_is_gone() {
+    let mut wrong = Vec::new();
+    for case in cases("diff") {
+        let (before, after) = (
+            signatures(&case.join("before")),
+            signatures(&case.join("after")),
+        );
+        let gone: Vec<&String> = before.difference(&after).collect();
+        let judged = compared(&case).breaking(Audience::Code) > 0;
+        if judged == gone.is_empty() && !BY_MEANING.contains(&name(&case).as_str()) {
+            wrong.push(format!("{}: judged {judged}, gone: {gone:#?}", name(&case)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -226,6 +243,53 @@ fn a_baseline_that_can_not_be_had_is_told_of() {
         told.starts_with("the baseline `") && told.contains("error[no-manifest]"),
         "{told}"
     );
+}
+
+/// What breaks code although every signature stays: a unit, a `match` that lacks an arm, a promise.
+const BY_MEANING: [&str; 3] = ["attribute-unit", "enum-closed-member", "stability-lowered"];
+
+/// What the generated code of a registry offers: every public item, variant and implementation, each
+/// after the file and the block that it stands in.
+fn signatures(registry: &Path) -> BTreeSet<String> {
+    let checked = read_registry(registry).unwrap();
+    let rendered = render_unformatted(&checked, &options(registry, Path::new("out"))).unwrap();
+    let mut signatures = BTreeSet::new();
+    for (path, text) in rendered.values().flatten() {
+        let mut block = String::new();
+        let mut variants = false;
+        let mut derived = Vec::new();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            let top = !line.starts_with(' ');
+            let line = line.trim();
+            if let Some(list) = line.strip_prefix("#[derive(") {
+                derived = list.trim_end_matches(")]").split(", ").collect();
+            }
+            if line.starts_with("pub ") || line.starts_with("impl") {
+                let mut item = line.to_owned();
+                // A field ends with its line.
+                while !item.contains(['{', ';']) && !line.ends_with(',') {
+                    let Some(next) = lines.next() else { break };
+                    item = format!("{item} {}", next.trim());
+                }
+                let end = item.find(['{', ';', '=']).unwrap_or(item.len());
+                let item = item[..end].split_whitespace().collect::<Vec<_>>().join(" ");
+                if top {
+                    for it in derived.drain(..) {
+                        signatures.insert(format!("{path}: {item}: {it}"));
+                    }
+                    variants = item.starts_with("pub enum");
+                    let holds = ["pub enum", "pub struct", "pub trait", "impl"];
+                    let holds = holds.iter().any(|it| item.starts_with(it));
+                    block = if holds { item.clone() } else { String::new() };
+                }
+                signatures.insert(format!("{path}: {block}: {item}"));
+            } else if variants && line.starts_with(|c: char| c.is_ascii_uppercase()) {
+                signatures.insert(format!("{path}: {block}: {line}"));
+            }
+        }
+    }
+    signatures
 }
 
 const METRIC: &str = "file_format: definition/2

@@ -79,13 +79,7 @@ impl<'a> Comparison<'a> {
                     }
                 }
                 (None, Some(new)) => {
-                    let aliased = new.aliases.iter().any(|alias| alias.id == old.id);
-                    let rule = if aliased {
-                        rules::MEMBER_ALIASED
-                    } else {
-                        rules::MEMBER_RENAMED
-                    };
-                    self.word(place, rule, "member", &old.id, &new.id);
+                    self.word(place, rules::MEMBER_RENAMED, "member", &old.id, &new.id);
                 }
                 (None, None) => {
                     self.push(place, rules::MEMBER_REMOVED, format!("member {id} removed"));

@@ -79,13 +79,12 @@ rules! {
     STABLE_NO_MORE "stable-no-more": Breaks("that it does not change was promised"), Breaks("that it does not change was promised"), Some("leave it stable, and deprecate it in favour of something new");
 
     ATTRIBUTE_TYPE "attribute-type": Breaks("its argument or setter takes another type"), Breaks("backends compare and index values by their type"), FRESH;
-    ATTRIBUTE_UNIT "attribute-unit": Breaks("the same number means something else, and what is in `s` takes a `Duration`"), Breaks("thresholds are in the old unit"), FRESH;
+    ATTRIBUTE_UNIT "attribute-unit": Breaks("what callers give is in the old unit, and what is in `s` takes a `Duration`"), Breaks("thresholds are in the old unit"), FRESH;
     MEMBER_ADDED "member-added": Fine("an open enum is `non_exhaustive`"), FURTHER_WIRE, None;
     MEMBER_ADDED_CLOSED "member-added-closed": Breaks("a `match` on a closed enum lacks it"), FURTHER_WIRE, Some("enums that may grow are left open from the beginning");
     MEMBER_REMOVED "member-removed": Breaks("its variant is gone"), Breaks("queries for its value find nothing"), Some("keep it and mark it as deprecated");
-    FORMER_MEMBER_REMOVED "former-member-removed": Breaks("its constant is gone, also for those who passed over its deprecation"), SAME_WIRE, Some("keep it deprecated until nobody names it any more");
-    MEMBER_RENAMED "member-renamed": Breaks("its variant is called otherwise"), SAME_WIRE, Some("keep the old id as a deprecated member with the same value");
-    MEMBER_ALIASED "member-aliased": Fine("the old name still compiles, with a warning"), SAME_WIRE, None;
+    FORMER_MEMBER_REMOVED "former-member-removed": Fine("a former name stands in the docs alone"), SAME_WIRE, None;
+    MEMBER_RENAMED "member-renamed": Breaks("its variant is called otherwise, even if the old id stays as a deprecated one"), SAME_WIRE, Some("leave the id: what is sent is the value");
     MEMBER_VALUE "member-value": SAME_CODE, Breaks("queries for the old value find nothing"), Some("add a member with the new value, and deprecate this one");
     MEMBER_DEPRECATED "member-deprecated": Fine("it still compiles, with a warning"), SAME_WIRE, None;
     ENUM_CLOSED "enum-closed": Breaks("other values can't be given any more, and reading one can fail"), Breaks("other values are not sent any more"), Some("define a closed attribute under a new name");
@@ -120,8 +119,7 @@ rules! {
     CARDINALITY_LOWERED "cardinality-lowered": SAME_CODE, Breaks("values that had their own series become `_OTHER`"), Some("leave the bound, or define another metric");
 
     METRIC_INSTRUMENT "metric-instrument": Breaks("it takes its values by another method"), Breaks("queries are written for one instrument: a rate of a gauge, a quantile of a counter mean nothing"), FRESH;
-    METRIC_UNIT "metric-unit": SAME_CODE, Breaks("Prometheus has the unit in the metric's name, and thresholds are in the old one"), FRESH;
-    METRIC_UNIT_SECONDS "metric-unit-seconds": Breaks("what is in `s` takes a `Duration`"), Breaks("Prometheus has the unit in the metric's name, and thresholds are in the old one"), FRESH;
+    METRIC_UNIT "metric-unit": Breaks("what callers give is in the old unit, and what is in `s` takes a `Duration`"), Breaks("Prometheus has the unit in the metric's name, and thresholds are in the old one"), FRESH;
     METRIC_VALUE_TYPE "metric-value-type": Breaks("it takes another number type"), Breaks("backends hold a series to its first type"), FRESH;
     METRIC_BOUNDARIES "metric-boundaries": SAME_CODE, Breaks("old and new buckets do not add up, and alerts on one bucket find none"), Some("define another histogram, and move dashboards before this one goes");
     METRIC_DERIVED "metric-derived": SAME_CODE, FURTHER_WIRE, None;
@@ -131,7 +129,7 @@ rules! {
     SPAN_KIND "span-kind": SAME_CODE, Breaks("service maps and queries tell spans by kind"), Some("define another span");
     SPAN_NAME "span-name": SAME_CODE, Breaks("queries for the old name find nothing new"), Some("query by attributes first, then rename");
     SPAN_BUILDER "span-builder": Breaks("its function is called otherwise"), SAME_WIRE, Some("leave `builder` as it was");
-    CONTRACT_ADDED "contract-added": FURTHER_CODE, SAME_WIRE, None;
+    CONTRACT_ADDED "contract-added": Breaks("its function is called as `builder` says, and takes the parents of the contract alone"), SAME_WIRE, Some("define a span with a contract beside it, and deprecate this one as renamed to that");
     CONTRACT_REMOVED "contract-removed": Breaks("its function and its handle are gone"), SAME_WIRE, Some("deprecate the span");
     ROOT_ADDED "root-added": FURTHER_CODE, SAME_WIRE, None;
     ROOT_REMOVED "root-removed": Breaks("it needs a parent"), Breaks("traces that began with it begin elsewhere"), Some("define another span that has a parent");
@@ -147,7 +145,7 @@ rules! {
     RECORD_REMOVED "record-removed": Breaks("its `record_` method is gone"), Breaks("its attributes are not sent any more"), KEEP;
     RECORD_METHOD "record-method": Breaks("its `record_` method is called otherwise"), SAME_WIRE, Some("leave `name` as it was");
     RECORD_SPAN "record-span": Breaks("its method is on another handle"), Breaks("its attributes are on another span"), Some("define another record on that span");
-    RECORD_EVENT_ADDED "record-event-added": SAME_CODE, FURTHER_WIRE, None;
+    RECORD_EVENT_ADDED "record-event-added": Breaks("an event that goes out with a record can't be sent by hand any more"), FURTHER_WIRE, Some("define another event for the record");
     RECORD_EVENT_REMOVED "record-event-removed": SAME_CODE, Breaks("the event is not sent any more"), Some("leave `event`, and deprecate the event");
     EVENT_KEPT "event-kept": SAME_CODE, FURTHER_WIRE, None;
     EVENT_KEPT_NO_MORE "event-kept-no-more": SAME_CODE, Breaks("the span lacks the last values"), Some("leave `keep_last`");

@@ -131,13 +131,7 @@ impl<'a> Comparison<'a> {
             &instruments.0,
             &instruments.1,
         );
-        let seconds = before.unit == "s" || after.unit == "s";
-        let rule = if seconds {
-            rules::METRIC_UNIT_SECONDS
-        } else {
-            rules::METRIC_UNIT
-        };
-        self.word(place, rule, "unit", &before.unit, &after.unit);
+        self.word(place, rules::METRIC_UNIT, "unit", &before.unit, &after.unit);
         let types = (json(&before.value_type), json(&after.value_type));
         self.word(
             place,
