@@ -43,6 +43,11 @@ impl<'a> Comparison<'a> {
                 self.reference_added(place, new);
             }
         }
+        let structs = (in_struct(place, &before), in_struct(place, &after));
+        if structs.0 != structs.1 {
+            let (old, new) = (shape(structs.0), shape(structs.1));
+            self.word(place, rules::ATTRIBUTE_STRUCT, "attributes", old, new);
+        }
         self.argument_order(place, &before, &after);
     }
 
@@ -174,6 +179,27 @@ impl<'a> Comparison<'a> {
 fn is_argument(place: Place<'_>, it: &AttributeRef) -> bool {
     let at_start = place.subject != "span" || it.set == SetTime::Start;
     it.level == RequirementLevel::Required && it.value.is_none() && at_start
+}
+
+/// Whether attributes are given in a struct: those of a metric if it has any, those of a record unless
+/// it has one to give, or two that are required. Spans and events have a builder of their own in any case.
+fn in_struct(place: Place<'_>, references: &[&AttributeRef]) -> bool {
+    let given = || references.iter().filter(|it| it.value.is_none());
+    match (place.subject, given().count()) {
+        ("metric", _) => !references.is_empty(),
+        ("group", 0 | 1) => false,
+        ("group", 2) => given().any(|it| it.level != RequirementLevel::Required),
+        ("group", _) => true,
+        _ => false,
+    }
+}
+
+fn shape(in_struct: bool) -> &'static str {
+    if in_struct {
+        "a struct"
+    } else {
+        "arguments, or none"
+    }
 }
 
 /// A level without its condition.

@@ -109,6 +109,7 @@ rules! {
     LEVEL_LOOSER "level-looser": SAME_CODE, Breaks("it may be missing where it always was"), Some("leave it `required`, and send a value that stands for none");
     LEVEL_OPT_IN "level-opt-in": SAME_CODE, Breaks("it is not there any more unless somebody asks for it"), Some("leave its level");
     LEVEL_OTHER "level-other": SAME_CODE, Fine("nothing that was sent is missing"), None;
+    ATTRIBUTE_STRUCT "attribute-struct": Breaks("its attributes are given in a struct where they were not, or the other way round"), SAME_WIRE, Some("define another one with these attributes, and deprecate this one as renamed to that");
     ARGUMENT_ORDER "argument-order": Breaks("arguments come in the order of the references: two of the same type are swapped, and it compiles"), SAME_WIRE, Some("leave required references in their order, and put others behind them");
     SET_TIME "set-time": Breaks("what was given to the builder is recorded on the open span, or the other way round"), SAME_WIRE, Some("leave `set` as it was");
     FIXED_VALUE "fixed-value": Breaks("a fixed value is no argument and no setter"), Breaks("it has other values than before"), FRESH;
