@@ -99,7 +99,8 @@ impl<'a> Comparison<'a> {
             name: urls.1,
         };
         self.word(place, rules::SCHEMA_URL, "schema URL", urls.0, urls.1);
-        self.stability(place, before.manifest.stability, after.manifest.stability);
+        let stability = (before.manifest.stability, after.manifest.stability);
+        self.stability(place, "stability", stability.0, stability.1);
         let maps = (&before.attributes, &after.attributes);
         self.each("attribute", maps, |it| &it.docs, Self::attribute);
         let maps = (&before.groups, &after.groups);
@@ -160,22 +161,39 @@ impl<'a> Comparison<'a> {
     }
 
     fn docs(&mut self, place: Place<'a>, before: &Docs, after: &Docs) {
-        let reason = |docs: &Docs| docs.deprecated.as_ref().map(|it| it.reason.clone());
-        match (reason(before), &after.deprecated) {
-            (old, Some(new)) if old.as_ref() != Some(&new.reason) => {
+        let (old, new) = (&before.deprecated, &after.deprecated);
+        self.deprecation(place, "", old.as_ref(), new.as_ref());
+        self.stability(place, "stability", before.stability, after.stability);
+    }
+
+    /// Compares what became of a definition, or, with a space behind its name, of a part of one.
+    fn deprecation(
+        &mut self,
+        place: Place<'_>,
+        of: &str,
+        before: Option<&Deprecated>,
+        after: Option<&Deprecated>,
+    ) {
+        match (before, after) {
+            (old, Some(new)) if old.map(|it| &it.reason) != Some(&new.reason) => {
                 let rule = match new.reason {
                     DeprecationReason::Renamed(_) => rules::RENAMED,
                     _ => rules::DEPRECATED,
                 };
-                self.push(place, rule, fate(new));
+                self.push(place, rule, format!("{of}{}", fate(new)));
             }
-            (Some(_), None) => self.push(place, rules::UNDEPRECATED, "not deprecated any more"),
+            (Some(_), None) => {
+                self.push(
+                    place,
+                    rules::UNDEPRECATED,
+                    format!("{of}not deprecated any more"),
+                );
+            }
             _ => {}
         }
-        self.stability(place, before.stability, after.stability);
     }
 
-    fn stability(&mut self, place: Place<'a>, before: Stability, after: Stability) {
+    fn stability(&mut self, place: Place<'_>, of: &str, before: Stability, after: Stability) {
         let rule = if before == Stability::Stable {
             rules::STABLE_NO_MORE
         } else if after < before {
@@ -183,7 +201,7 @@ impl<'a> Comparison<'a> {
         } else {
             rules::STABILITY_RAISED
         };
-        self.word(place, rule, "stability", &json(&before), &json(&after));
+        self.word(place, rule, of, &json(&before), &json(&after));
     }
 
     /// Tells of a word that is another one now.

@@ -1,6 +1,6 @@
 //! Attributes and the members of enums.
 
-use super::{Comparison, Place, fate, json, rules};
+use super::{Comparison, Place, json, rules};
 use crate::diagnostic::quoted;
 use crate::registry::{Attribute, AttributeType, EnumType};
 
@@ -73,10 +73,11 @@ impl<'a> Comparison<'a> {
                     let of = format!("value of member {id}");
                     let values = (json(&old.value), json(&new.value));
                     self.word(place, rules::MEMBER_VALUE, &of, &values.0, &values.1);
-                    if let (None, Some(it)) = (&old.docs.deprecated, &new.docs.deprecated) {
-                        let what = format!("member {id} {}", fate(it));
-                        self.push(place, rules::MEMBER_DEPRECATED, what);
-                    }
+                    let of = format!("member {id} ");
+                    let (was, is) = (&old.docs.deprecated, &new.docs.deprecated);
+                    self.deprecation(place, &of, was.as_ref(), is.as_ref());
+                    let of = format!("stability of member {id}");
+                    self.stability(place, &of, old.docs.stability, new.docs.stability);
                 }
                 (None, Some(new)) => {
                     self.word(place, rules::MEMBER_RENAMED, "member", &old.id, &new.id);

@@ -101,6 +101,12 @@ impl<'a> Comparison<'a> {
         if old.value.is_none() || old.value != new.value {
             self.word(place, rule, &of("level"), levels.0, levels.1);
         }
+        let (was, is) = (&old.deprecated, &new.deprecated);
+        let name = format!("attribute {} ", quoted(&old.key));
+        self.deprecation(place, &name, was.as_ref(), is.as_ref());
+        if let (Some(was), Some(is)) = (old.stability, new.stability) {
+            self.stability(place, &of("stability"), was, is);
+        }
         let values = (json(&old.value), json(&new.value));
         self.word(
             place,

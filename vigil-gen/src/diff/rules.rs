@@ -86,7 +86,6 @@ rules! {
     FORMER_MEMBER_REMOVED "former-member-removed": Fine("a former name stands in the docs alone"), SAME_WIRE, None;
     MEMBER_RENAMED "member-renamed": Breaks("its variant is called otherwise, even if the old id stays as a deprecated one"), SAME_WIRE, Some("leave the id: what is sent is the value");
     MEMBER_VALUE "member-value": SAME_CODE, Breaks("queries for the old value find nothing"), Some("add a member with the new value, and deprecate this one");
-    MEMBER_DEPRECATED "member-deprecated": Fine("it still compiles, with a warning"), SAME_WIRE, None;
     ENUM_CLOSED "enum-closed": Breaks("other values can't be given any more, and reading one can fail"), Breaks("other values are not sent any more"), Some("define a closed attribute under a new name");
     ENUM_OPENED "enum-opened": Breaks("a `match` needs an arm for other values"), FURTHER_WIRE, Some("add members instead, or define an open attribute under a new name");
     ENUM_TYPE_NAME "enum-type-name": Breaks("the Rust type is called otherwise"), SAME_WIRE, Some("leave `type` as it was");
