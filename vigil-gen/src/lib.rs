@@ -34,6 +34,7 @@ mod codes;
 mod config;
 mod contract;
 pub mod diagnostic;
+pub mod diff;
 mod embedded;
 mod features;
 mod format;
