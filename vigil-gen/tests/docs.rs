@@ -1,0 +1,280 @@
+//! The pages that are made of a registry for people to read.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use pulldown_cmark::{Event, Options as Extensions, Parser, Tag, TagEnd};
+use support::{Playground, cases, upstream, workspace, yaml_files};
+use vigil_gen::registry::Registry;
+use vigil_gen::{Options, Output, Subject, generate, read_registry};
+
+/// Text in which everything that Markdown and HTML treat in their own way occurs.
+const HARD: &str = r"A | bar, a <tag>, an `a|b`, a [link](https://example.com/) &
+  a <script>alert(1)</script> over
+  three lines.";
+
+#[test]
+fn every_link_of_the_committed_pages_leads_somewhere() {
+    let pages = Pages::read(&workspace().join("docs/semconv"));
+    pages.check_links();
+}
+
+#[test]
+fn the_pages_of_the_registry_tell_of_every_definition() {
+    let registry = read_registry(&workspace().join("semconv")).unwrap();
+    let pages = Pages::read(&workspace().join("docs/semconv"));
+    pages.check_definitions(&registry.registry);
+}
+
+#[test]
+fn every_accepted_registry_has_pages_whose_links_lead_somewhere() {
+    let kinds = ["accepted", "generated"].into_iter().flat_map(cases);
+    for case in kinds.filter(|case| !yaml_files(case).is_empty()) {
+        let out = tempfile::tempdir().unwrap();
+        let registry = registry_of(&case);
+        let pages = Pages::make(&registry, out.path());
+        pages.check_links();
+        let read = read_registry(&registry).unwrap_or_else(|rejected| panic!("{rejected}"));
+        pages.check_definitions(&read.registry);
+    }
+}
+
+#[test]
+fn the_whole_of_upstream_has_pages() {
+    let Some(dir) = upstream() else {
+        return;
+    };
+    let playground = tempfile::tempdir().unwrap();
+    let registry = playground.path().join("model");
+    fs::create_dir(&registry).unwrap();
+    fs::write(
+        registry.join("manifest.yaml"),
+        "schema_url: https://opentelemetry.io/schemas/1.41.1\n",
+    )
+    .unwrap();
+    for from in yaml_files(&dir) {
+        let to = registry.join(from.strip_prefix(&dir).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+    let pages = Pages::make(&registry, &playground.path().join("docs"));
+    let read = read_registry(&registry).unwrap_or_else(|rejected| panic!("{rejected}"));
+    pages.check_definitions(&read.registry);
+    assert!(
+        !pages.texts["README.md"].contains("mermaid"),
+        "no span of upstream's has a contract"
+    );
+}
+
+#[test]
+fn whatever_a_brief_holds_a_table_keeps_its_columns_and_its_text() {
+    let playground = hard();
+    let pages = Pages::make(&playground.path("semconv"), &playground.path("docs"));
+    pages.check_links();
+    for (name, text) in &pages.texts {
+        let mut cells = 0;
+        for event in Parser::new_ext(text, Extensions::ENABLE_TABLES) {
+            match event {
+                Event::Html(html) | Event::InlineHtml(html) => assert!(
+                    ["<a id=", "</a>", "<!-- @generated"]
+                        .iter()
+                        .any(|own| html.starts_with(own)),
+                    "{name}: {html}"
+                ),
+                Event::Start(Tag::TableCell) => cells += 1,
+                _ => {}
+            }
+        }
+        assert!(cells > 0, "{name}");
+    }
+    let app = &pages.texts["app.md"];
+    let row = app
+        .lines()
+        .find(|line| line.contains("\"attribute-app.kind\""));
+    assert_eq!(columns(row.unwrap()), 6);
+    assert!(app.contains(r"A \| bar, a &lt;tag>, an `a\|b`, a [link](https://example.com/)"));
+}
+
+/// Where the generated definitions and the links are looked for.
+struct Pages {
+    texts: BTreeMap<String, String>,
+}
+
+impl Pages {
+    fn read(dir: &Path) -> Self {
+        let texts = fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|it| it == "md"))
+            .map(|path| {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                (name, fs::read_to_string(path).unwrap())
+            })
+            .collect();
+        Self { texts }
+    }
+
+    /// The pages as the built-in templates make them.
+    fn make(registry: &Path, out: &Path) -> Self {
+        let mut options = Options::new(registry, "", out);
+        options.templates = None;
+        options.outputs = vec![
+            Output::new("docs_index.md.j2", Subject::Registry, "README.md").unwrap(),
+            Output::new("docs_namespace.md.j2", Subject::Namespace, "{namespace}.md").unwrap(),
+        ];
+        generate(&options).unwrap_or_else(|failure| panic!("{}: {failure}", registry.display()));
+        Self::read(out)
+    }
+
+    fn anchors(&self) -> BTreeMap<&str, BTreeSet<String>> {
+        let pages = self.texts.iter();
+        pages
+            .map(|(name, text)| (name.as_str(), anchors(text)))
+            .collect()
+    }
+
+    fn check_links(&self) {
+        let anchors = self.anchors();
+        let mut checked = 0;
+        for (name, text) in &self.texts {
+            for event in Parser::new_ext(text, Extensions::ENABLE_TABLES) {
+                let Event::Start(Tag::Link { dest_url, .. }) = event else {
+                    continue;
+                };
+                if dest_url.contains("://") {
+                    continue;
+                }
+                let (page, anchor) = dest_url.split_once('#').unwrap_or((&dest_url, ""));
+                let page = if page.is_empty() { name } else { page };
+                let there = anchors
+                    .get(page)
+                    .unwrap_or_else(|| panic!("{name} links to {dest_url}"));
+                assert!(
+                    anchor.is_empty() || there.contains(anchor),
+                    "{name} links to {dest_url}"
+                );
+                checked += 1;
+            }
+        }
+        assert!(checked > 0);
+    }
+
+    fn check_definitions(&self, registry: &Registry) {
+        let anchors = self.anchors();
+        for (kind, names) in [
+            ("attribute", names(&registry.attributes)),
+            ("group", names(&registry.groups)),
+            ("span", names(&registry.spans)),
+            ("metric", names(&registry.metrics)),
+            ("event", names(&registry.events)),
+            ("entity", names(&registry.entities)),
+        ] {
+            for name in names {
+                let page = format!("{}.md", name.split('.').next().unwrap());
+                let anchor = format!("{kind}-{name}");
+                assert!(anchors[page.as_str()].contains(&anchor), "{page}#{anchor}");
+            }
+        }
+    }
+}
+
+fn names<T>(definitions: &BTreeMap<String, T>) -> Vec<&str> {
+    definitions.keys().map(String::as_str).collect()
+}
+
+/// What links can lead to in a page: elements with an id, and headings as forges name them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let mut heading: Option<String> = None;
+    for event in Parser::new_ext(text, Extensions::ENABLE_TABLES) {
+        match event {
+            Event::Html(html) | Event::InlineHtml(html) => {
+                let ids = html.split("<a id=\"").skip(1);
+                anchors.extend(ids.map(|rest| rest.split('"').next().unwrap().to_owned()));
+            }
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => {
+                let text = heading.take().unwrap_or_default().to_lowercase();
+                let kept = text
+                    .chars()
+                    .filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+                anchors.insert(kept.collect::<String>().replace(' ', "-"));
+            }
+            Event::Text(text) | Event::Code(text) => {
+                if let Some(heading) = &mut heading {
+                    heading.push_str(&text);
+                }
+            }
+            _ => {}
+        }
+    }
+    anchors
+}
+
+/// How many cells a row has.
+fn columns(row: &str) -> usize {
+    row.replace("\\|", "").matches('|').count() - 1
+}
+
+/// The registry of a case: the case itself, or the one of its directories that depends on the others.
+fn registry_of(case: &Path) -> std::path::PathBuf {
+    let beside = case.join("semconv");
+    if beside.is_dir() {
+        beside
+    } else {
+        case.to_owned()
+    }
+}
+
+/// A registry with hard text wherever text goes.
+fn hard() -> Playground {
+    let playground = Playground::new();
+    let said = format!(
+        "brief: |\n      {0}\n    note: |\n      {0}\n    stability: stable",
+        HARD.replace('\n', "\n    ")
+    );
+    playground.write(
+        "semconv/app.yaml",
+        &format!(
+            "file_format: definition/2
+attributes:
+  - key: app.kind
+    type:
+      members:
+        - {{ id: a, value: \"a|`b` <c>\", brief: \"<i>|\", stability: stable }}
+    {said}
+  - key: app.text
+    type: string
+    examples: [\"a|b\", \"`c`\", \"<d>\\ne\"]
+    {said}
+attribute_groups:
+  - id: app.group
+    visibility: public
+    {said}
+    attributes:
+      - {{ ref: app.text, requirement_level: {{ conditionally_required: \"If <x> | y.\" }} }}
+spans:
+  - type: app.work.internal
+    kind: internal
+    name: {{ note: \"<work> | {{app.text}}\" }}
+    {said}
+    attributes: [{{ ref: app.text }}]
+events:
+  - name: app.done
+    {said}
+    attributes: [{{ ref: app.kind }}]
+metrics:
+  - name: app.count
+    instrument: counter
+    unit: \"{{a}}\"
+    {said}
+    attributes: [{{ ref: app.kind }}]
+    annotations: {{ code_generation: {{ metric_value_type: int }} }}
+"
+        ),
+    );
+    playground
+}
