@@ -8,9 +8,12 @@ macro_rules! embedded {
 
 /// The templates, by their file names.
 pub(crate) const TEMPLATES: &[(&str, &str)] = embedded![
+    "docs.html.j2",
     "docs_index.md.j2",
     "docs_macros.j2",
     "docs_namespace.md.j2",
+    "docs_script.j2",
+    "docs_style.j2",
     "events.j2",
     "index.j2",
     "macros.j2",

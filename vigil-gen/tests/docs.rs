@@ -1,5 +1,9 @@
 //! The pages that are made of a registry for people to read.
 
+#[path = "docs/browser.rs"]
+mod browser;
+#[path = "docs/html.rs"]
+mod html;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +12,7 @@ use std::path::Path;
 
 use pulldown_cmark::{Event, Options as Extensions, Parser, Tag, TagEnd};
 use support::{Playground, cases, upstream, workspace, yaml_files};
-use vigil_gen::registry::Registry;
+use vigil_gen::registry::{AttributeType, Registry};
 use vigil_gen::{Options, Output, Subject, generate, read_registry};
 
 /// Text in which everything that Markdown and HTML treat in their own way occurs.
@@ -31,13 +35,11 @@ fn the_pages_of_the_registry_tell_of_every_definition() {
 
 #[test]
 fn every_accepted_registry_has_pages_whose_links_lead_somewhere() {
-    let kinds = ["accepted", "generated"].into_iter().flat_map(cases);
-    for case in kinds.filter(|case| !yaml_files(case).is_empty()) {
+    for case in ["accepted", "generated"].into_iter().flat_map(cases) {
         let out = tempfile::tempdir().unwrap();
-        let registry = registry_of(&case);
-        let pages = Pages::make(&registry, out.path());
+        let pages = Pages::make(&case, out.path());
         pages.check_links();
-        let read = read_registry(&registry).unwrap_or_else(|rejected| panic!("{rejected}"));
+        let read = read_registry(&case).unwrap_or_else(|rejected| panic!("{rejected}"));
         pages.check_definitions(&read.registry);
     }
 }
@@ -67,6 +69,9 @@ fn the_whole_of_upstream_has_pages() {
         !pages.texts["README.md"].contains("mermaid"),
         "no span of upstream's has a contract"
     );
+    let text = html::make(&registry, &playground.path().join("html"));
+    html::check(&text);
+    html::check_definitions(&text, &read.registry);
 }
 
 #[test]
@@ -96,6 +101,87 @@ fn whatever_a_brief_holds_a_table_keeps_its_columns_and_its_text() {
         .find(|line| line.contains("\"attribute-app.kind\""));
     assert_eq!(columns(row.unwrap()), 6);
     assert!(app.contains(r"A \| bar, a &lt;tag>, an `a\|b`, a [link](https://example.com/)"));
+}
+
+#[test]
+fn the_page_tells_of_every_definition_and_its_links_lead_somewhere() {
+    let checked = read_registry(&workspace().join("semconv")).unwrap();
+    let text = committed_page();
+    html::check(&text);
+    html::check_definitions(&text, &checked.registry);
+}
+
+#[test]
+fn every_accepted_registry_has_a_page() {
+    for case in ["accepted", "generated"].into_iter().flat_map(cases) {
+        let out = tempfile::tempdir().unwrap();
+        let text = html::make(&case, out.path());
+        html::check(&text);
+        let read = read_registry(&case).unwrap_or_else(|rejected| panic!("{rejected}"));
+        html::check_definitions(&text, &read.registry);
+    }
+}
+
+#[test]
+fn whatever_a_brief_holds_is_text_in_the_page() {
+    let playground = hard();
+    let text = html::make(&playground.path("semconv"), &playground.path("docs"));
+    html::check(&text);
+    assert!(!text.contains("<tag>") && !text.contains("<script>alert"));
+    for shown in [
+        "a &lt;tag&gt;, an <code>a|b</code>, a <a href=\"https://example.com/\">link</a>",
+        "a &lt;script&gt;alert(1)&lt;/script&gt; over",
+        "<code>a|`b` &lt;c&gt;</code>",
+        "<code>&lt;d&gt;\ne</code>",
+        "<p>conditionally required: If &lt;x&gt; | y.</p>",
+    ] {
+        assert!(text.contains(shown), "{shown} is not in\n{text}");
+    }
+}
+
+/// In Chromium, where it is installed.
+#[test]
+fn in_a_browser_the_page_finds_every_attribute_by_keyboard_filter_and_link() {
+    let page = committed_page();
+    let dark = page.replace("(prefers-color-scheme: dark)", "all");
+    assert_ne!(page, dark);
+    let registry = read_registry(&workspace().join("semconv"))
+        .unwrap()
+        .registry;
+    let expected = serde_json::json!({
+        "errors": [],
+        "requests": 0,
+        "attributes": registry.attributes.len(),
+        "lost": [],
+        "slash focuses": true,
+        "nothing": { "shown": 0, "said": true, "count": format!("0 of {} conventions", all(&registry)) },
+        "escape": all(&registry),
+        "metrics of life": registry.metrics.keys().filter(|it| it.starts_with("life.")).collect::<Vec<_>>(),
+        "enums": registry.attributes.values().filter(|it| matches!(it.ty, AttributeType::Enum(_))).count(),
+        "link through a filter": { "shown": true, "query": "" },
+        "tree": registry.spans.keys().collect::<BTreeSet<_>>(),
+        "unlabelled": [],
+        "faint": [],
+    });
+    for page in [page, dark] {
+        if let Some(report) = browser::report(&page) {
+            assert_eq!(report, expected);
+        }
+    }
+}
+
+fn committed_page() -> String {
+    fs::read_to_string(workspace().join("docs/semconv/index.html")).unwrap()
+}
+
+/// How many articles a page has.
+fn all(registry: &Registry) -> usize {
+    registry.attributes.len()
+        + registry.groups.len()
+        + registry.spans.len()
+        + registry.metrics.len()
+        + registry.events.len()
+        + registry.entities.len()
 }
 
 /// Where the generated definitions and the links are looked for.
@@ -217,16 +303,6 @@ fn anchors(text: &str) -> BTreeSet<String> {
 /// How many cells a row has.
 fn columns(row: &str) -> usize {
     row.replace("\\|", "").matches('|').count() - 1
-}
-
-/// The registry of a case: the case itself, or the one of its directories that depends on the others.
-fn registry_of(case: &Path) -> std::path::PathBuf {
-    let beside = case.join("semconv");
-    if beside.is_dir() {
-        beside
-    } else {
-        case.to_owned()
-    }
 }
 
 /// A registry with hard text wherever text goes.
