@@ -4,6 +4,7 @@
 mod documented;
 mod filters;
 mod markdown;
+mod prometheus;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
