@@ -2,13 +2,13 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{upstream, workspace, yaml_files};
 use vigil_gen::{Options, Output, Subject, generate};
 
@@ -92,6 +92,74 @@ fn prometheus_takes_the_rules() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{said}");
+}
+
+/// With Prometheus's own tool, where it is installed.
+#[test]
+fn prometheus_alerts_when_tools_fail_when_calls_are_long_and_when_a_budget_is_used_up() {
+    let Some(promtool) = installed("promtool") else {
+        eprintln!("skipped: promtool is not installed");
+        return;
+    };
+    let share = target("gen_ai.execute_tool.duration, share that failed");
+    let median = target("gen_ai.execute_tool.duration, percentiles");
+    let tests = json!({
+        "rule_files": [workspace().join("dashboards/prometheus-rules.yaml")],
+        "evaluation_interval": "1m",
+        "tests": [{
+            "interval": "1m",
+            "input_series": [
+                { "series": r#"gen_ai_execute_tool_duration_seconds_count{job="a",gen_ai_tool_name="t"}"#, "values": "0+3x30" },
+                { "series": r#"gen_ai_execute_tool_duration_seconds_count{job="a",gen_ai_tool_name="t",error_type="timeout"}"#, "values": "0+1x30" },
+                { "series": r#"gen_ai_execute_tool_duration_seconds_bucket{job="a",gen_ai_tool_name="t",le="1"}"#, "values": "0+3x30" },
+                { "series": r#"gen_ai_execute_tool_duration_seconds_bucket{job="a",gen_ai_tool_name="t",le="81.92"}"#, "values": "0+3x30" },
+                { "series": r#"gen_ai_execute_tool_duration_seconds_bucket{job="a",gen_ai_tool_name="t",le="+Inf"}"#, "values": "0+4x30" },
+                { "series": r#"life_budget_tokens_remaining{job="a",gen_ai_agent_name="arcan"}"#, "values": "5-1x5 0x30" },
+                { "series": r#"life_budget_cost_remaining_usd{job="a",gen_ai_agent_name="arcan"}"#, "values": "5x35" },
+            ],
+            "promql_expr_test": [
+                { "expr": share, "eval_time": "20m", "exp_samples": [{ "labels": r#"{error_type="timeout"}"#, "value": 0.25 }] },
+                { "expr": median, "eval_time": "20m", "exp_samples": [{ "labels": r#"{gen_ai_tool_name="t"}"#, "value": 2.0 / 3.0 }] },
+            ],
+            "alert_rule_test": [
+                alert("GenAiExecuteToolDurationFailing", &[("job", "a")], "warning", "More than a tenth of what gen_ai.execute_tool.duration measures fails."),
+                alert("GenAiExecuteToolDurationBeyondBuckets", &[("job", "a")], "warning", "A twentieth of gen_ai.execute_tool.duration is beyond its largest bucket, 81.92 s."),
+                alert("LifeBudgetTokensRemainingUsedUp", &[("job", "a"), ("gen_ai_agent_name", "arcan")], "critical", "Nothing remains: life.budget.tokens_remaining is 0."),
+                { "eval_time": "25m", "alertname": "LifeBudgetCostRemainingUsdUsedUp", "exp_alerts": [] },
+            ],
+        }],
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tests.yaml");
+    fs::write(&path, tests.to_string()).unwrap();
+    let output = Command::new(promtool)
+        .args(["test", "rules"])
+        .arg(path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+}
+
+/// That an alert is raised, with its labels.
+fn alert(name: &str, labels: &[(&str, &str)], severity: &str, summary: &str) -> Value {
+    let mut labels: BTreeMap<&str, &str> = labels.iter().copied().collect();
+    labels.insert("severity", severity);
+    json!({
+        "eval_time": "25m",
+        "alertname": name,
+        "exp_alerts": [{ "exp_labels": labels, "exp_annotations": { "summary": summary } }],
+    })
+}
+
+/// What a panel asks Prometheus first, for all jobs and five minutes.
+fn target(title: &str) -> String {
+    let panels = panels(&dashboard());
+    let panel = panels.iter().find(|it| it["title"] == title).unwrap();
+    let query = panel["targets"][0]["expr"].as_str().unwrap();
+    query
+        .replace("$job", ".*")
+        .replace("$__rate_interval", "5m")
 }
 
 fn installed(name: &str) -> Option<PathBuf> {
