@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{upstream, workspace, yaml_files};
+use support::{upstream_in, workspace, yaml_files};
 use vigil_gen::{Options, Output, Subject, generate};
 
 #[test]
@@ -49,21 +49,10 @@ fn the_panels_lie_side_by_side_with_ids_of_their_own() {
 
 #[test]
 fn upstream_has_a_dashboard_and_rules() {
-    let Some(model) = upstream() else {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(registry) = upstream_in(dir.path()) else {
         return;
     };
-    let dir = tempfile::tempdir().unwrap();
-    let registry = dir.path().join("model");
-    for from in yaml_files(&model) {
-        let to = registry.join(from.strip_prefix(&model).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
-    }
-    fs::write(
-        registry.join("manifest.yaml"),
-        "schema_url: https://opentelemetry.io/schemas/1.41.1\n",
-    )
-    .unwrap();
     let (dashboard, rules_text) = make(&registry, dir.path());
     let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
     assert!(

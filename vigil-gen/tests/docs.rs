@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use pulldown_cmark::{Event, Options as Extensions, Parser, Tag, TagEnd};
-use support::{Playground, cases, upstream, workspace, yaml_files};
+use support::{Playground, cases, upstream_in, workspace};
 use vigil_gen::registry::{AttributeType, Registry};
 use vigil_gen::{Options, Output, Subject, generate, read_registry};
 
@@ -46,22 +46,10 @@ fn every_accepted_registry_has_pages_whose_links_lead_somewhere() {
 
 #[test]
 fn the_whole_of_upstream_has_pages() {
-    let Some(dir) = upstream() else {
+    let playground = tempfile::tempdir().unwrap();
+    let Some(registry) = upstream_in(playground.path()) else {
         return;
     };
-    let playground = tempfile::tempdir().unwrap();
-    let registry = playground.path().join("model");
-    fs::create_dir(&registry).unwrap();
-    fs::write(
-        registry.join("manifest.yaml"),
-        "schema_url: https://opentelemetry.io/schemas/1.41.1\n",
-    )
-    .unwrap();
-    for from in yaml_files(&dir) {
-        let to = registry.join(from.strip_prefix(&dir).unwrap());
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from, to).unwrap();
-    }
     let pages = Pages::make(&registry, &playground.path().join("docs"));
     let read = read_registry(&registry).unwrap_or_else(|rejected| panic!("{rejected}"));
     pages.check_definitions(&read.registry);

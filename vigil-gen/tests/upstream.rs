@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 
 use serde_yaml::{Mapping, Value};
 use vigil_gen::registry::{
@@ -22,7 +21,7 @@ fn every_group_of_upstream_means_what_its_yaml_says() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let registry = upstream.read().registry;
+    let registry = Upstream::read().registry;
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for group in upstream.groups.values() {
         let ty = text(group, "type");
@@ -92,7 +91,7 @@ fn every_attribute_of_upstream_means_what_its_yaml_says() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let registry = upstream.read().registry;
+    let registry = Upstream::read().registry;
     assert_eq!(registry.attributes.len(), upstream.definitions.len());
     for (key, definition) in &upstream.definitions {
         let attribute = &registry.attributes[key];
@@ -119,10 +118,10 @@ fn every_attribute_of_upstream_means_what_its_yaml_says() {
 
 #[test]
 fn a_former_name_of_an_upstream_member_is_no_second_value() {
-    let Some(upstream) = Upstream::find() else {
+    if support::upstream().is_none() {
         return;
-    };
-    let registry = upstream.read().registry;
+    }
+    let registry = Upstream::read().registry;
     let AttributeType::Enum(ty) = &registry.attributes["gen_ai.token.type"].ty else {
         panic!("it is an enum");
     };
@@ -137,7 +136,7 @@ fn upstream_is_counted_as_its_yaml_has_it() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let stats = Stats::of(&upstream.read().registry);
+    let stats = Stats::of(&Upstream::read().registry);
     let of = |ty: &str| {
         let groups = upstream.groups.values();
         groups.filter(|group| text(group, "type") == ty).count()
@@ -156,19 +155,18 @@ fn upstream_is_counted_as_its_yaml_has_it() {
 }
 
 struct Upstream {
-    dir: PathBuf,
     groups: BTreeMap<String, Mapping>,
     definitions: BTreeMap<String, Mapping>,
 }
 
 impl Upstream {
     fn find() -> Option<Self> {
+        let dir = support::upstream()?;
         let mut found = Self {
-            dir: support::upstream()?,
             groups: BTreeMap::new(),
             definitions: BTreeMap::new(),
         };
-        for path in yaml_files(&found.dir) {
+        for path in yaml_files(&dir) {
             let text = fs::read_to_string(&path).unwrap();
             let file: Mapping = serde_yaml::from_str(&text).unwrap();
             let Some(groups) = file.get("groups") else {
@@ -187,17 +185,11 @@ impl Upstream {
         Some(found)
     }
 
-    /// What it is read as: a registry of its own, whose manifest upstream writes when it publishes.
-    fn read(&self) -> Checked {
-        let registry = tempfile::tempdir().unwrap();
-        let manifest = "schema_url: https://opentelemetry.io/schemas/1.41.1\n";
-        fs::write(registry.path().join("manifest.yaml"), manifest).unwrap();
-        for from in yaml_files(&self.dir) {
-            let to = registry.path().join(from.strip_prefix(&self.dir).unwrap());
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(from, to).unwrap();
-        }
-        read_registry(registry.path()).unwrap_or_else(|rejected| panic!("{rejected}"))
+    /// What it is read as.
+    fn read() -> Checked {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = support::upstream_in(dir.path()).unwrap();
+        read_registry(&registry).unwrap_or_else(|rejected| panic!("{rejected}"))
     }
 
     /// What a group says of each attribute, on top of what the group that it extends says.
