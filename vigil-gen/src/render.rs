@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod documented;
 mod filters;
+mod markdown;
+mod prometheus;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, merge_maps};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
@@ -216,7 +218,9 @@ impl Run<'_> {
         } = subjects.registry;
         match self.output.subject {
             Subject::Namespace => {
-                for (namespace, context) in namespaces(subjects) {
+                for (namespace, there) in namespaces(subjects.registry) {
+                    let whole = context! { registry => subjects.value() };
+                    let context = merge_maps([whole, there]);
                     self.add(&[("namespace", &namespace)], &context)?;
                 }
                 Ok(())
@@ -231,7 +235,12 @@ impl Run<'_> {
             Subject::Metric => self.each("metric", metrics, subjects),
             Subject::Event => self.each("event", events, subjects),
             Subject::Entity => self.each("entity", entities, subjects),
-            _ => self.add(&[], &context! { registry => subjects.value() }),
+            _ => {
+                let namespaces = namespaces(subjects.registry);
+                let namespaces: Vec<Value> = namespaces.into_iter().map(|(_, it)| it).collect();
+                let context = context! { registry => subjects.value(), namespaces };
+                self.add(&[], &context)
+            }
         }
     }
 
@@ -283,7 +292,7 @@ fn seen(value: &impl Serialize) -> Value {
 }
 
 /// What there is of each namespace.
-fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
+fn namespaces(registry: &Registry) -> Vec<(String, Value)> {
     let Registry {
         attributes,
         groups,
@@ -292,7 +301,7 @@ fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
         events,
         entities,
         ..
-    } = subjects.registry;
+    } = registry;
     let names = attributes
         .keys()
         .chain(groups.keys())
@@ -311,7 +320,6 @@ fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
                 metrics => of_namespace(namespace, metrics),
                 events => of_namespace(namespace, events),
                 entities => of_namespace(namespace, entities),
-                registry => subjects.value(),
             };
             (namespace.to_owned(), context)
         })

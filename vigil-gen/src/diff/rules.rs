@@ -151,7 +151,7 @@ rules! {
     EVENT_KEPT_NO_MORE "event-kept-no-more": SAME_CODE, Breaks("the span lacks the last values"), Some("leave `keep_last`");
     EVENT_AT_END "event-at-end": SAME_CODE, FURTHER_WIRE, None;
     EVENT_AT_END_NO_MORE "event-at-end-no-more": SAME_CODE, Breaks("it is not sent any more when that span ends"), Some("leave it, and deprecate the event");
-    EVENT_BODY "event-body": SAME_CODE, Breaks("queries look for what the body held"), FRESH;
+    EVENT_BODY "event-body": Breaks("what the body is made of has other types"), Breaks("queries look for what the body held"), FRESH;
     ENTITY_IDENTITY "entity-identity": SAME_CODE, Breaks("the same thing is told as another"), Some("define another entity");
     ENTITY_DESCRIPTION "entity-description": SAME_CODE, Fine("what tells one from another is the same"), None;
     ENTITIES "entities": SAME_CODE, Fine("the signal itself is the same"), None;
