@@ -657,3 +657,29 @@ fn a_disabled_span_leaves_no_fields_on_the_one_above() {
     assert!(text.contains("phase{"), "{text}");
     assert!(!text.contains("gen_ai.response.id"), "{text}");
 }
+
+static ERROR_TYPE: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("error.type", vigil::carrier::ValueType::String);
+static FAILED: vigil::carrier::EventDefinition = vigil::carrier::EventDefinition::new(
+    "failed",
+    &[vigil::carrier::Field::new(
+        &ERROR_TYPE,
+        vigil::carrier::Level::Required,
+    )],
+)
+.keep_last();
+
+#[test]
+fn an_event_that_says_what_failed_does_not_say_it_twice_on_the_span() {
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+    tracing::subscriber::with_default(subscriber, || {
+        let other = SpanStart::root(&OTHER).start();
+        other.emit(&FAILED, |attributes| {
+            attributes.set::<Text>("error.type", "early");
+        });
+        other.record_error("late");
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    assert_eq!(count(named(&spans, "other"), "error.type"), 1);
+}

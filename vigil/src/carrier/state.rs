@@ -1273,7 +1273,8 @@ impl SpanState {
                 let error_type = Value::Text(failure.error_type);
                 match facts.error {
                     Some(place) => data.entries.set(fields, place, error_type),
-                    None => data.entries.push_undeclared(error::TYPE, error_type),
+                    // An event may have said so too.
+                    None => data.entries.set_undeclared(error::TYPE, error_type),
                 }
                 status
             }
