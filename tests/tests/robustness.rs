@@ -683,3 +683,34 @@ fn an_event_that_says_what_failed_does_not_say_it_twice_on_the_span() {
     let spans = spans.lock().expect("nobody panicked");
     assert_eq!(count(named(&spans, "other"), "error.type"), 1);
 }
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// Asks for the `tracing` span of a typed one at the end of its thread.
+struct Last(AgentSpan, mpsc::Sender<bool>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let span = catch_unwind(AssertUnwindSafe(|| self.0.span()));
+        let _ = self.1.send(span.is_ok());
+    }
+}
+
+#[test]
+fn a_span_may_be_handed_out_while_its_thread_ends() {
+    let pipeline = Pipeline::new();
+    let (first, second) = pipeline.scope(|| {
+        let first = agent_span("s-1", "first").start();
+        (first, agent_span("s-2", "second").start())
+    });
+    let (told, tell) = mpsc::channel();
+    std::thread::spawn(move || {
+        LAST.with_borrow_mut(|last| *last = Some(Last(first, told)));
+        drop(second.span());
+    })
+    .join()
+    .expect("the thread ends");
+    assert_eq!(tell.recv(), Ok(true));
+}

@@ -108,7 +108,8 @@ pub(crate) fn expose(state: &Arc<SpanState>) {
 }
 
 fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
-    if SHOWING.try_with(Cell::get).unwrap_or(true) {
+    // The thread is ending: then the span stays as it is.
+    if SHOWING.try_with(Cell::get).unwrap_or(true) || ASKED.try_with(|_| ()).is_err() {
         return;
     }
     // Another thread waits until it is done; this one does not come here again.
@@ -122,10 +123,11 @@ fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     // The layer can only do it when it is called. Nobody else minds a link to a span that is not
     // there; a filter around the layer wants one that is.
     dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
-    if ASKED.with_borrow(Option::is_some) {
+    if ASKED.try_with(|asked| asked.borrow().is_some()) == Ok(true) {
         dispatch.record_follows_from(id, id);
     }
-    ASKED.take();
+    let asked = ASKED.try_with(RefCell::take);
+    drop(asked);
     // At once, while it is known whose it is.
     while_showing(Arc::clone(state), || {
         tracing_opentelemetry::get_otel_context(id, dispatch);
