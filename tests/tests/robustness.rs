@@ -714,3 +714,57 @@ fn a_span_may_be_handed_out_while_its_thread_ends() {
     .expect("the thread ends");
     assert_eq!(tell.recv(), Ok(true));
 }
+
+/// A sampler that makes a span of its own, without `tracing`.
+#[derive(Clone, Debug)]
+struct Tracing(SdkTracerProvider);
+
+impl opentelemetry_sdk::trace::ShouldSample for Tracing {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        _: opentelemetry::trace::TraceId,
+        name: &str,
+        _: &opentelemetry::trace::SpanKind,
+        _: &[KeyValue],
+        _: &[opentelemetry::trace::Link],
+    ) -> opentelemetry_sdk::trace::SamplingResult {
+        use opentelemetry::trace::Tracer;
+        let parent = parent.cloned().unwrap_or_default();
+        if name.starts_with("chat") {
+            drop(
+                self.0
+                    .tracer("sampler")
+                    .start_with_context("sampling", &parent),
+            );
+        }
+        opentelemetry_sdk::trace::SamplingResult {
+            decision: opentelemetry_sdk::trace::SamplingDecision::RecordAndSample,
+            attributes: Vec::new(),
+            trace_state: opentelemetry::trace::TraceState::default(),
+        }
+    }
+}
+
+#[test]
+fn what_a_sampler_starts_inherits_like_any_other_span_and_takes_nothing_from_the_sampled_one() {
+    let spans = Arc::<Mutex<Vec<SpanData>>>::default();
+    let make = || {
+        let keep = Arc::clone(&spans);
+        SdkTracerProvider::builder().with_span_processor(
+            vigil::carrier::InheritedAttributes::before(Hooks(
+                || (),
+                move |span| keep.lock().expect("nobody panicked").push(span),
+            )),
+        )
+    };
+    let provider = make().with_sampler(Tracing(make().build())).build();
+    let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        drop(chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start());
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    assert_eq!(count(named(&spans, "sampling"), "life.session_id"), 1);
+    assert_eq!(count(named(&spans, "chat sonnet"), "life.session_id"), 1);
+}
