@@ -768,3 +768,91 @@ fn what_a_sampler_starts_inherits_like_any_other_span_and_takes_nothing_from_the
     assert_eq!(count(named(&spans, "sampling"), "life.session_id"), 1);
     assert_eq!(count(named(&spans, "chat sonnet"), "life.session_id"), 1);
 }
+
+/// A layer with a lock of its own, under which it asks for the ids of the span around a log line.
+struct Locked {
+    dispatch: Mutex<Option<tracing::dispatcher::WeakDispatch>>,
+    lock: Mutex<()>,
+    linked: Mutex<mpsc::Sender<()>>,
+    asking: Mutex<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
+}
+
+impl<S> Layer<S> for Locked
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    fn on_register_dispatch(&self, dispatch: &tracing::Dispatch) {
+        *self.dispatch.lock().expect("nobody panicked") = Some(dispatch.downgrade());
+    }
+
+    fn on_follows_from(
+        &self,
+        _: &tracing::span::Id,
+        _: &tracing::span::Id,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let _ = self.linked.lock().expect("nobody panicked").send(());
+        drop(self.lock.lock());
+    }
+
+    fn on_event(&self, _: &tracing::Event<'_>, ctx: tracing_subscriber::layer::Context<'_, S>) {
+        let _lock = self.lock.lock();
+        {
+            let asking = self.asking.lock().expect("nobody panicked");
+            let _ = asking.0.send(());
+            let _ = asking.1.recv();
+        }
+        let dispatch = self.dispatch.lock().expect("nobody panicked");
+        let dispatch = dispatch.as_ref().and_then(|it| it.upgrade());
+        if let Some((span, dispatch)) = ctx.lookup_current().zip(dispatch) {
+            tracing_opentelemetry::get_otel_context(&span.id(), &dispatch);
+        }
+    }
+}
+
+#[test]
+fn two_threads_that_ask_for_one_span_do_not_wait_for_each_others_locks() {
+    within_a_minute(|| {
+        let (linked, is_linked) = mpsc::channel();
+        let (asking, is_asking) = mpsc::channel();
+        let (go, gone) = mpsc::channel();
+        let layer = Locked {
+            dispatch: Mutex::new(None),
+            lock: Mutex::new(()),
+            linked: Mutex::new(linked),
+            asking: Mutex::new((asking, gone)),
+        };
+        let (_, provider) = kept();
+        let subscriber = tracing_subscriber::registry()
+            .with(vigil::trace_layer(&provider).with_events(false))
+            .with(layer);
+        let dispatch = tracing::Dispatch::new(subscriber);
+        let agent =
+            tracing::dispatcher::with_default(&dispatch, || agent_span("s-1", "arcan").start());
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                tracing::dispatcher::with_default(&dispatch, || {
+                    agent.in_scope(|| tracing::info!("a line"));
+                });
+            });
+            is_asking.recv().expect("it asks");
+            threads.spawn(|| drop(agent.span()));
+            is_linked.recv().expect("it is linked");
+            go.send(()).expect("it waits");
+        });
+    });
+}
+
+#[test]
+fn code_that_kept_the_current_span_stays_under_it_when_it_has_ended() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let kept = agent.in_scope(tracing::Span::current);
+        agent.end();
+        kept.in_scope(|| drop(tracing::info_span!("late")));
+    });
+    let late = pipeline.span("late");
+    assert!(late.is_child_of(&pipeline.span("invoke_agent arcan")));
+    assert_eq!(late.text("life.session_id"), Some("s-1"));
+}

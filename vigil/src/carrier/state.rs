@@ -18,7 +18,7 @@ use super::definition::{
     Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
-use super::exposed;
+use super::exposed::{self, Exposed};
 use super::facts::{Facts, Source};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
@@ -71,7 +71,7 @@ pub(crate) struct SpanState {
     /// The context that is its own, once somebody needs it.
     context: OnceLock<Context>,
     /// Foreign code can see it: see [`exposed`](super::exposed).
-    pub(super) exposed: OnceLock<()>,
+    pub(super) exposed: Exposed,
     /// Its `tracing` span says which typed span it is.
     noted: AtomicBool,
     /// Where it stands among the open spans, if those are kept.
@@ -243,7 +243,7 @@ impl SpanState {
             live: OnceLock::new(),
             early_ids: OnceLock::new(),
             context: OnceLock::new(),
-            exposed: OnceLock::new(),
+            exposed: Exposed::new(),
             noted: AtomicBool::new(false),
             place: OnceLock::new(),
             sdk: Mutex::new(None),
@@ -336,7 +336,7 @@ impl SpanState {
 
     /// Whether foreign code can see it already.
     pub(crate) fn is_exposed(&self) -> bool {
-        self.exposed.get().is_some()
+        self.exposed.is()
     }
 
     /// It is noted on its `tracing` span. Returns whether that is to be done.
@@ -1000,10 +1000,10 @@ impl Drop for SpanState {
     fn drop(&mut self) {
         let Some(live) = self.live.take() else { return };
         // What the layer would find on it, foreign code has put there.
-        let plain = if self.exposed.get().is_none() {
-            live.span.id()
-        } else {
+        let plain = if self.exposed.is() {
             None
+        } else {
+            live.span.id()
         };
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.

@@ -37,7 +37,7 @@ thread_local! {
     /// The typed span that `tracing` is making here and now.
     static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
     /// The typed span that `tracing-opentelemetry` asks for next, made long since.
-    static SHOWING: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
+    static SHOWING: RefCell<Option<CarrierSpan>> = const { RefCell::new(None) };
     /// The SDK is making a span that gets its inherited attributes by another way: under the context
     /// that is here.
     static BUILT_HERE: Cell<*const Context> = const { Cell::new(std::ptr::null()) };
@@ -104,8 +104,8 @@ pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Openi
 }
 
 /// Runs `f`, in which `tracing-opentelemetry` asks for a typed span.
-pub(crate) fn while_showing<R>(state: Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    leave(&SHOWING, state, f)
+pub(crate) fn while_showing<R>(span: CarrierSpan, f: impl FnOnce() -> R) -> R {
+    leave(&SHOWING, span, f)
 }
 
 /// Runs `f`, in which the SDK makes a span under `parent` that comes through `tracing`.
@@ -366,8 +366,8 @@ impl Tracer for CarrierTracer {
     type Span = CarrierSpan;
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &Context) -> CarrierSpan {
-        if let Some(state) = SHOWING.try_with(RefCell::take).ok().flatten() {
-            return CarrierSpan::typed(&state);
+        if let Some(span) = SHOWING.try_with(RefCell::take).ok().flatten() {
+            return span;
         }
         if let Some(attributes) = &mut builder.attributes {
             attributes.retain(|attribute| passes(attribute, Place::Span));
@@ -415,6 +415,14 @@ impl CarrierSpan {
         Self(Repr::Typed {
             ids: state.ids().cloned().unwrap_or(SpanContext::NONE),
             state: Arc::downgrade(state),
+        })
+    }
+
+    /// Stands for a typed span that has gone, and had that context.
+    pub(crate) fn gone(context: &Context) -> Self {
+        Self(Repr::Typed {
+            ids: context.span().span_context().clone(),
+            state: Weak::new(),
         })
     }
 
