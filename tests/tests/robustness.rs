@@ -856,3 +856,46 @@ fn code_that_kept_the_current_span_stays_under_it_when_it_has_ended() {
     assert!(late.is_child_of(&pipeline.span("invoke_agent arcan")));
     assert_eq!(late.text("life.session_id"), Some("s-1"));
 }
+
+#[test]
+fn what_foreign_code_and_an_event_both_say_stands_on_the_span_once() {
+    for foreign_first in [true, false] {
+        let (spans, provider) = kept();
+        let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+        tracing::subscriber::with_default(subscriber, || {
+            let other = SpanStart::root(&OTHER).start();
+            let foreign = || other.span().set_attribute("tenant", "foreign");
+            let typed = || {
+                other.emit(&MOVED, |attributes| {
+                    attributes.set::<Text>("tenant", "typed");
+                });
+            };
+            if foreign_first {
+                foreign();
+                typed();
+            } else {
+                typed();
+                foreign();
+            }
+        });
+        let spans = spans.lock().expect("nobody panicked");
+        let other = named(&spans, "other");
+        assert_eq!(count(other, "tenant"), 1, "foreign first: {foreign_first}");
+        let tenant = other
+            .attributes
+            .iter()
+            .find(|it| it.key.as_str() == "tenant");
+        assert_eq!(tenant.map(|it| it.value.as_str()), Some("typed".into()));
+    }
+}
+
+static TENANT: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("tenant", vigil::carrier::ValueType::String);
+static MOVED: vigil::carrier::EventDefinition = vigil::carrier::EventDefinition::new(
+    "moved",
+    &[vigil::carrier::Field::new(
+        &TENANT,
+        vigil::carrier::Level::Required,
+    )],
+)
+.keep_last();

@@ -1151,6 +1151,8 @@ impl SpanState {
             }
         } else if let Some(field) = keyed::field_of(self.definition.fields, key) {
             self.set_foreign_keyed(&mut data, field, attribute);
+        } else if find(data.entries.as_slice(), key).is_some() {
+            // An event said so, or the root span above. What the typed API says comes first.
         } else if !gate::withholds(key, Place::Span) {
             let undeclared = &mut data.rare_mut().undeclared;
             match undeclared
@@ -1376,6 +1378,9 @@ impl Data {
     /// An attribute that only what was recorded declares.
     fn put_undeclared(&mut self, field: &Field, value: Value) {
         self.has_inheritable = true;
+        if let Some(rare) = &mut self.rare {
+            rare.undeclared.retain(|it| it.key.as_str() != field.key());
+        }
         let entries = self.entries.as_slice();
         match entries.iter().position(|(key, _)| same(key, field.key())) {
             Some(at) => self.entries.value_mut(at).merge(value, field.aggregate),
