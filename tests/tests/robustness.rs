@@ -803,7 +803,9 @@ where
             let _ = asking.1.recv();
         }
         let dispatch = self.dispatch.lock().expect("nobody panicked");
-        let dispatch = dispatch.as_ref().and_then(|it| it.upgrade());
+        let dispatch = dispatch
+            .as_ref()
+            .and_then(tracing::dispatcher::WeakDispatch::upgrade);
         if let Some((span, dispatch)) = ctx.lookup_current().zip(dispatch) {
             tracing_opentelemetry::get_otel_context(&span.id(), &dispatch);
         }
