@@ -901,3 +901,72 @@ static MOVED: vigil::carrier::EventDefinition = vigil::carrier::EventDefinition:
     )],
 )
 .keep_last();
+
+/// Every field that a layer is told of.
+struct Fields(Arc<Mutex<Vec<String>>>);
+impl tracing::field::Visit for Fields {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0
+            .lock()
+            .expect("nobody panicked")
+            .push(format!("{}={value:?}", field.name()));
+    }
+}
+impl<S: tracing::Subscriber> Layer<S> for Fields {
+    fn on_new_span(
+        &self,
+        values: &tracing::span::Attributes<'_>,
+        _: &tracing::Id,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        values.record(&mut Fields(Arc::clone(&self.0)));
+    }
+    fn on_record(
+        &self,
+        _: &tracing::Id,
+        values: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        values.record(&mut Fields(Arc::clone(&self.0)));
+    }
+}
+static STATUS: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("status", vigil::carrier::ValueType::String);
+static AFTER: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("after", vigil::carrier::ValueType::String);
+static WORK: SpanDefinition =
+    SpanDefinition::new("work.internal", "work", SpanKind::Internal, &OTHER_SCOPE)
+        .root()
+        .fields(&[
+            vigil::carrier::Field::new(&STATUS, vigil::carrier::Level::Required),
+            vigil::carrier::Field::new(&AFTER, vigil::carrier::Level::Required),
+        ])
+        .outcome(vigil::carrier::Outcome {
+            key: "status",
+            ok: "ok",
+            error: "error",
+            cancelled: "cancelled",
+            timeout: None,
+        });
+#[test]
+fn a_log_layer_sees_what_changed_before_a_success_was_taken_back() {
+    let (spans, provider) = kept();
+    let all = Arc::<Mutex<Vec<String>>>::default();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(Fields(Arc::clone(&all)));
+    tracing::subscriber::with_default(subscriber, || {
+        let mut start = SpanStart::root(&WORK);
+        start.set::<Text>("status", "ok");
+        start.set::<Text>("after", "1");
+        let work = start.start();
+        work.set::<Text>("after", "2");
+        work.record_error("late");
+        work.end();
+    });
+    let mut seen = all.lock().expect("nobody panicked").split_off(2);
+    seen.sort();
+    assert_eq!(seen, [r#"after="2""#, r#"status="error""#]);
+    let spans = spans.lock().expect("nobody panicked");
+    assert_eq!(count(named(&spans, "work"), "status"), 1);
+}

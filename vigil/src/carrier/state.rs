@@ -668,9 +668,13 @@ impl SpanState {
         if let Some(outcome) = &self.definition.outcome {
             // It can't have gone well and failed: what is said last counts.
             let fields = self.definition.fields;
-            if outcome::recorded_success(outcome, data.entries.as_slice()) {
-                data.entries
-                    .rearrange(fields, |entries| outcome::forget_success(outcome, entries));
+            let at = outcome::recorded_success(outcome, data.entries.as_slice());
+            // What samplers saw has left: it can't be taken back.
+            if let Some(at) = at.filter(|at| *at >= data.sent) {
+                data.entries.rearrange(fields, |entries| {
+                    entries.remove(at);
+                });
+                data.shifted(at);
             }
         }
         data.failure = Some(failure);
@@ -1366,6 +1370,20 @@ impl Data {
             self.next = place + 1;
             self.has_inheritable |= field.attribute.inherited;
             self.entries.set(definition.fields, place, value);
+        }
+    }
+
+    /// One of the attributes is gone, and those behind it have moved up.
+    fn shifted(&mut self, gone: usize) {
+        if gone >= self.shown {
+            return;
+        }
+        self.shown -= 1;
+        if let Some(rare) = &mut self.rare {
+            rare.changed.retain(|at| *at != gone);
+            for at in rare.changed.iter_mut().filter(|at| **at > gone) {
+                *at -= 1;
+            }
         }
     }
 
