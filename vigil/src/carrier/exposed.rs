@@ -8,12 +8,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tracing::Dispatch;
 use tracing::span::Id;
 
 use super::state::SpanState;
-use super::tracer::{while_showing, with_flag};
+use super::tracer::{CarrierSpan, while_showing, with_flag};
 
 std::thread_local! {
     /// The typed spans that code on this thread can get at by itself, the innermost last.
@@ -108,13 +111,60 @@ pub(crate) fn expose(state: &Arc<SpanState>) {
 }
 
 fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
-    if SHOWING.try_with(Cell::get).unwrap_or(true) {
+    // The thread is ending: then the span stays as it is.
+    if SHOWING.try_with(Cell::get).unwrap_or(true) || ASKED.try_with(|_| ()).is_err() {
         return;
     }
-    // Another thread waits until it is done; this one does not come here again.
+    // This thread does not come here again.
     state
         .exposed
-        .get_or_init(|| with_flag(&SHOWING, || show(state, id, dispatch)));
+        .once(|| with_flag(&SHOWING, || show(state, id, dispatch)));
+}
+
+/// Whether foreign code can see a span.
+#[derive(Debug)]
+pub(crate) struct Exposed(AtomicU8);
+
+impl Exposed {
+    const NO: u8 = 0;
+    const SOON: u8 = 1;
+    const YES: u8 = 2;
+    /// It takes microseconds. Whoever waits longer holds a lock that a foreign layer wants meanwhile.
+    const PATIENCE: Duration = Duration::from_millis(100);
+
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU8::new(Self::NO))
+    }
+
+    pub(crate) fn is(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::YES
+    }
+
+    /// Shows it, if nobody has. Where another thread is at it, that is waited for, but not for ever.
+    fn once(&self, show: impl FnOnce()) {
+        struct Undo<'a>(&'a AtomicU8);
+
+        impl Drop for Undo<'_> {
+            fn drop(&mut self) {
+                self.0.store(Exposed::NO, Ordering::Release);
+            }
+        }
+
+        let (order, otherwise) = (Ordering::Acquire, Ordering::Acquire);
+        if (self.0)
+            .compare_exchange(Self::NO, Self::SOON, order, otherwise)
+            .is_ok()
+        {
+            let undo = Undo(&self.0);
+            show();
+            std::mem::forget(undo);
+            return self.0.store(Self::YES, Ordering::Release);
+        }
+        let since = Instant::now();
+        while self.0.load(Ordering::Acquire) == Self::SOON && since.elapsed() < Self::PATIENCE {
+            thread::sleep(Duration::from_micros(20));
+        }
+    }
 }
 
 fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
@@ -122,12 +172,13 @@ fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     // The layer can only do it when it is called. Nobody else minds a link to a span that is not
     // there; a filter around the layer wants one that is.
     dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
-    if ASKED.with_borrow(Option::is_some) {
+    if ASKED.try_with(|asked| asked.borrow().is_some()) == Ok(true) {
         dispatch.record_follows_from(id, id);
     }
-    ASKED.take();
+    let asked = ASKED.try_with(RefCell::take);
+    drop(asked);
     // At once, while it is known whose it is.
-    while_showing(Arc::clone(state), || {
+    while_showing(CarrierSpan::typed(state), || {
         tracing_opentelemetry::get_otel_context(id, dispatch);
     });
 }
