@@ -19,7 +19,7 @@ use crate::render::template_paths;
 use crate::schema::fields::{Fields, Vocabulary, text};
 use crate::schema::shape::{Field, Shape, Value, field};
 use crate::source::SourceMap;
-use crate::yaml::Node;
+use crate::yaml::{Node, Yaml};
 
 /// What a configuration file is called.
 pub const CONFIG_NAME: &str = "vigil-gen.toml";
@@ -175,7 +175,7 @@ impl Config {
             diagnostics.push(Diagnostic::new(codes::UNREADABLE_FILE, at, problem));
             return Err(Rejected::new(diagnostics, sources));
         }
-        let root = toml::parse(file, sources.text(file), &mut diagnostics);
+        let root = toml::parse(file, &sources, &mut diagnostics);
         let config = root.and_then(|root| {
             Reader {
                 dir,
@@ -253,7 +253,7 @@ impl Reader<'_> {
             .flag("rust", self.diagnostics)
             .is_none_or(|it| it.value);
         let mut outputs = if rust { Output::rust() } else { Vec::new() };
-        let nodes = fields.list("outputs", self.diagnostics);
+        let nodes = self.outputs(&fields);
         let mut homeless = rust.then_some(root.at);
         for node in nodes {
             let Some(output) = self.output(node, templates.as_deref()) else {
@@ -302,6 +302,21 @@ impl Reader<'_> {
             return None;
         }
         Some(joined(self.dir, &path.value))
+    }
+
+    fn outputs<'a>(&mut self, fields: &Fields<'a>) -> &'a [Node] {
+        let Some(entry) = fields.entry("outputs") else {
+            return &[];
+        };
+        if let Yaml::Map(_) = entry.node.yaml {
+            let message = "`outputs` is a list, not a table";
+            self.diagnostics.push(
+                Diagnostic::new(codes::WRONG_SHAPE, entry.key_at, message)
+                    .with_help("begin each output with `[[outputs]]`"),
+            );
+            return &[];
+        }
+        fields.list("outputs", self.diagnostics)
     }
 
     fn crates(&mut self, fields: &Fields<'_>) -> BTreeMap<PathBuf, String> {

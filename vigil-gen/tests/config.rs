@@ -367,6 +367,43 @@ fn errors_of_the_file_are_lines_of_json_for_whoever_asks_for_them() {
 }
 
 #[test]
+fn an_error_of_a_template_is_a_line_of_json_with_its_place() {
+    let output = "[[outputs]]\ntemplate = \"own.j2\"\napply_to = \"registry\"\nfile = \"own.md\"\n";
+    let playground = project(output);
+    playground.write("templates/own.j2", "a\nä {{ registry.metrcs }}\n");
+    let output = call(&playground.path(""), &["--message-format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let line: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(line["code"], "template");
+    assert_eq!(
+        line["message"],
+        "undefined value: `registry.metrcs` is undefined"
+    );
+    assert_eq!(line["file"], "templates/own.j2");
+    assert_eq!((&line["line"], &line["column"]), (&2.into(), &6.into()));
+    assert_eq!(line["width"], 15);
+    assert_eq!(line["text"], "ä {{ registry.metrcs }}");
+    assert!(!playground.path("src/gen").exists());
+}
+
+#[test]
+fn one_table_of_outputs_is_told_apart_from_a_list_of_them() {
+    let playground = project("[outputs]\ntemplate = \"own.j2\"\n");
+    let output = call(&playground.path(""), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(
+        said.contains("error[wrong-shape]: `outputs` is a list, not a table"),
+        "{said}"
+    );
+    assert!(said.contains("--> vigil-gen.toml:4:2\n"), "{said}");
+    assert!(
+        said.contains("= help: begin each output with `[[outputs]]`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn two_outputs_of_one_file_are_refused() {
     let output =
         "[[outputs]]\ntemplate = \"index.j2\"\napply_to = \"rust.index\"\nfile = \"{module}.rs\"\n";
