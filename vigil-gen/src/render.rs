@@ -415,9 +415,8 @@ impl RenderError {
         Self {
             place: Place::whole(path),
             message: format!("can't read it: {}", plain(error)),
-            help: (error.kind() == io::ErrorKind::NotFound).then(|| {
-                "name the directory of your templates, or take `templates` out".to_owned()
-            }),
+            help: (error.kind() == io::ErrorKind::NotFound)
+                .then(|| "name the directory that holds your templates".to_owned()),
         }
     }
 
