@@ -94,10 +94,12 @@ struct Which {
 impl Which {
     /// The directory of the registry.
     fn registry(&self) -> Result<PathBuf, Stop> {
-        match &self.registry {
-            Some(registry) => Ok(registry.clone()),
-            None => Ok(config(self.config.as_deref(), "--registry")?.registry),
+        if let Some(registry) = &self.registry {
+            return Ok(registry.clone());
         }
+        let config = config(self.config.as_deref(), "--registry")?;
+        config.require_directories(&["registry"])?;
+        Ok(config.registry)
     }
 }
 
