@@ -970,3 +970,36 @@ fn a_log_layer_sees_what_changed_before_a_success_was_taken_back() {
     let spans = spans.lock().expect("nobody panicked");
     assert_eq!(count(named(&spans, "work"), "status"), 1);
 }
+
+#[test]
+fn a_layer_that_expects_each_linked_span_to_be_there_does_not_break_who_asks_for_one() {
+    struct Links;
+
+    impl<S> Layer<S> for Links
+    where
+        S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+    {
+        fn on_follows_from(
+            &self,
+            _: &tracing::Id,
+            follows: &tracing::Id,
+            ctx: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            ctx.span(follows).expect("the span is there");
+        }
+    }
+
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(Links);
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        let context = agent.span().context();
+        assert_eq!(
+            Some(context.span().span_context().clone()),
+            agent.span_context()
+        );
+    });
+    assert_eq!(spans.lock().expect("nobody panicked").len(), 1);
+}

@@ -177,7 +177,7 @@ where
 {
     let known = |typed: &Typed| typed.context.clone();
     let known = span.extensions().get::<Typed>().map(known);
-    known.unwrap_or_else(|| tracing_opentelemetry::get_otel_context(&span.id(), dispatch))
+    known.unwrap_or_else(|| exposed::foreign_context(&span.id(), dispatch))
 }
 
 fn nearest_typed<S>(dispatch: &Dispatch, wanted: &Wanted<'_>) -> Option<Arc<SpanState>>
@@ -375,9 +375,12 @@ where
         }
         // The carrier has made its context current.
         if let Some(state) = exposed::reached(id)
-            && state.note()
+            && exposed::note(&state)
         {
             Self::note(&state, id, &ctx, false);
+            if exposed::is_wanted() {
+                exposed::expose(&state);
+            }
         }
     }
 

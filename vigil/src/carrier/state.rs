@@ -1,6 +1,5 @@
 //! A span while it is open, and its end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,7 +17,7 @@ use super::definition::{
     Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
-use super::exposed::{self, Exposed};
+use super::exposed::{self, Exposed, Noted};
 use super::facts::{Facts, Source};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
@@ -73,7 +72,7 @@ pub(crate) struct SpanState {
     /// Foreign code can see it: see [`exposed`](super::exposed).
     pub(super) exposed: Exposed,
     /// Its `tracing` span says which typed span it is.
-    noted: AtomicBool,
+    pub(super) noted: Noted,
     /// Where it stands among the open spans, if those are kept.
     place: OnceLock<open::Place>,
     /// The SDK's span, if a layer of Vigil's made one, until the end.
@@ -244,7 +243,7 @@ impl SpanState {
             early_ids: OnceLock::new(),
             context: OnceLock::new(),
             exposed: Exposed::new(),
-            noted: AtomicBool::new(false),
+            noted: Noted::new(),
             place: OnceLock::new(),
             sdk: Mutex::new(None),
             data: Mutex::new(Data::new()),
@@ -337,11 +336,6 @@ impl SpanState {
     /// Whether foreign code can see it already.
     pub(crate) fn is_exposed(&self) -> bool {
         self.exposed.is()
-    }
-
-    /// It is noted on its `tracing` span. Returns whether that is to be done.
-    pub(crate) fn note(&self) -> bool {
-        !self.noted.load(Ordering::Relaxed) && !self.noted.swap(true, Ordering::Relaxed)
     }
 
     pub(crate) fn attributes(&self) -> Attributes {

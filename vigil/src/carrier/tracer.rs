@@ -238,7 +238,7 @@ pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
     let find = dispatch.downcast_ref::<FindTyped>();
     let context = match find {
         Some(find) => find.context_of(dispatch, id)?,
-        None => tracing_opentelemetry::get_otel_context(id, dispatch)?,
+        None => exposed::foreign_context(id, dispatch)?,
     };
     Some(context.span().span_context().clone())
 }
