@@ -519,3 +519,21 @@ fn a_layer_that_asks_at_every_step_gets_the_ids_each_time() {
     let seen = seen.lock().expect("nobody panicked");
     assert_eq!(seen.iter().copied().map(Some).collect::<Vec<_>>(), [own; 3]);
 }
+
+#[test]
+fn code_that_kept_the_current_span_can_ask_for_its_context_without_entering_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let kept = agent.in_scope(tracing::Span::current);
+        let found = kept.context().span().span_context().clone();
+        assert_eq!(Some(found), agent.span_context());
+        // Somebody has asked, so the next are there from the start, and after their ends.
+        let other = agent_span("s-2", "arcan").start();
+        let kept = other.in_scope(tracing::Span::current);
+        let ids = other.span_context();
+        other.end();
+        let found = kept.context().span().span_context().clone();
+        assert_eq!(Some(found), ids);
+    });
+}

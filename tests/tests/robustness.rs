@@ -657,3 +657,349 @@ fn a_disabled_span_leaves_no_fields_on_the_one_above() {
     assert!(text.contains("phase{"), "{text}");
     assert!(!text.contains("gen_ai.response.id"), "{text}");
 }
+
+static ERROR_TYPE: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("error.type", vigil::carrier::ValueType::String);
+static FAILED: vigil::carrier::EventDefinition = vigil::carrier::EventDefinition::new(
+    "failed",
+    &[vigil::carrier::Field::new(
+        &ERROR_TYPE,
+        vigil::carrier::Level::Required,
+    )],
+)
+.keep_last();
+
+#[test]
+fn an_event_that_says_what_failed_does_not_say_it_twice_on_the_span() {
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+    tracing::subscriber::with_default(subscriber, || {
+        let other = SpanStart::root(&OTHER).start();
+        other.emit(&FAILED, |attributes| {
+            attributes.set::<Text>("error.type", "early");
+        });
+        other.record_error("late");
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    assert_eq!(count(named(&spans, "other"), "error.type"), 1);
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+/// Asks for the `tracing` span of a typed one at the end of its thread.
+struct Last(AgentSpan, mpsc::Sender<bool>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let span = catch_unwind(AssertUnwindSafe(|| self.0.span()));
+        let _ = self.1.send(span.is_ok());
+    }
+}
+
+#[test]
+fn a_span_may_be_handed_out_while_its_thread_ends() {
+    let pipeline = Pipeline::new();
+    let (first, second) = pipeline.scope(|| {
+        let first = agent_span("s-1", "first").start();
+        (first, agent_span("s-2", "second").start())
+    });
+    let (told, tell) = mpsc::channel();
+    std::thread::spawn(move || {
+        LAST.with_borrow_mut(|last| *last = Some(Last(first, told)));
+        drop(second.span());
+    })
+    .join()
+    .expect("the thread ends");
+    assert_eq!(tell.recv(), Ok(true));
+}
+
+/// A sampler that makes a span of its own, without `tracing`.
+#[derive(Clone, Debug)]
+struct Tracing(SdkTracerProvider);
+
+impl opentelemetry_sdk::trace::ShouldSample for Tracing {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        _: opentelemetry::trace::TraceId,
+        name: &str,
+        _: &opentelemetry::trace::SpanKind,
+        _: &[KeyValue],
+        _: &[opentelemetry::trace::Link],
+    ) -> opentelemetry_sdk::trace::SamplingResult {
+        use opentelemetry::trace::Tracer;
+        let parent = parent.cloned().unwrap_or_default();
+        if name.starts_with("chat") {
+            drop(
+                self.0
+                    .tracer("sampler")
+                    .start_with_context("sampling", &parent),
+            );
+        }
+        opentelemetry_sdk::trace::SamplingResult {
+            decision: opentelemetry_sdk::trace::SamplingDecision::RecordAndSample,
+            attributes: Vec::new(),
+            trace_state: opentelemetry::trace::TraceState::default(),
+        }
+    }
+}
+
+#[test]
+fn what_a_sampler_starts_inherits_like_any_other_span_and_takes_nothing_from_the_sampled_one() {
+    let spans = Arc::<Mutex<Vec<SpanData>>>::default();
+    let make = || {
+        let keep = Arc::clone(&spans);
+        SdkTracerProvider::builder().with_span_processor(
+            vigil::carrier::InheritedAttributes::before(Hooks(
+                || (),
+                move |span| keep.lock().expect("nobody panicked").push(span),
+            )),
+        )
+    };
+    let provider = make().with_sampler(Tracing(make().build())).build();
+    let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        drop(chat_span(&phase_span(&agent, Deliberate), "sonnet", "anthropic").start());
+    });
+    let spans = spans.lock().expect("nobody panicked");
+    assert_eq!(count(named(&spans, "sampling"), "life.session_id"), 1);
+    assert_eq!(count(named(&spans, "chat sonnet"), "life.session_id"), 1);
+}
+
+/// A layer with a lock of its own, under which it asks for the ids of the span around a log line.
+struct Locked {
+    dispatch: Mutex<Option<tracing::dispatcher::WeakDispatch>>,
+    lock: Mutex<()>,
+    linked: Mutex<mpsc::Sender<()>>,
+    asking: Mutex<(mpsc::Sender<()>, mpsc::Receiver<()>)>,
+}
+
+impl<S> Layer<S> for Locked
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    fn on_register_dispatch(&self, dispatch: &tracing::Dispatch) {
+        *self.dispatch.lock().expect("nobody panicked") = Some(dispatch.downgrade());
+    }
+
+    fn on_follows_from(
+        &self,
+        _: &tracing::span::Id,
+        _: &tracing::span::Id,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        let _ = self.linked.lock().expect("nobody panicked").send(());
+        drop(self.lock.lock());
+    }
+
+    fn on_event(&self, _: &tracing::Event<'_>, ctx: tracing_subscriber::layer::Context<'_, S>) {
+        let _lock = self.lock.lock();
+        {
+            let asking = self.asking.lock().expect("nobody panicked");
+            let _ = asking.0.send(());
+            let _ = asking.1.recv();
+        }
+        let dispatch = self.dispatch.lock().expect("nobody panicked");
+        let dispatch = dispatch
+            .as_ref()
+            .and_then(tracing::dispatcher::WeakDispatch::upgrade);
+        if let Some((span, dispatch)) = ctx.lookup_current().zip(dispatch) {
+            tracing_opentelemetry::get_otel_context(&span.id(), &dispatch);
+        }
+    }
+}
+
+#[test]
+fn two_threads_that_ask_for_one_span_do_not_wait_for_each_others_locks() {
+    within_a_minute(|| {
+        let (linked, is_linked) = mpsc::channel();
+        let (asking, is_asking) = mpsc::channel();
+        let (go, gone) = mpsc::channel();
+        let layer = Locked {
+            dispatch: Mutex::new(None),
+            lock: Mutex::new(()),
+            linked: Mutex::new(linked),
+            asking: Mutex::new((asking, gone)),
+        };
+        let (_, provider) = kept();
+        let subscriber = tracing_subscriber::registry()
+            .with(vigil::trace_layer(&provider).with_events(false))
+            .with(layer);
+        let dispatch = tracing::Dispatch::new(subscriber);
+        let agent =
+            tracing::dispatcher::with_default(&dispatch, || agent_span("s-1", "arcan").start());
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                tracing::dispatcher::with_default(&dispatch, || {
+                    agent.in_scope(|| tracing::info!("a line"));
+                });
+            });
+            is_asking.recv().expect("it asks");
+            threads.spawn(|| drop(agent.span()));
+            is_linked.recv().expect("it is linked");
+            go.send(()).expect("it waits");
+        });
+    });
+}
+
+#[test]
+fn code_that_kept_the_current_span_stays_under_it_when_it_has_ended() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let kept = agent.in_scope(tracing::Span::current);
+        agent.end();
+        kept.in_scope(|| drop(tracing::info_span!("late")));
+    });
+    let late = pipeline.span("late");
+    assert!(late.is_child_of(&pipeline.span("invoke_agent arcan")));
+    assert_eq!(late.text("life.session_id"), Some("s-1"));
+}
+
+#[test]
+fn what_foreign_code_and_an_event_both_say_stands_on_the_span_once() {
+    for foreign_first in [true, false] {
+        let (spans, provider) = kept();
+        let subscriber = tracing_subscriber::registry().with(vigil::trace_layer(&provider));
+        tracing::subscriber::with_default(subscriber, || {
+            let other = SpanStart::root(&OTHER).start();
+            let foreign = || other.span().set_attribute("tenant", "foreign");
+            let typed = || {
+                other.emit(&MOVED, |attributes| {
+                    attributes.set::<Text>("tenant", "typed");
+                });
+            };
+            if foreign_first {
+                foreign();
+                typed();
+            } else {
+                typed();
+                foreign();
+            }
+        });
+        let spans = spans.lock().expect("nobody panicked");
+        let other = named(&spans, "other");
+        assert_eq!(count(other, "tenant"), 1, "foreign first: {foreign_first}");
+        let tenant = other
+            .attributes
+            .iter()
+            .find(|it| it.key.as_str() == "tenant");
+        assert_eq!(tenant.map(|it| it.value.as_str()), Some("typed".into()));
+    }
+}
+
+static TENANT: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("tenant", vigil::carrier::ValueType::String);
+static MOVED: vigil::carrier::EventDefinition = vigil::carrier::EventDefinition::new(
+    "moved",
+    &[vigil::carrier::Field::new(
+        &TENANT,
+        vigil::carrier::Level::Required,
+    )],
+)
+.keep_last();
+
+/// Every field that a layer is told of.
+struct Fields(Arc<Mutex<Vec<String>>>);
+impl tracing::field::Visit for Fields {
+    fn record_debug(&mut self, field: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+        self.0
+            .lock()
+            .expect("nobody panicked")
+            .push(format!("{}={value:?}", field.name()));
+    }
+}
+impl<S: tracing::Subscriber> Layer<S> for Fields {
+    fn on_new_span(
+        &self,
+        values: &tracing::span::Attributes<'_>,
+        _: &tracing::Id,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        values.record(&mut Fields(Arc::clone(&self.0)));
+    }
+    fn on_record(
+        &self,
+        _: &tracing::Id,
+        values: &tracing::span::Record<'_>,
+        _: tracing_subscriber::layer::Context<'_, S>,
+    ) {
+        values.record(&mut Fields(Arc::clone(&self.0)));
+    }
+}
+static STATUS: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("status", vigil::carrier::ValueType::String);
+static AFTER: vigil::carrier::AttributeDefinition =
+    vigil::carrier::AttributeDefinition::new("after", vigil::carrier::ValueType::String);
+static WORK: SpanDefinition =
+    SpanDefinition::new("work.internal", "work", SpanKind::Internal, &OTHER_SCOPE)
+        .root()
+        .fields(&[
+            vigil::carrier::Field::new(&STATUS, vigil::carrier::Level::Required),
+            vigil::carrier::Field::new(&AFTER, vigil::carrier::Level::Required),
+        ])
+        .outcome(vigil::carrier::Outcome {
+            key: "status",
+            ok: "ok",
+            error: "error",
+            cancelled: "cancelled",
+            timeout: None,
+        });
+#[test]
+fn a_log_layer_sees_what_changed_before_a_success_was_taken_back() {
+    let (spans, provider) = kept();
+    let all = Arc::<Mutex<Vec<String>>>::default();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(Fields(Arc::clone(&all)));
+    tracing::subscriber::with_default(subscriber, || {
+        let mut start = SpanStart::root(&WORK);
+        start.set::<Text>("status", "ok");
+        start.set::<Text>("after", "1");
+        let work = start.start();
+        work.set::<Text>("after", "2");
+        work.record_error("late");
+        work.end();
+    });
+    let mut seen = all.lock().expect("nobody panicked").split_off(2);
+    seen.sort();
+    assert_eq!(seen, [r#"after="2""#, r#"status="error""#]);
+    let spans = spans.lock().expect("nobody panicked");
+    assert_eq!(count(named(&spans, "work"), "status"), 1);
+}
+
+#[test]
+fn a_layer_that_expects_each_linked_span_to_be_there_does_not_break_who_asks_for_one() {
+    struct Links;
+
+    impl<S> Layer<S> for Links
+    where
+        S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+    {
+        fn on_follows_from(
+            &self,
+            _: &tracing::Id,
+            follows: &tracing::Id,
+            ctx: tracing_subscriber::layer::Context<'_, S>,
+        ) {
+            ctx.span(follows).expect("the span is there");
+        }
+    }
+
+    let (spans, provider) = kept();
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(&provider))
+        .with(Links);
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        let context = agent.span().context();
+        assert_eq!(
+            Some(context.span().span_context().clone()),
+            agent.span_context()
+        );
+    });
+    assert_eq!(spans.lock().expect("nobody panicked").len(), 1);
+}

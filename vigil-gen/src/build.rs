@@ -43,10 +43,11 @@ impl Build {
     /// outputs that have a `dir`: a build script writes nowhere but to `OUT_DIR`.
     pub fn from_config(path: impl AsRef<Path>) -> Self {
         let config = Config::read(path.as_ref());
-        let options = config.map(|config| {
+        let options = config.and_then(|config| {
+            config.require_directories(&["registry"])?;
             let mut options = config.options();
             options.outputs.retain(|output| output.dir.is_none());
-            options
+            Ok(options)
         });
         Self {
             options: options.map_err(|rejected| Box::new(Failure::from(rejected))),

@@ -1,9 +1,11 @@
 //! What can be called, and what all commands share.
 
+mod diff;
 mod explain;
 mod generate;
 mod init;
 mod resolve;
+mod revision;
 mod schema;
 mod stats;
 
@@ -39,13 +41,15 @@ Examples:
       what a registry means, once all references are followed
   vigil-gen stats
       what there is in each namespace, and how many series each metric can make
+  vigil-gen diff v0.1.0
+      what changed since that git revision, and whether code, dashboards or alerts break
   vigil-gen schema manifest > manifest.schema.json
       what an editor needs to check and complete the YAML while it is typed
   vigil-gen explain unknown-attribute
       what an error means, and what to do about it
 
 Exit status: 0 if all is well, 1 if the registry, the configuration or a template has errors or the
-code is stale, 2 if it was called the wrong way.
+code is stale (or, with diff, something breaks), 2 if it was called the wrong way.
 
 Only files that are marked as generated are ever overwritten or deleted."
 )]
@@ -65,6 +69,8 @@ enum Command {
     Resolve(resolve::Resolve),
     /// Counts what a registry defines, and how many series its metrics can make.
     Stats(stats::Stats),
+    /// Tells what changed since another registry, and whether that breaks code or dashboards.
+    Diff(diff::Diff),
     /// Prints a JSON Schema of a registry's files, with which editors check and complete them.
     Schema(schema::Schema),
     /// Says what an error code means, and what to do about it; without a code, lists all of them.
@@ -88,10 +94,12 @@ struct Which {
 impl Which {
     /// The directory of the registry.
     fn registry(&self) -> Result<PathBuf, Stop> {
-        match &self.registry {
-            Some(registry) => Ok(registry.clone()),
-            None => Ok(config(self.config.as_deref(), "--registry")?.registry),
+        if let Some(registry) = &self.registry {
+            return Ok(registry.clone());
         }
+        let config = config(self.config.as_deref(), "--registry")?;
+        config.require_directories(&["registry"])?;
+        Ok(config.registry)
     }
 }
 
@@ -133,6 +141,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Resolve(arguments)) => {
             (arguments.which.message_format, resolve::run(&arguments))
         }
+        Some(Command::Diff(arguments)) => (arguments.which.message_format, diff::run(&arguments)),
         Some(Command::Stats(arguments)) => (arguments.which.message_format, stats::run(&arguments)),
         None => {
             let messages = arguments.generate.which.message_format;

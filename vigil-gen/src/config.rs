@@ -19,7 +19,7 @@ use crate::render::template_paths;
 use crate::schema::fields::{Fields, Vocabulary, text};
 use crate::schema::shape::{Field, Shape, Value, field};
 use crate::source::SourceMap;
-use crate::yaml::Node;
+use crate::yaml::{Node, Yaml};
 
 /// What a configuration file is called.
 pub const CONFIG_NAME: &str = "vigil-gen.toml";
@@ -158,24 +158,8 @@ impl Config {
     /// All that is wrong with it, with line and column.
     pub fn read(path: &Path) -> Result<Self, Rejected> {
         let dir = path.parent().unwrap_or(Path::new(""));
-        let mut sources = SourceMap::new(dir);
         let mut diagnostics = Diagnostics::new();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let (text, problem) = match read_text(path) {
-            Ok(text) => (text, None),
-            Err(problem) => (String::new(), Some(problem)),
-        };
-        let file = sources.add(sources.root().file, &name, text);
-        if let Some(problem) = problem {
-            let at = Location::whole(file);
-            diagnostics.push(Diagnostic::new(codes::UNREADABLE_FILE, at, problem));
-            return Err(Rejected::new(diagnostics, sources));
-        }
-        let root = toml::parse(file, sources.text(file), &mut diagnostics);
+        let (sources, root) = parse(path, &mut diagnostics);
         let config = root.and_then(|root| {
             Reader {
                 dir,
@@ -187,6 +171,40 @@ impl Config {
             Some(config) if diagnostics.is_empty() => Ok(config),
             _ => Err(Rejected::new(diagnostics, sources)),
         }
+    }
+
+    /// Whether the directories are there that the file names under `keys`, of `registry` and `templates`:
+    /// those that nothing takes the place of.
+    ///
+    /// # Errors
+    ///
+    /// Those that are not, with line and column.
+    pub fn require_directories(&self, keys: &[&str]) -> Result<(), Rejected> {
+        let named = [
+            ("registry", Some(&self.registry), codes::NO_REGISTRY),
+            ("templates", self.templates.as_ref(), codes::TEMPLATE),
+        ];
+        let missing: Vec<_> = named
+            .into_iter()
+            .filter(|(key, ..)| keys.contains(key))
+            .filter_map(|(key, dir, code)| Some((key, dir.filter(|dir| !dir.is_dir())?, code)))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // Nothing but an error needs the places, so the file is read for them again.
+        let mut diagnostics = Diagnostics::new();
+        let (sources, root) = parse(&self.path, &mut diagnostics);
+        for (key, dir, code) in missing {
+            let place = root.as_ref().and_then(|root| root.get(key));
+            let at = place.map_or_else(|| sources.root(), |node| node.at);
+            let dir = quoted(&dir.display().to_string());
+            diagnostics.push(
+                Diagnostic::new(code, at, format!("there is no directory {dir}"))
+                    .with_help("name one that is there, relative to this file"),
+            );
+        }
+        Err(Rejected::new(diagnostics, sources))
     }
 
     /// The nearest file of that name in `dir` or above it.
@@ -209,6 +227,24 @@ impl Config {
         options.config = Some(self.path.clone());
         options
     }
+}
+
+/// The file as a tree, if it is one; what is wrong with it is then reported.
+fn parse(path: &Path, diagnostics: &mut Diagnostics) -> (SourceMap, Option<Node>) {
+    let mut sources = SourceMap::new(path.parent().unwrap_or(Path::new("")));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (text, problem) = match read_text(path) {
+        Ok(text) => (text, None),
+        Err(problem) => (String::new(), Some(problem)),
+    };
+    let file = sources.add(sources.root().file, &name, text);
+    if let Some(problem) = problem {
+        let at = Location::whole(file);
+        diagnostics.push(Diagnostic::new(codes::UNREADABLE_FILE, at, problem));
+        return (sources, None);
+    }
+    let root = toml::parse(file, &sources, diagnostics);
+    (sources, root)
 }
 
 fn read_text(path: &Path) -> Result<String, String> {
@@ -253,7 +289,7 @@ impl Reader<'_> {
             .flag("rust", self.diagnostics)
             .is_none_or(|it| it.value);
         let mut outputs = if rust { Output::rust() } else { Vec::new() };
-        let nodes = fields.list("outputs", self.diagnostics);
+        let nodes = self.outputs(&fields);
         let mut homeless = rust.then_some(root.at);
         for node in nodes {
             let Some(output) = self.output(node, templates.as_deref()) else {
@@ -302,6 +338,21 @@ impl Reader<'_> {
             return None;
         }
         Some(joined(self.dir, &path.value))
+    }
+
+    fn outputs<'a>(&mut self, fields: &Fields<'a>) -> &'a [Node] {
+        let Some(entry) = fields.entry("outputs") else {
+            return &[];
+        };
+        if let Yaml::Map(_) = entry.node.yaml {
+            let message = "`outputs` is a list, not a table";
+            self.diagnostics.push(
+                Diagnostic::new(codes::WRONG_SHAPE, entry.key_at, message)
+                    .with_help("begin each output with `[[outputs]]`"),
+            );
+            return &[];
+        }
+        fields.list("outputs", self.diagnostics)
     }
 
     fn crates(&mut self, fields: &Fields<'_>) -> BTreeMap<PathBuf, String> {

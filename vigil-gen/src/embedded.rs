@@ -8,10 +8,19 @@ macro_rules! embedded {
 
 /// The templates, by their file names.
 pub(crate) const TEMPLATES: &[(&str, &str)] = embedded![
+    "docs.html.j2",
+    "docs_index.md.j2",
+    "docs_macros.j2",
+    "docs_namespace.md.j2",
+    "docs_script.j2",
+    "docs_style.j2",
     "events.j2",
+    "grafana.json.j2",
     "index.j2",
     "macros.j2",
     "metrics.j2",
+    "prometheus_macros.j2",
+    "prometheus_rules.yaml.j2",
     "records.j2",
     "registry.j2",
     "schema.yaml.j2",

@@ -34,6 +34,7 @@ mod codes;
 mod config;
 mod contract;
 pub mod diagnostic;
+pub mod diff;
 mod embedded;
 mod features;
 mod format;
@@ -447,6 +448,9 @@ fn run(
     })
 }
 
+/// What a run says last that its first error ended.
+const NOTHING_WRITTEN: &str = "nothing was written\n";
+
 /// Why a run made nothing.
 #[derive(Debug)]
 pub enum Failure {
@@ -467,8 +471,8 @@ impl fmt::Display for Failure {
                 let errors = rejected.diagnostics.render(&rejected.sources);
                 write!(f, "{errors}\n{}", rejected.summary())
             }
-            Self::Render(error) => write!(f, "{error}\nnothing was written\n"),
-            Self::Format(error) => write!(f, "{error}\nnothing was written\n"),
+            Self::Render(error) => write!(f, "{error}\n{NOTHING_WRITTEN}"),
+            Self::Format(error) => write!(f, "{error}\n{NOTHING_WRITTEN}"),
             Self::Output(error) => error.fmt(f),
         }
     }
@@ -484,13 +488,16 @@ impl Failure {
                 let lines = rejected.diagnostics.json_lines(&rejected.sources);
                 return (lines, rejected.summary());
             }
-            Self::Render(error) => (codes::TEMPLATE, error.to_string()),
+            Self::Render(error) => return (error.json_line(), NOTHING_WRITTEN.to_owned()),
             Self::Format(error) => (codes::RUSTFMT, error.to_string()),
             Self::Output(error) => (codes::OUTPUT, error.to_string()),
         };
         let prefix = format!("error[{code}]: ");
         let message = text.strip_prefix(&prefix).unwrap_or(&text).trim_end();
-        (diagnostic::placeless(code, message) + "\n", String::new())
+        (
+            diagnostic::placeless(code, message, None) + "\n",
+            String::new(),
+        )
     }
 }
 

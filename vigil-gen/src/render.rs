@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod documented;
 mod filters;
+mod markdown;
+mod prometheus;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,12 +15,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
+use minijinja::value::{Serde, merge_maps};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use crate::codes::TEMPLATE;
-use crate::diagnostic::{nearest, quoted};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, Rejected, nearest, placeless, quoted};
 use crate::embedded;
 use crate::ir::Ir;
 use crate::names;
@@ -26,6 +28,7 @@ use crate::output::plain;
 use crate::outputs::{Output, Subject};
 use crate::registry::Registry;
 use crate::renames::Renames;
+use crate::source::SourceMap;
 
 /// What the names of Vigil's own templates end in.
 const EXTENSION: &str = "j2";
@@ -38,6 +41,8 @@ pub type Files = BTreeMap<String, String>;
 pub(crate) struct Templates {
     environment: Environment<'static>,
     dir: Option<PathBuf>,
+    /// What each of them says, for messages.
+    texts: BTreeMap<String, String>,
     /// Those that are the directory's own.
     own: BTreeSet<String>,
 }
@@ -73,12 +78,12 @@ impl Templates {
         let mut templates = Self {
             environment: environment()?,
             dir: dir.map(Path::to_owned),
+            texts: embedded::TEMPLATES
+                .iter()
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect(),
             own: BTreeSet::new(),
         };
-        let mut texts: BTreeMap<String, String> = embedded::TEMPLATES
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
-            .collect();
         let paths = dir.map_or(Ok(Vec::new()), |dir| {
             template_paths(dir).map_err(|error| RenderError::read(dir, &error))
         })?;
@@ -89,9 +94,10 @@ impl Templates {
             let text =
                 fs::read_to_string(&path).map_err(|error| RenderError::read(&path, &error))?;
             templates.own.insert(name.to_owned());
-            texts.insert(name.to_owned(), text);
+            templates.texts.insert(name.to_owned(), text);
         }
-        for (name, text) in texts {
+        for (name, text) in &templates.texts {
+            let (name, text) = (name.clone(), text.clone());
             let added = templates.environment.add_template_owned(name, text);
             added.map_err(|error| templates.error(&error))?;
         }
@@ -111,7 +117,7 @@ impl Templates {
     ///
     /// # Errors
     ///
-    /// The first thing that a template can't do, with the template and the line; two files of one name.
+    /// The first thing that a template can't do, with its place in the template; two files of one name.
     pub(crate) fn render(
         &self,
         output: &Output,
@@ -139,18 +145,10 @@ impl Templates {
         {
             innermost = cause;
         }
-        let dir = self.dir.as_deref();
-        let of = |name: &str| match dir.filter(|_| self.own.contains(name)) {
-            Some(dir) => dir.join(name).display().to_string(),
-            None => format!("{name} (built in)"),
-        };
-        let place = match (innermost.name(), innermost.line()) {
-            (Some(name), Some(line)) => match dir.filter(|_| self.own.contains(name)) {
-                Some(dir) => format!("{}:{line}", dir.join(name).display()),
-                None => format!("{name}:{line} (built in)"),
-            },
-            (Some(name), None) => of(name),
-            _ => dir.map_or_else(|| "the templates".to_owned(), |it| it.display().to_string()),
+        let place = match (innermost.name(), self.dir.as_deref()) {
+            (Some(name), _) => self.place(name, innermost),
+            (None, Some(dir)) => Place::whole(dir),
+            (None, None) => Place::Words("the templates".to_owned()),
         };
         let message = match innermost.detail() {
             Some(detail) => format!("{}: {detail}", innermost.kind()),
@@ -169,6 +167,28 @@ impl Templates {
             message,
             help: help.map(str::to_owned),
         }
+    }
+
+    /// Where in a template an error is.
+    fn place(&self, name: &str, error: &minijinja::Error) -> Place {
+        let (dir, shown) = match self.dir.as_deref().filter(|_| self.own.contains(name)) {
+            Some(dir) => (dir, name.to_owned()),
+            None => (Path::new(""), format!("{name} (built in)")),
+        };
+        let text = self.texts.get(name).map_or("", String::as_str);
+        let mut sources = SourceMap::new(dir);
+        let file = sources.add(sources.root().file, &shown, text.to_owned());
+        let at = match (error.range(), error.line()) {
+            (Some(range), _) => sources.at(file, range),
+            (None, Some(line)) => Location {
+                file,
+                line: u32::try_from(line).unwrap_or(u32::MAX),
+                column: 1,
+                width: 1,
+            },
+            (None, None) => Location::whole(file),
+        };
+        Place::File(Box::new(sources), at)
     }
 }
 
@@ -217,7 +237,9 @@ impl Run<'_> {
         } = subjects.registry;
         match self.output.subject {
             Subject::Namespace => {
-                for (namespace, context) in namespaces(subjects) {
+                for (namespace, there) in namespaces(subjects.registry) {
+                    let whole = context! { registry => subjects.value() };
+                    let context = merge_maps([whole, there]);
                     self.add(&[("namespace", &namespace)], &context)?;
                 }
                 Ok(())
@@ -234,8 +256,11 @@ impl Run<'_> {
             Subject::Entity => self.each("entity", entities, subjects),
             _ => {
                 let version = subjects.registry.manifest.version();
+                let namespaces = namespaces(subjects.registry);
+                let namespaces: Vec<Value> = namespaces.into_iter().map(|(_, it)| it).collect();
                 let context = context! {
                     registry => subjects.value(),
+                    namespaces,
                     renames => seen(&Renames::of(subjects.registry)),
                     version => version,
                 };
@@ -273,7 +298,7 @@ impl Run<'_> {
             .map_err(|error| self.templates.error(&error))?;
         if self.files.insert(path.clone(), text).is_some() {
             return Err(RenderError {
-                place: self.output.template.clone(),
+                place: Place::Words(self.output.template.clone()),
                 message: format!(
                     "two of `{}` make the file {}",
                     self.output.subject.word(),
@@ -292,7 +317,7 @@ fn seen(value: &impl Serialize) -> Value {
 }
 
 /// What there is of each namespace.
-fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
+fn namespaces(registry: &Registry) -> Vec<(String, Value)> {
     let Registry {
         attributes,
         groups,
@@ -301,7 +326,7 @@ fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
         events,
         entities,
         ..
-    } = subjects.registry;
+    } = registry;
     let names = attributes
         .keys()
         .chain(groups.keys())
@@ -320,7 +345,6 @@ fn namespaces(subjects: &Subjects<'_>) -> Vec<(String, Value)> {
                 metrics => of_namespace(namespace, metrics),
                 events => of_namespace(namespace, events),
                 entities => of_namespace(namespace, entities),
-                registry => subjects.value(),
             };
             (namespace.to_owned(), context)
         })
@@ -341,7 +365,7 @@ pub(crate) fn environment() -> Result<Environment<'static>, RenderError> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     let syntax = layout_syntax().map_err(|error| RenderError {
-        place: "the templates".to_owned(),
+        place: Place::Words("the templates".to_owned()),
         message: error.to_string(),
         help: None,
     })?;
@@ -376,26 +400,45 @@ pub(crate) fn template_paths(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Why nothing could be rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RenderError {
-    place: String,
+    place: Place,
     message: String,
     help: Option<String>,
+}
+
+/// What an error is about.
+#[derive(Clone, Debug)]
+enum Place {
+    /// A template, or the directory of templates.
+    File(Box<SourceMap>, Location),
+    /// Anything else, in words.
+    Words(String),
+}
+
+impl Place {
+    /// A file or directory as a whole.
+    fn whole(path: &Path) -> Self {
+        let sources = SourceMap::new(path);
+        let at = sources.root();
+        Self::File(Box::new(sources), at)
+    }
 }
 
 impl RenderError {
     fn read(path: &Path, error: &io::Error) -> Self {
         Self {
-            place: path.display().to_string(),
+            place: Place::whole(path),
             message: format!("can't read it: {}", plain(error)),
-            help: None,
+            help: (error.kind() == io::ErrorKind::NotFound)
+                .then(|| "name the directory that holds your templates".to_owned()),
         }
     }
 
     /// What is wrong with an output as a whole.
     pub(crate) fn of_output(output: &Output, message: String, help: &str) -> Self {
         Self {
-            place: format!("the output of `{}`", output.template),
+            place: Place::Words(format!("the output of `{}`", output.template)),
             message,
             help: Some(help.to_owned()),
         }
@@ -404,20 +447,44 @@ impl RenderError {
     /// An output names a template that isn't there.
     pub(crate) fn no_template(output: &Output, guess: Option<&str>) -> Self {
         Self {
-            place: format!("the output of `{}`", output.subject.word()),
+            place: Place::Words(format!("the output of `{}`", output.subject.word())),
             message: format!("there is no template {}", quoted(&output.template)),
             help: guess.map(|name| format!("did you mean {}?", quoted(name))),
         }
     }
 }
 
+impl RenderError {
+    /// With its sources, if it is about a file.
+    fn placed(&self, sources: &SourceMap, at: Location) -> Rejected {
+        let error = Diagnostic::new(TEMPLATE, at, &self.message).with_help_if(self.help.clone());
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.push(error);
+        Rejected::new(diagnostics, sources.clone())
+    }
+
+    /// As a line of JSON.
+    pub(crate) fn json_line(&self) -> String {
+        match &self.place {
+            Place::File(sources, at) => {
+                let rejected = self.placed(sources, *at);
+                rejected.diagnostics.json_lines(&rejected.sources)
+            }
+            Place::Words(place) => {
+                let message = format!("{}: {}", place, self.message);
+                placeless(TEMPLATE, &message, self.help.as_deref()) + "\n"
+            }
+        }
+    }
+}
+
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "error[{TEMPLATE}]: {}\n  --> {}\n",
-            self.message, self.place
-        )?;
+        let place = match &self.place {
+            Place::File(sources, at) => return self.placed(sources, *at).fmt(f),
+            Place::Words(place) => place,
+        };
+        write!(f, "error[{TEMPLATE}]: {}\n  --> {place}\n", self.message)?;
         match &self.help {
             Some(help) => writeln!(f, "   = help: {help}"),
             None => Ok(()),

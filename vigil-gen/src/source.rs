@@ -1,5 +1,6 @@
 //! The files of a registry and their text, for messages.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -111,6 +112,26 @@ impl SourceMap {
     /// `file:line:column`, for use within a sentence.
     pub fn position(&self, at: Location) -> String {
         format!("{}:{}:{}", self.display(at.file), at.line, at.column)
+    }
+
+    /// The place of a range of bytes.
+    pub(crate) fn at(&self, file: FileId, range: Range<usize>) -> Location {
+        let Some(source) = self.get(file) else {
+            return Location::whole(file);
+        };
+        let (text, lines) = (&source.text, source.lines());
+        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let start = range.start.min(text.len());
+        let line = lines.partition_point(|begin| *begin <= start) - 1;
+        let before = text.get(lines[line]..start).unwrap_or_default();
+        let meant = text.get(start..range.end).unwrap_or_default();
+        let first = meant.split('\n').next().unwrap_or_default();
+        Location {
+            file,
+            line: number(line + 1),
+            column: number(before.chars().count() + 1),
+            width: number(first.chars().count()),
+        }
     }
 
     /// The text of a file, to be held by someone else.

@@ -334,6 +334,7 @@ fn the_help_shows_the_main_job_the_check_and_a_registry_of_ones_own() {
         "--registry",
         "--templates",
         "--out",
+        "vigil-gen diff v0.1.0\n",
         "Exit status:",
     ] {
         assert!(help.contains(text), "no `{text}` in\n{help}");

@@ -367,6 +367,77 @@ fn errors_of_the_file_are_lines_of_json_for_whoever_asks_for_them() {
 }
 
 #[test]
+fn an_error_of_a_template_is_a_line_of_json_with_its_place() {
+    let output = "[[outputs]]\ntemplate = \"own.j2\"\napply_to = \"registry\"\nfile = \"own.md\"\n";
+    let playground = project(output);
+    playground.write("templates/own.j2", "a\nä {{ registry.metrcs }}\n");
+    let output = call(&playground.path(""), &["--message-format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let line: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(line["code"], "template");
+    assert_eq!(
+        line["message"],
+        "undefined value: `registry.metrcs` is undefined"
+    );
+    assert_eq!(line["file"], "templates/own.j2");
+    assert_eq!((&line["line"], &line["column"]), (&2.into(), &6.into()));
+    assert_eq!(line["width"], 15);
+    assert_eq!(line["text"], "ä {{ registry.metrcs }}");
+    assert!(!playground.path("src/gen").exists());
+}
+
+#[test]
+fn directories_that_are_not_there_are_told_where_they_are_named() {
+    let playground = Playground::new();
+    playground.write(
+        "vigil-gen.toml",
+        "registry = \"conventions\"\ntemplates = \"nowhere\"\nout = \"src/gen\"\n",
+    );
+    let output = call(&playground.path(""), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    for line in [
+        "error[no-registry]: there is no directory `conventions`\n --> vigil-gen.toml:1:12\n",
+        "error[template]: there is no directory `nowhere`\n --> vigil-gen.toml:2:13\n",
+        "= help: name one that is there, relative to this file",
+        "2 errors; nothing was written",
+    ] {
+        assert!(said.contains(line), "no `{line}` in\n{said}");
+    }
+    for command in ["resolve", "stats"] {
+        let output = call(&playground.path(""), &[command]);
+        assert!(
+            stderr(&output).contains("--> vigil-gen.toml:1:12\n"),
+            "{}",
+            stderr(&output)
+        );
+    }
+
+    // What is given instead of them counts.
+    fs::create_dir_all(playground.path("templates")).unwrap();
+    let instead = ["--registry", "semconv", "--templates", "templates"];
+    let output = call(&playground.path(""), &instead);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+}
+
+#[test]
+fn one_table_of_outputs_is_told_apart_from_a_list_of_them() {
+    let playground = project("[outputs]\ntemplate = \"own.j2\"\n");
+    let output = call(&playground.path(""), &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(
+        said.contains("error[wrong-shape]: `outputs` is a list, not a table"),
+        "{said}"
+    );
+    assert!(said.contains("--> vigil-gen.toml:4:2\n"), "{said}");
+    assert!(
+        said.contains("= help: begin each output with `[[outputs]]`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn two_outputs_of_one_file_are_refused() {
     let output =
         "[[outputs]]\ntemplate = \"index.j2\"\napply_to = \"rust.index\"\nfile = \"{module}.rs\"\n";

@@ -8,7 +8,7 @@ use support::{Playground, templates};
 use vigil_gen::{Failure, MARKER, Options, generate, render_files};
 
 #[test]
-fn an_undefined_variable_is_an_error_that_names_the_template_and_the_line() {
+fn an_undefined_variable_is_an_error_that_shows_its_place() {
     let playground = with_template("index.j2", |text| {
         text.replace("{{ module.item }}", "{{ module.itm }}")
     });
@@ -23,10 +23,10 @@ fn an_undefined_variable_is_an_error_that_names_the_template_and_the_line() {
         error.starts_with("error[template]: undefined value"),
         "{error}"
     );
-    assert!(
-        error.contains(&format!("  --> templates/index.j2:{line}\n")),
-        "{error}"
+    let shown = format!(
+        " --> templates/index.j2:{line}:12\n  |\n{line} | pub mod {{{{ module.itm }}}};\n  |            ^^^^^^^^^^\n  = help: "
     );
+    assert!(error.contains(&shown), "{error}");
     assert!(!playground.out().exists());
 }
 
@@ -43,13 +43,13 @@ fn an_undefined_variable_in_a_macro_is_placed_in_the_file_of_the_macro() {
     let error = error(&playground);
 
     assert!(
-        error.contains(&format!("  --> templates/macros.j2:{line}\n")),
+        error.contains(&format!("--> templates/macros.j2:{line}:16\n")),
         "{error}"
     );
 }
 
 #[test]
-fn a_template_that_does_not_parse_is_an_error_with_its_line() {
+fn a_template_that_does_not_parse_is_an_error_with_its_place() {
     let playground = with_template("events.j2", |text| format!("{text}{{% if %}}\n"));
     let line = 1 + template("events.j2").lines().count();
 
@@ -60,7 +60,7 @@ fn a_template_that_does_not_parse_is_an_error_with_its_line() {
         "{error}"
     );
     assert!(
-        error.contains(&format!("  --> templates/events.j2:{line}\n")),
+        error.contains(&format!("--> templates/events.j2:{line}:7\n")),
         "{error}"
     );
 }
@@ -110,7 +110,7 @@ fn an_error_in_a_built_in_template_says_that_it_is_built_in() {
         "{% macro head(header) %}{% endmacro %}\n",
     );
     let error = error(&playground);
-    assert!(error.contains(" (built in)\n"), "{error}");
+    assert!(error.contains(".j2 (built in):"), "{error}");
 }
 
 #[test]

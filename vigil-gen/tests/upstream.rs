@@ -23,7 +23,7 @@ fn every_group_of_upstream_means_what_its_yaml_says() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let registry = upstream.read().registry;
+    let registry = Upstream::read().registry;
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for group in upstream.groups.values() {
         let ty = text(group, "type");
@@ -93,7 +93,7 @@ fn every_attribute_of_upstream_means_what_its_yaml_says() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let registry = upstream.read().registry;
+    let registry = Upstream::read().registry;
     assert_eq!(registry.attributes.len(), upstream.definitions.len());
     for (key, definition) in &upstream.definitions {
         let attribute = &registry.attributes[key];
@@ -120,10 +120,10 @@ fn every_attribute_of_upstream_means_what_its_yaml_says() {
 
 #[test]
 fn a_former_name_of_an_upstream_member_is_no_second_value() {
-    let Some(upstream) = Upstream::find() else {
+    let Some(_) = Upstream::find() else {
         return;
     };
-    let registry = upstream.read().registry;
+    let registry = Upstream::read().registry;
     let AttributeType::Enum(ty) = &registry.attributes["gen_ai.token.type"].ty else {
         panic!("it is an enum");
     };
@@ -137,7 +137,7 @@ fn every_attribute_of_upstream_has_a_constant_of_its_type() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let code = upstream.code("semconv/");
+    let code = Upstream::code("semconv/");
     assert_eq!(
         code.count("AttributeDefinition = "),
         upstream.definitions.len()
@@ -204,7 +204,7 @@ fn every_metric_of_upstream_has_an_instrument_and_a_struct_of_its_attributes() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let code = upstream.code("metrics/");
+    let code = Upstream::code("metrics/");
     let metrics = upstream.groups_of("metric");
     assert_eq!(code.count("MetricDefinition = "), metrics.len());
     for (id, group) in metrics {
@@ -238,7 +238,7 @@ fn every_span_of_upstream_has_a_builder_that_takes_all_of_its_attributes() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let code = upstream.code("spans/");
+    let code = Upstream::code("spans/");
     let spans = upstream.groups_of("span");
     assert_eq!(code.count("SpanDefinition = "), spans.len());
     for (id, group) in spans {
@@ -284,7 +284,7 @@ fn every_event_of_upstream_has_a_struct_with_its_body_and_an_emit() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let code = upstream.code("events/");
+    let code = Upstream::code("events/");
     let events = upstream.groups_of("event");
     assert_eq!(code.count("EventDefinition = "), events.len());
     assert_eq!(
@@ -455,7 +455,7 @@ fn upstream_is_counted_as_its_yaml_has_it() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let stats = Stats::of(&upstream.read().registry);
+    let stats = Stats::of(&Upstream::read().registry);
     let of = |ty: &str| {
         let groups = upstream.groups.values();
         groups.filter(|group| text(group, "type") == ty).count()
@@ -478,16 +478,15 @@ fn every_rename_of_upstream_is_in_its_schema_file_and_nothing_else() {
     let Some(upstream) = Upstream::find() else {
         return;
     };
-    let registry = upstream.registry();
-    let options = Options {
-        outputs: vec![Output::new("schema.yaml.j2", Subject::Registry, "{version}.yaml").unwrap()],
-        ..Options::new(registry.path(), "", "out")
-    };
-    let options = Options {
-        templates: None,
-        ..options
-    };
-    let rendered = render_files(&options).unwrap_or_else(|failure| panic!("{failure}"));
+    let rendered = Upstream::in_a_directory(|registry| {
+        let output = Output::new("schema.yaml.j2", Subject::Registry, "{version}.yaml");
+        let options = Options {
+            outputs: vec![output.unwrap()],
+            templates: None,
+            ..Options::new(registry, "", "out")
+        };
+        render_files(&options).unwrap_or_else(|failure| panic!("{failure}"))
+    });
     let schema: Value = serde_yaml::from_str(&rendered.files["1.41.1.yaml"]).unwrap();
     assert_eq!(
         schema["schema_url"],
@@ -583,14 +582,15 @@ impl Upstream {
     }
 
     /// What is generated of it below that directory.
-    fn code(&self, directory: &str) -> Code {
+    fn code(directory: &str) -> Code {
         static FILES: OnceLock<Files> = OnceLock::new();
         let files = FILES.get_or_init(|| {
-            let registry = self.registry();
             let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../templates");
-            let options = Options::new(registry.path(), templates, "out");
-            let rendered = render_files(&options).unwrap_or_else(|failure| panic!("{failure}"));
-            rendered.files
+            Self::in_a_directory(|registry| {
+                let options = Options::new(registry, templates, "out");
+                let rendered = render_files(&options).unwrap_or_else(|failure| panic!("{failure}"));
+                rendered.files
+            })
         });
         let files = files.iter().filter(|(path, _)| path.starts_with(directory));
         Code(
@@ -600,22 +600,17 @@ impl Upstream {
         )
     }
 
-    fn read(&self) -> Checked {
-        let registry = self.registry();
-        read_registry(registry.path()).unwrap_or_else(|rejected| panic!("{rejected}"))
+    fn read() -> Checked {
+        Self::in_a_directory(|registry| {
+            read_registry(registry).unwrap_or_else(|rejected| panic!("{rejected}"))
+        })
     }
 
-    /// What it is read as: a registry of its own, whose manifest upstream writes when it publishes.
-    fn registry(&self) -> tempfile::TempDir {
-        let registry = tempfile::tempdir().unwrap();
-        let manifest = "schema_url: https://opentelemetry.io/schemas/1.41.1\n";
-        fs::write(registry.path().join("manifest.yaml"), manifest).unwrap();
-        for from in yaml_files(&self.dir) {
-            let to = registry.path().join(from.strip_prefix(&self.dir).unwrap());
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(from, to).unwrap();
-        }
-        registry
+    /// As a registry of its own, whose manifest upstream writes when it publishes.
+    fn in_a_directory<R>(f: impl FnOnce(&Path) -> R) -> R {
+        let dir = tempfile::tempdir().unwrap();
+        let registry = support::upstream_in(dir.path());
+        f(&registry.expect("it was there a moment ago"))
     }
 
     /// What a group says of each attribute, on top of what the group that it extends says.

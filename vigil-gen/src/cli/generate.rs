@@ -75,6 +75,13 @@ fn options(arguments: Generate) -> Result<Options, Stop> {
         }
         (registry, out, named) => {
             let mut config = config(named.as_deref(), "both --registry and --out")?;
+            let instead = [
+                ("registry", registry.is_some()),
+                ("templates", templates.is_some()),
+            ];
+            let relied_on = instead.iter().filter(|(_, given)| !given);
+            let relied_on: Vec<&str> = relied_on.map(|(key, _)| *key).collect();
+            config.require_directories(&relied_on)?;
             config.registry = registry.unwrap_or(config.registry);
             config.out = out.or(config.out);
             config.options()

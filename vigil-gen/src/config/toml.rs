@@ -5,19 +5,17 @@ use toml::de::{DeTable, DeValue};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
-use crate::source::FileId;
+use crate::source::{FileId, SourceMap};
 use crate::yaml::{Entry, Node, Yaml};
 
 /// Reads a file. `None` if it is no TOML; what is wrong is then reported.
-pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> Option<Node> {
-    let places = Places {
-        file,
-        lines: std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect(),
-        text,
-    };
-    let (root, errors) = DeTable::parse_recoverable(text);
+pub(super) fn parse(
+    file: FileId,
+    sources: &SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> Option<Node> {
+    let places = Places { file, sources };
+    let (root, errors) = DeTable::parse_recoverable(sources.text(file));
     for error in &errors {
         let at = match error.span() {
             Some(span) => places.of(span.start, span.end),
@@ -41,25 +39,12 @@ pub(super) fn parse(file: FileId, text: &str, diagnostics: &mut Diagnostics) -> 
 
 struct Places<'a> {
     file: FileId,
-    text: &'a str,
-    /// Where each line begins, in bytes.
-    lines: Vec<usize>,
+    sources: &'a SourceMap,
 }
 
 impl Places<'_> {
     fn of(&self, start: usize, end: usize) -> Location {
-        let start = start.min(self.text.len());
-        let line = self.lines.partition_point(|begin| *begin <= start) - 1;
-        let characters =
-            |from: usize, to: usize| self.text.get(from..to).map_or(0, |it| it.chars().count());
-        let rest = self.text.get(start..end).unwrap_or_default();
-        let first = rest.split('\n').next().unwrap_or_default();
-        Location {
-            file: self.file,
-            line: number(line + 1),
-            column: number(characters(self.lines[line], start) + 1),
-            width: number(first.chars().count()),
-        }
+        self.sources.at(self.file, start..end)
     }
 
     fn table(&self, table: &DeTable<'_>) -> Node {
@@ -111,8 +96,4 @@ impl Places<'_> {
         };
         Node { at, yaml }
     }
-}
-
-fn number(value: usize) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
 }

@@ -54,14 +54,14 @@ pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
 }
 
 /// An error that is not about the registry, and has no place in it.
-pub(crate) fn placeless(code: &str, message: &str) -> String {
+pub(crate) fn placeless(code: &str, message: &str, help: Option<&str>) -> String {
     text(&Line {
         code,
         message,
         place: None,
         text: None,
         related: Vec::new(),
-        help: None,
+        help,
     })
 }
 

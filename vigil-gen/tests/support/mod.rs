@@ -49,6 +49,22 @@ pub(crate) fn upstream() -> Option<PathBuf> {
     found
 }
 
+/// OpenTelemetry's own registry as one that can be read, put into a directory: with the manifest that
+/// upstream writes when it publishes.
+pub(crate) fn upstream_in(dir: &Path) -> Option<PathBuf> {
+    let model = upstream()?;
+    let registry = dir.join("upstream");
+    fs::create_dir_all(&registry).unwrap();
+    let manifest = "schema_url: https://opentelemetry.io/schemas/1.41.1\n";
+    fs::write(registry.join("manifest.yaml"), manifest).unwrap();
+    for from in yaml_files(&model) {
+        let to = registry.join(from.strip_prefix(&model).unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from, to).unwrap();
+    }
+    Some(registry)
+}
+
 /// Every YAML file below a directory.
 pub(crate) fn yaml_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -240,6 +240,14 @@ impl Entries {
         self.list.push((key, value));
     }
 
+    /// Sets an attribute that no field declares, instead of an earlier value.
+    pub(crate) fn set_undeclared(&mut self, key: &'static str, value: Value) {
+        match self.list.iter_mut().find(|(other, _)| same(other, key)) {
+            Some((_, earlier)) => *earlier = value,
+            None => self.push_undeclared(key, value),
+        }
+    }
+
     #[inline]
     pub(crate) fn value_mut(&mut self, at: usize) -> &mut Value {
         &mut self.list[at].1

@@ -4,16 +4,23 @@
 //! there by `tracing-opentelemetry`'s layer. Hardly anybody asks for it, and it costs as much as the rest
 //! of a span. So it is put there when somebody can ask: when the `tracing` span is handed out, when
 //! a foreign span goes under it, and when somebody looks for that layer on a thread where the span is
-//! entered or being made.
+//! entered or being made. Code that runs in a span can keep it and ask elsewhere: the first time that
+//! anybody looks for the layer, all that were ever entered and are open are shown; from then on each is
+//! when it is entered.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use slab::Slab;
 use tracing::Dispatch;
 use tracing::span::Id;
 
 use super::state::SpanState;
-use super::tracer::{while_showing, with_flag};
+use super::tracer::{CarrierSpan, while_showing, with_flag};
 
 std::thread_local! {
     /// The typed spans that code on this thread can get at by itself, the innermost last.
@@ -22,6 +29,82 @@ std::thread_local! {
     static ASKED: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
     /// One is being shown.
     static SHOWING: Cell<bool> = const { Cell::new(false) };
+    /// Vigil itself asks for the context of a foreign span.
+    static ASKS_ITSELF: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Somebody has looked for what `tracing-opentelemetry` knows.
+static WANTED: AtomicBool = AtomicBool::new(false);
+/// Until then: the spans that were entered.
+static ENTERED: Mutex<Slab<Weak<SpanState>>> = Mutex::new(Slab::new());
+
+fn entered() -> MutexGuard<'static, Slab<Weak<SpanState>>> {
+    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a span was entered, so that code may have kept it.
+#[derive(Debug)]
+pub(crate) struct Noted(AtomicUsize);
+
+impl Noted {
+    const NO: usize = 0;
+    /// There is no place for it in [`ENTERED`].
+    const PLACELESS: usize = usize::MAX;
+
+    pub(crate) const fn new() -> Self {
+        Self(AtomicUsize::new(Self::NO))
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        let place = *self.0.get_mut();
+        if place != Self::NO && place != Self::PLACELESS {
+            entered().try_remove(place - 1);
+        }
+    }
+}
+
+/// The span is entered. Returns whether that is for the first time, so that it is to be noted.
+pub(crate) fn note(state: &Arc<SpanState>) -> bool {
+    let noted = &state.noted.0;
+    if noted.load(Ordering::Relaxed) != Noted::NO {
+        return false;
+    }
+    let mut entered = entered();
+    if noted.load(Ordering::Relaxed) != Noted::NO {
+        return false;
+    }
+    let place = if WANTED.load(Ordering::Relaxed) {
+        Noted::PLACELESS
+    } else {
+        entered.insert(Arc::downgrade(state)) + 1
+    };
+    noted.store(place, Ordering::Relaxed);
+    true
+}
+
+/// Whether spans are shown when they are entered.
+pub(crate) fn is_wanted() -> bool {
+    WANTED.load(Ordering::Relaxed)
+}
+
+/// Those that were entered before anybody looked.
+fn take_entered() -> Vec<Arc<SpanState>> {
+    if WANTED.load(Ordering::Relaxed) {
+        return Vec::new();
+    }
+    let entered = entered();
+    WANTED.store(true, Ordering::Relaxed);
+    // They stay in their places, which they know.
+    entered.iter().filter_map(|(_, it)| it.upgrade()).collect()
+}
+
+/// The context of a span of other instrumentation.
+pub(crate) fn foreign_context(id: &Id, dispatch: &Dispatch) -> Option<opentelemetry::Context> {
+    with_flag(&ASKS_ITSELF, || {
+        tracing_opentelemetry::get_otel_context(id, dispatch)
+    })
 }
 
 struct Reached {
@@ -76,8 +159,12 @@ pub(crate) fn reached(id: &Id) -> Option<Arc<SpanState>> {
 
 /// Somebody on this thread is about to ask for what `tracing-opentelemetry` knows.
 pub(crate) fn expose_here() {
-    if SHOWING.try_with(Cell::get).unwrap_or(true) {
+    let is_set = |flag: &'static std::thread::LocalKey<Cell<bool>>| flag.try_with(Cell::get);
+    if is_set(&SHOWING).unwrap_or(true) || is_set(&ASKS_ITSELF).unwrap_or(true) {
         return;
+    }
+    for state in take_entered() {
+        expose(&state);
     }
     let hidden = HERE.try_with(|here| {
         let hidden = here.borrow();
@@ -108,26 +195,77 @@ pub(crate) fn expose(state: &Arc<SpanState>) {
 }
 
 fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
-    if SHOWING.try_with(Cell::get).unwrap_or(true) {
+    // The thread is ending: then the span stays as it is.
+    if SHOWING.try_with(Cell::get).unwrap_or(true) || ASKED.try_with(|_| ()).is_err() {
         return;
     }
-    // Another thread waits until it is done; this one does not come here again.
+    // This thread does not come here again.
     state
         .exposed
-        .get_or_init(|| with_flag(&SHOWING, || show(state, id, dispatch)));
+        .once(|| with_flag(&SHOWING, || show(state, id, dispatch)));
+}
+
+/// Whether foreign code can see a span.
+#[derive(Debug)]
+pub(crate) struct Exposed(AtomicU8);
+
+impl Exposed {
+    const NO: u8 = 0;
+    const SOON: u8 = 1;
+    const YES: u8 = 2;
+    /// It takes microseconds. Whoever waits longer holds a lock that a foreign layer wants meanwhile.
+    const PATIENCE: Duration = Duration::from_millis(100);
+
+    pub(crate) const fn new() -> Self {
+        Self(AtomicU8::new(Self::NO))
+    }
+
+    pub(crate) fn is(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::YES
+    }
+
+    /// Shows it, if nobody has. Where another thread is at it, that is waited for, but not for ever.
+    fn once(&self, show: impl FnOnce()) {
+        struct Undo<'a>(&'a AtomicU8);
+
+        impl Drop for Undo<'_> {
+            fn drop(&mut self) {
+                self.0.store(Exposed::NO, Ordering::Release);
+            }
+        }
+
+        let (order, otherwise) = (Ordering::Acquire, Ordering::Acquire);
+        if (self.0)
+            .compare_exchange(Self::NO, Self::SOON, order, otherwise)
+            .is_ok()
+        {
+            let undo = Undo(&self.0);
+            show();
+            std::mem::forget(undo);
+            return self.0.store(Self::YES, Ordering::Release);
+        }
+        let since = Instant::now();
+        while self.0.load(Ordering::Acquire) == Self::SOON && since.elapsed() < Self::PATIENCE {
+            thread::sleep(Duration::from_micros(20));
+        }
+    }
 }
 
 fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
     // The layer can only do it when it is called. Nobody else minds a link to a span that is not
     // there; a filter around the layer wants one that is.
-    dispatch.record_follows_from(id, &Id::from_u64(u64::MAX));
-    if ASKED.with_borrow(Option::is_some) {
+    // Nor does it matter if one does.
+    let nowhere = Id::from_u64(u64::MAX);
+    let link = AssertUnwindSafe(|| dispatch.record_follows_from(id, &nowhere));
+    let _ = catch_unwind(link);
+    if ASKED.try_with(|asked| asked.borrow().is_some()) == Ok(true) {
         dispatch.record_follows_from(id, id);
     }
-    ASKED.take();
+    let asked = ASKED.try_with(RefCell::take);
+    drop(asked);
     // At once, while it is known whose it is.
-    while_showing(Arc::clone(state), || {
+    while_showing(CarrierSpan::typed(state), || {
         tracing_opentelemetry::get_otel_context(id, dispatch);
     });
 }

@@ -183,7 +183,7 @@ impl SpanProcessor for InheritedAttributes {
 /// Puts the inherited attributes on a span of the SDK's own.
 fn complete(span: &mut Span, cx: &Context) {
     use opentelemetry::trace::Span as _;
-    if super::tracer::is_built_here() {
+    if super::tracer::is_built_here(cx) {
         return;
     }
     if let Some(inherited) = Inherited::of(cx) {

@@ -17,7 +17,7 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 use super::callsite::LEVEL;
 use super::exposed;
 use super::state::SpanState;
-use super::tracer::{self, CarrierTracer};
+use super::tracer::{self, CarrierSpan, CarrierTracer};
 
 /// Carries typed spans, and what other instrumentation makes with `tracing`, to OpenTelemetry.
 ///
@@ -113,8 +113,13 @@ impl<S> std::fmt::Debug for TraceLayer<S> {
     }
 }
 
-/// On a `tracing` span: the typed span that it is.
-struct Typed(Weak<SpanState>);
+/// On a `tracing` span: the typed span that it is, which may go before it.
+struct Typed {
+    state: Weak<SpanState>,
+    context: Option<opentelemetry::Context>,
+    /// The inner layer has it.
+    shown: bool,
+}
 
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
@@ -170,10 +175,9 @@ fn context<'a, S>(span: &SpanRef<'a, S>, dispatch: &Dispatch) -> Option<opentele
 where
     S: LookupSpan<'a>,
 {
-    match typed(span) {
-        Some(state) => state.ids().and_then(|_| state.context().cloned()),
-        None => tracing_opentelemetry::get_otel_context(&span.id(), dispatch),
-    }
+    let known = |typed: &Typed| typed.context.clone();
+    let known = span.extensions().get::<Typed>().map(known);
+    known.unwrap_or_else(|| exposed::foreign_context(&span.id(), dispatch))
 }
 
 fn nearest_typed<S>(dispatch: &Dispatch, wanted: &Wanted<'_>) -> Option<Arc<SpanState>>
@@ -198,7 +202,7 @@ where
 /// The typed span behind that of `tracing`, if it is one and has been entered.
 fn typed<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<Arc<SpanState>> {
     let extensions = span.extensions();
-    extensions.get::<Typed>()?.0.upgrade()
+    extensions.get::<Typed>()?.state.upgrade()
 }
 
 impl<S> TraceLayer<S>
@@ -206,29 +210,79 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     /// Notes on the `tracing` span which typed span it is.
-    fn note(state: &Arc<SpanState>, id: &Id, ctx: &Context<'_, S>) {
-        if let Some(span) = ctx.span(id) {
-            span.extensions_mut().replace(Typed(Arc::downgrade(state)));
+    fn note(state: &Arc<SpanState>, id: &Id, ctx: &Context<'_, S>, shown: bool) {
+        let Some(span) = ctx.span(id) else { return };
+        let typed = Typed {
+            state: Arc::downgrade(state),
+            context: state.context().cloned(),
+            shown,
+        };
+        let mut extensions = span.extensions_mut();
+        let before = extensions.replace(typed);
+        if before.as_ref().is_some_and(|it| it.shown)
+            && let Some(typed) = extensions.get_mut::<Typed>()
+        {
+            typed.shown = true;
         }
+        drop(extensions);
+        drop(before);
     }
 
     /// Gives the inner layer a typed span, so that others find it there.
     fn show(&self, state: &Arc<SpanState>, id: &Id, ctx: Context<'_, S>) {
-        Self::note(state, id, &ctx);
-        let metadata = state.definition.metadata();
+        Self::note(state, id, &ctx, true);
+        self.hand_in(state.definition.metadata(), state.context(), id, ctx);
+    }
+
+    fn hand_in(
+        &self,
+        metadata: &'static Metadata<'static>,
+        context: Option<&opentelemetry::Context>,
+        id: &Id,
+        ctx: Context<'_, S>,
+    ) {
         // Its fields are in the contract's hands, and its place in the tree is in its context.
         let nothing = metadata.fields().value_set(&[]);
         let bare = Attributes::new(metadata, &nothing);
-        let attached = state.context().map(|context| context.clone().attach());
+        let attached = context.map(|context| context.clone().attach());
         self.inner.on_new_span(&bare, id, ctx);
         drop(attached);
     }
 
     /// Before the inner layer looks at a span: if it is a typed one, it has to be there.
-    fn expose(id: Option<Id>, ctx: &Context<'_, S>) {
-        if let Some(state) = id.and_then(|id| typed(&ctx.span(&id)?)) {
-            exposed::expose(&state);
+    fn expose(&self, id: Option<Id>, ctx: &Context<'_, S>) {
+        let Some(span) = id.and_then(|id| ctx.span(&id)) else {
+            return;
+        };
+        let known = |typed: &Typed| (typed.state.upgrade(), typed.shown);
+        let known = span.extensions().get::<Typed>().map(known);
+        match known {
+            Some((Some(state), _)) => exposed::expose(&state),
+            Some((None, false)) => self.show_gone(&span, ctx),
+            Some((None, true)) | None => {}
         }
+    }
+
+    /// Gives the inner layer a typed span that has gone, while somebody has kept that of `tracing`:
+    /// what starts in there stands under it all the same.
+    fn show_gone(&self, span: &SpanRef<'_, S>, ctx: &Context<'_, S>) {
+        let context = {
+            let mut extensions = span.extensions_mut();
+            // Another thread may have been faster.
+            let hidden = extensions.get_mut().filter(|it: &&mut Typed| !it.shown);
+            hidden.and_then(|it| {
+                it.shown = true;
+                it.context.clone()
+            })
+        };
+        let Some(context) = context else { return };
+        let id = span.id();
+        self.hand_in(span.metadata(), Some(&context), &id, ctx.clone());
+        // At once, while it is known whose it is.
+        tracer::while_showing(CarrierSpan::gone(&context), || {
+            self.inner.on_enter(&id, ctx.clone());
+            self.inner.on_exit(&id, ctx.clone());
+        });
     }
 }
 
@@ -267,7 +321,7 @@ where
                 }
             }
             None if self.carries(attrs.metadata()) => {
-                Self::expose(attrs.parent().cloned(), &ctx);
+                self.expose(attrs.parent().cloned(), &ctx);
                 self.inner.on_new_span(attrs, id, ctx);
             }
             None => {}
@@ -295,8 +349,8 @@ where
         if exposed::is_asking() {
             return;
         }
-        Self::expose(Some(span.clone()), &ctx);
-        Self::expose(Some(follows.clone()), &ctx);
+        self.expose(Some(span.clone()), &ctx);
+        self.expose(Some(follows.clone()), &ctx);
         self.inner.on_follows_from(span, follows, ctx);
     }
 
@@ -309,21 +363,24 @@ where
             let current = || ctx.current_span().id().cloned();
             let around = event.parent().cloned();
             let around = around.or_else(|| event.is_contextual().then(current).flatten());
-            Self::expose(around, &ctx);
+            self.expose(around, &ctx);
             tracer::while_logging(|| self.inner.on_event(event, ctx));
         }
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
         if !tracer::is_carrying(id) {
-            Self::expose(Some(id.clone()), &ctx);
+            self.expose(Some(id.clone()), &ctx);
             return self.inner.on_enter(id, ctx);
         }
         // The carrier has made its context current.
         if let Some(state) = exposed::reached(id)
-            && state.note()
+            && exposed::note(&state)
         {
-            Self::note(&state, id, &ctx);
+            Self::note(&state, id, &ctx, false);
+            if exposed::is_wanted() {
+                exposed::expose(&state);
+            }
         }
     }
 

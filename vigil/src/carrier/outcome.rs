@@ -144,16 +144,11 @@ pub(crate) fn is_success(outcome: &Outcome, key: &str, value: &Value) -> bool {
     key == outcome.key && value.as_text().is_some_and(|text| *text == outcome.ok)
 }
 
-/// Whether that was recorded.
-pub(crate) fn recorded_success(outcome: &Outcome, entries: &[Entry]) -> bool {
+/// Where among the attributes that was recorded.
+pub(crate) fn recorded_success(outcome: &Outcome, entries: &[Entry]) -> Option<usize> {
     entries
         .iter()
-        .any(|(key, value)| is_success(outcome, key, value))
-}
-
-/// Takes back that all went well, if that was recorded.
-pub(crate) fn forget_success(outcome: &Outcome, entries: &mut Vec<Entry>) {
-    entries.retain(|(key, value)| !is_success(outcome, key, value));
+        .position(|(key, value)| is_success(outcome, key, value))
 }
 
 /// The member that was recorded as `value`, if it is one.

@@ -1,6 +1,5 @@
 //! A span while it is open, and its end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,7 +17,7 @@ use super::definition::{
     Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
-use super::exposed;
+use super::exposed::{self, Exposed, Noted};
 use super::facts::{Facts, Source};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
@@ -71,9 +70,9 @@ pub(crate) struct SpanState {
     /// The context that is its own, once somebody needs it.
     context: OnceLock<Context>,
     /// Foreign code can see it: see [`exposed`](super::exposed).
-    pub(super) exposed: OnceLock<()>,
+    pub(super) exposed: Exposed,
     /// Its `tracing` span says which typed span it is.
-    noted: AtomicBool,
+    pub(super) noted: Noted,
     /// Where it stands among the open spans, if those are kept.
     place: OnceLock<open::Place>,
     /// The SDK's span, if a layer of Vigil's made one, until the end.
@@ -243,8 +242,8 @@ impl SpanState {
             live: OnceLock::new(),
             early_ids: OnceLock::new(),
             context: OnceLock::new(),
-            exposed: OnceLock::new(),
-            noted: AtomicBool::new(false),
+            exposed: Exposed::new(),
+            noted: Noted::new(),
             place: OnceLock::new(),
             sdk: Mutex::new(None),
             data: Mutex::new(Data::new()),
@@ -336,12 +335,7 @@ impl SpanState {
 
     /// Whether foreign code can see it already.
     pub(crate) fn is_exposed(&self) -> bool {
-        self.exposed.get().is_some()
-    }
-
-    /// It is noted on its `tracing` span. Returns whether that is to be done.
-    pub(crate) fn note(&self) -> bool {
-        !self.noted.load(Ordering::Relaxed) && !self.noted.swap(true, Ordering::Relaxed)
+        self.exposed.is()
     }
 
     pub(crate) fn attributes(&self) -> Attributes {
@@ -668,9 +662,13 @@ impl SpanState {
         if let Some(outcome) = &self.definition.outcome {
             // It can't have gone well and failed: what is said last counts.
             let fields = self.definition.fields;
-            if outcome::recorded_success(outcome, data.entries.as_slice()) {
-                data.entries
-                    .rearrange(fields, |entries| outcome::forget_success(outcome, entries));
+            let at = outcome::recorded_success(outcome, data.entries.as_slice());
+            // What samplers saw has left: it can't be taken back.
+            if let Some(at) = at.filter(|at| *at >= data.sent) {
+                data.entries.rearrange(fields, |entries| {
+                    entries.remove(at);
+                });
+                data.shifted(at);
             }
         }
         data.failure = Some(failure);
@@ -1000,10 +998,10 @@ impl Drop for SpanState {
     fn drop(&mut self) {
         let Some(live) = self.live.take() else { return };
         // What the layer would find on it, foreign code has put there.
-        let plain = if self.exposed.get().is_none() {
-            live.span.id()
-        } else {
+        let plain = if self.exposed.is() {
             None
+        } else {
+            live.span.id()
         };
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.
@@ -1151,6 +1149,8 @@ impl SpanState {
             }
         } else if let Some(field) = keyed::field_of(self.definition.fields, key) {
             self.set_foreign_keyed(&mut data, field, attribute);
+        } else if find(data.entries.as_slice(), key).is_some() {
+            // An event said so, or the root span above. What the typed API says comes first.
         } else if !gate::withholds(key, Place::Span) {
             let undeclared = &mut data.rare_mut().undeclared;
             match undeclared
@@ -1273,7 +1273,8 @@ impl SpanState {
                 let error_type = Value::Text(failure.error_type);
                 match facts.error {
                     Some(place) => data.entries.set(fields, place, error_type),
-                    None => data.entries.push_undeclared(error::TYPE, error_type),
+                    // An event may have said so too.
+                    None => data.entries.set_undeclared(error::TYPE, error_type),
                 }
                 status
             }
@@ -1366,6 +1367,20 @@ impl Data {
         }
     }
 
+    /// One of the attributes is gone, and those behind it have moved up.
+    fn shifted(&mut self, gone: usize) {
+        if gone >= self.shown {
+            return;
+        }
+        self.shown -= 1;
+        if let Some(rare) = &mut self.rare {
+            rare.changed.retain(|at| *at != gone);
+            for at in rare.changed.iter_mut().filter(|at| **at > gone) {
+                *at -= 1;
+            }
+        }
+    }
+
     /// What the span inherits; it may have a value of its own of some of it.
     pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, declares_none: bool) {
         self.has_inheritable |= !declares_none;
@@ -1375,6 +1390,9 @@ impl Data {
     /// An attribute that only what was recorded declares.
     fn put_undeclared(&mut self, field: &Field, value: Value) {
         self.has_inheritable = true;
+        if let Some(rare) = &mut self.rare {
+            rare.undeclared.retain(|it| it.key.as_str() != field.key());
+        }
         let entries = self.entries.as_slice();
         match entries.iter().position(|(key, _)| same(key, field.key())) {
             Some(at) => self.entries.value_mut(at).merge(value, field.aggregate),

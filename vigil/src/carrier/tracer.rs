@@ -37,9 +37,10 @@ thread_local! {
     /// The typed span that `tracing` is making here and now.
     static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
     /// The typed span that `tracing-opentelemetry` asks for next, made long since.
-    static SHOWING: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
-    /// The SDK is making a span that gets its inherited attributes by another way.
-    static BUILT_HERE: Cell<bool> = const { Cell::new(false) };
+    static SHOWING: RefCell<Option<CarrierSpan>> = const { RefCell::new(None) };
+    /// The SDK is making a span that gets its inherited attributes by another way: under the context
+    /// that is here.
+    static BUILT_HERE: Cell<*const Context> = const { Cell::new(std::ptr::null()) };
     /// What passes through the layers has reached OpenTelemetry by a shorter way.
     static SENDING: Cell<bool> = const { Cell::new(false) };
     /// A typed span is entered, left or let go of, which the carrier sees to itself.
@@ -103,14 +104,32 @@ pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Openi
 }
 
 /// Runs `f`, in which `tracing-opentelemetry` asks for a typed span.
-pub(crate) fn while_showing<R>(state: Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    leave(&SHOWING, state, f)
+pub(crate) fn while_showing<R>(span: CarrierSpan, f: impl FnOnce() -> R) -> R {
+    leave(&SHOWING, span, f)
 }
 
-/// Whether the span that the SDK is making comes through `tracing`. Asked once for each: what
-/// other processors start meanwhile does not.
-pub(crate) fn is_built_here() -> bool {
-    BUILT_HERE.replace(false)
+/// Runs `f`, in which the SDK makes a span under `parent` that comes through `tracing`.
+fn while_building<R>(parent: &Context, f: impl FnOnce() -> R) -> R {
+    struct Restore(*const Context);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            BUILT_HERE.set(self.0);
+        }
+    }
+
+    let _restore = Restore(BUILT_HERE.replace(parent));
+    f()
+}
+
+/// Whether the span that the SDK is making under `parent` comes through `tracing`. Asked once for each:
+/// what samplers and other processors start meanwhile does not.
+pub(crate) fn is_built_here(parent: &Context) -> bool {
+    let is_it = std::ptr::eq(BUILT_HERE.get(), parent);
+    if is_it {
+        BUILT_HERE.set(std::ptr::null());
+    }
+    is_it
 }
 
 /// Runs `f`, whose telemetry is meant for other layers alone.
@@ -219,7 +238,7 @@ pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
     let find = dispatch.downcast_ref::<FindTyped>();
     let context = match find {
         Some(find) => find.context_of(dispatch, id)?,
-        None => tracing_opentelemetry::get_otel_context(id, dispatch)?,
+        None => exposed::foreign_context(id, dispatch)?,
     };
     Some(context.span().span_context().clone())
 }
@@ -302,7 +321,7 @@ impl CarrierTracer {
         };
         let tracer = self.typed(definition.scope);
         let parent = state.above();
-        with_flag(&BUILT_HERE, || tracer.build_with_context(builder, parent))
+        while_building(parent, || tracer.build_with_context(builder, parent))
     }
 }
 
@@ -347,8 +366,8 @@ impl Tracer for CarrierTracer {
     type Span = CarrierSpan;
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &Context) -> CarrierSpan {
-        if let Some(state) = SHOWING.try_with(RefCell::take).ok().flatten() {
-            return CarrierSpan::typed(&state);
+        if let Some(span) = SHOWING.try_with(RefCell::take).ok().flatten() {
+            return span;
         }
         if let Some(attributes) = &mut builder.attributes {
             attributes.retain(|attribute| passes(attribute, Place::Span));
@@ -360,7 +379,7 @@ impl Tracer for CarrierTracer {
         if let Some(inherited) = Inherited::of(parent) {
             inherited.complete(builder.attributes.get_or_insert_default());
         }
-        let inner = with_flag(&BUILT_HERE, || {
+        let inner = while_building(parent, || {
             self.0.foreign.build_with_context(builder, parent)
         });
         CarrierSpan(Repr::Foreign {
@@ -396,6 +415,14 @@ impl CarrierSpan {
         Self(Repr::Typed {
             ids: state.ids().cloned().unwrap_or(SpanContext::NONE),
             state: Arc::downgrade(state),
+        })
+    }
+
+    /// Stands for a typed span that has gone, and had that context.
+    pub(crate) fn gone(context: &Context) -> Self {
+        Self(Repr::Typed {
+            ids: context.span().span_context().clone(),
+            state: Weak::new(),
         })
     }
 

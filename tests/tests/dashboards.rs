@@ -1,0 +1,368 @@
+//! Dashboards and rules name what the registry has and what programs really export, as Prometheus and
+//! Tempo call it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use serde_json::Value;
+use vigil::export::Protocol;
+use vigil_gen::read_registry;
+use vigil_gen::registry::{Instrument, NamePart, Registry, SpanName};
+use vigil_tests::child::{self, towards};
+use vigil_tests::receiver::Receiver;
+use vigil_tests::scratch::workspace;
+
+/// What Prometheus itself adds to every series, and to the buckets of histograms.
+const OWN_LABELS: [&str; 2] = ["job", "le"];
+
+/// The words of PromQL that are no names.
+const WORDS: [&str; 8] = [
+    "by",
+    "group_left",
+    "histogram_quantile",
+    "ignoring",
+    "min",
+    "rate",
+    "sum",
+    "without",
+];
+
+/// What there is to ask for: each series, with its metric and its labels.
+type Known = BTreeMap<String, (String, BTreeSet<String>)>;
+
+#[test]
+fn every_query_of_the_dashboard_names_metrics_and_labels_of_the_registry() {
+    let registry = committed_registry();
+    let known = series(&registry);
+    let mut named = BTreeSet::new();
+    for target in targets("prometheus") {
+        let query = Query::of(text(&target, "expr"));
+        named.extend(query.check(&known));
+        let legend = text(&target, "legendFormat");
+        for label in legend.split("{{").skip(1) {
+            let label = label.split("}}").next().unwrap();
+            assert!(query.labels.contains(label) || query.is_plain(), "{legend}");
+            assert!(query.allowed(&known).contains(label), "{legend}");
+        }
+    }
+    assert_eq!(named, names(&registry), "each metric has a panel");
+}
+
+#[test]
+fn every_rule_names_metrics_and_labels_of_the_registry_or_what_a_rule_records() {
+    let registry = committed_registry();
+    let mut known = series(&registry);
+    let mut named = BTreeSet::new();
+    let mut alerts = BTreeSet::new();
+    for rule in rules() {
+        let query = Query::of(text(&rule, "expr"));
+        named.extend(query.check(&known));
+        if let Some(record) = rule.get("record") {
+            let entry = (String::new(), query.labels.clone());
+            let record = record.as_str().unwrap().to_owned();
+            assert!(known.insert(record, entry).is_none());
+        } else {
+            let alert = text(&rule, "alert").to_owned();
+            assert!(alerts.insert(alert.clone()), "{alert} is there twice");
+        }
+    }
+    named.remove("");
+    assert_eq!(named, names(&registry), "each metric has a rule");
+    assert!(!alerts.is_empty());
+}
+
+#[test]
+fn every_question_to_tempo_names_attributes_and_spans_of_the_registry() {
+    let registry = committed_registry();
+    let mut asked = BTreeSet::new();
+    let spans: BTreeSet<String> = registry
+        .spans
+        .values()
+        .filter_map(|span| match &span.name {
+            SpanName::Pattern(parts) => match &parts[0] {
+                NamePart::Word(word) => Some(word.clone()),
+                NamePart::Key(_) => None,
+            },
+            SpanName::Prose(_) => None,
+        })
+        .collect();
+    for target in targets("tempo") {
+        let query = Asked::of(text(&target, "query"));
+        for key in &query.attributes {
+            let mut carried = registry.spans.values().flat_map(|span| &span.attributes);
+            assert!(carried.any(|it| it.key == *key), "{key}");
+        }
+        let lost: Vec<_> = query.spans.difference(&spans).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        asked.extend(query.spans);
+    }
+    assert_eq!(asked, spans, "each span has a panel");
+}
+
+#[test]
+fn the_example_agent_exports_what_the_dashboard_and_the_rules_ask_for() {
+    let mut all = Exported::of(env!("CARGO_BIN_EXE_agent_loop"), "");
+    let metrics: BTreeSet<String> = all.known.values().map(|it| it.0.clone()).collect();
+    let mut lacking = names(&committed_registry());
+    lacking.retain(|it| !metrics.contains(it));
+    assert!(
+        lacking.iter().all(|it| it.contains("_chunk")),
+        "the example streams nothing, but the rest is there: {lacking:?}"
+    );
+    // What the example has no occasion for.
+    let rest = Exported::of(env!("CARGO_BIN_EXE_loop"), "most");
+    for (name, (metric, labels)) in rest.known {
+        let known = all.known.entry(name).or_insert((metric, BTreeSet::new()));
+        known.1.extend(labels);
+    }
+    all.attributes.extend(rest.attributes);
+    all.spans.extend(rest.spans);
+
+    for target in targets("prometheus") {
+        Query::of(text(&target, "expr")).check(&all.known);
+    }
+    for target in targets("tempo") {
+        let asked = Asked::of(text(&target, "query"));
+        for key in &asked.attributes {
+            assert!(all.attributes.contains(key), "{key}");
+        }
+        for word in &asked.spans {
+            let found = all.spans.iter().any(|name| name.starts_with(word));
+            assert!(found, "{word}");
+        }
+    }
+    for rule in rules() {
+        let query = Query::of(text(&rule, "expr"));
+        query.check(&all.known);
+        if let Some(record) = rule.get("record") {
+            let entry = (String::new(), query.labels.clone());
+            all.known.insert(record.as_str().unwrap().to_owned(), entry);
+        }
+    }
+}
+
+/// What a program sent, as Prometheus and Tempo have it.
+struct Exported {
+    known: Known,
+    attributes: BTreeSet<String>,
+    spans: BTreeSet<String>,
+}
+
+impl Exported {
+    fn of(program: &str, argument: &str) -> Self {
+        let receiver = Receiver::plain(false);
+        let variables = towards(Protocol::HttpProtobuf, &receiver);
+        let ran = child::run(program, &[argument], &variables);
+        assert!(ran.status.success(), "{ran:?}");
+        let mut known = Known::new();
+        for metric in receiver.metrics() {
+            let (instrument, attributes) = match metric.data.unwrap() {
+                Data::Gauge(it) => (
+                    Instrument::Gauge,
+                    it.data_points.into_iter().map(|it| it.attributes).collect(),
+                ),
+                Data::Sum(it) => (
+                    if it.is_monotonic {
+                        Instrument::Counter
+                    } else {
+                        Instrument::UpDownCounter
+                    },
+                    it.data_points.into_iter().map(|it| it.attributes).collect(),
+                ),
+                Data::Histogram(it) => (
+                    Instrument::Histogram,
+                    it.data_points.into_iter().map(|it| it.attributes).collect(),
+                ),
+                other => panic!("{other:?}"),
+            };
+            let attributes: Vec<Vec<KeyValue>> = attributes;
+            let labels = attributes
+                .iter()
+                .flatten()
+                .map(|it| it.key.replace('.', "_"));
+            let labels: BTreeSet<String> = labels.collect();
+            for called in called(&metric.name, &metric.unit, instrument) {
+                let entry = known
+                    .entry(called)
+                    .or_insert((metric.name.clone(), BTreeSet::new()));
+                entry.1.extend(labels.clone());
+            }
+        }
+        let spans = receiver.spans();
+        let attributes = spans.iter().flat_map(|it| &it.attributes);
+        Self {
+            known,
+            attributes: attributes.map(|it| it.key.clone()).collect(),
+            spans: spans.iter().map(|it| it.name.clone()).collect(),
+        }
+    }
+}
+
+/// What a question to Tempo names.
+struct Asked {
+    attributes: BTreeSet<String>,
+    /// The words that names of spans begin with.
+    spans: BTreeSet<String>,
+}
+
+impl Asked {
+    fn of(query: &str) -> Self {
+        let key = |part: &str| {
+            let name = |c: &char| c.is_alphanumeric() || "._".contains(*c);
+            part.chars().take_while(name).collect::<String>()
+        };
+        let names = query.split("name =~ \"").skip(1);
+        let asked = Self {
+            attributes: query.split("span.").skip(1).map(key).collect(),
+            spans: names
+                .map(|rest| rest.split(".*").next().unwrap().to_owned())
+                .collect(),
+        };
+        assert!(asked.attributes.len() + asked.spans.len() > 0, "{query}");
+        asked
+    }
+}
+
+fn committed_registry() -> Registry {
+    read_registry(&workspace().join("semconv"))
+        .unwrap()
+        .registry
+}
+
+/// What the panels ask a source of data.
+fn targets(source: &str) -> Vec<Value> {
+    let text = fs::read_to_string(workspace().join("dashboards/grafana.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&text).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets: Vec<Value> = panels
+        .filter(|it| it["datasource"]["type"] == source)
+        .flat_map(|it| it["targets"].as_array().unwrap().clone())
+        .collect();
+    assert!(!targets.is_empty(), "{source}");
+    targets
+}
+
+fn rules() -> Vec<Value> {
+    let path = workspace().join("dashboards/prometheus-rules.yaml");
+    let file: Value = serde_yaml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let groups = file["groups"].as_array().unwrap().iter();
+    groups
+        .flat_map(|it| it["rules"].as_array().unwrap().clone())
+        .collect()
+}
+
+fn text<'a>(of: &'a Value, key: &str) -> &'a str {
+    of[key]
+        .as_str()
+        .unwrap_or_else(|| panic!("no {key} in {of}"))
+}
+
+fn names(registry: &Registry) -> BTreeSet<String> {
+    registry.metrics.keys().cloned().collect()
+}
+
+/// Every series that the metrics of the registry make: its metric and its labels.
+fn series(registry: &Registry) -> Known {
+    let mut series = Known::new();
+    for (name, metric) in &registry.metrics {
+        let labels = metric.attributes.iter().map(|it| it.key.replace('.', "_"));
+        let entry = (name.clone(), labels.collect::<BTreeSet<_>>());
+        for called in called(name, &metric.unit, metric.instrument) {
+            series.insert(called, entry.clone());
+        }
+    }
+    series
+}
+
+fn called(name: &str, unit: &str, instrument: Instrument) -> Vec<String> {
+    let mut name = name.replace('.', "_");
+    if unit == "s" {
+        name.push_str("_seconds");
+    }
+    match instrument {
+        Instrument::Counter => vec![name + "_total"],
+        Instrument::Histogram => ["bucket", "sum", "count"]
+            .map(|part| format!("{name}_{part}"))
+            .to_vec(),
+        Instrument::Gauge | Instrument::UpDownCounter => vec![name],
+    }
+}
+
+/// The names in PromQL.
+struct Query<'a> {
+    text: &'a str,
+    metrics: BTreeSet<String>,
+    labels: BTreeSet<String>,
+}
+
+impl<'a> Query<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut query = Self {
+            text,
+            metrics: BTreeSet::new(),
+            labels: BTreeSet::new(),
+        };
+        // Labels stand in braces and after the words that list them; strings and ranges hold no names.
+        let mut listing = false;
+        let mut rest = text;
+        let mut within = Vec::new();
+        while let Some(first) = rest.chars().next() {
+            let length = match first {
+                '"' => rest[1..].find('"').unwrap() + 2,
+                '[' => rest.find(']').unwrap() + 1,
+                c if c.is_ascii_alphabetic() || c == '_' || c == ':' => {
+                    let end = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':');
+                    let length = rest.find(end).unwrap_or(rest.len());
+                    let word = &rest[..length];
+                    if WORDS.contains(&word) {
+                        listing = ["by", "ignoring", "without"].contains(&word);
+                    } else if within.last() == Some(&true) {
+                        query.labels.insert(word.to_owned());
+                    } else {
+                        query.metrics.insert(word.to_owned());
+                    }
+                    length
+                }
+                '{' | '(' => {
+                    within.push(first == '{' || listing);
+                    listing = false;
+                    1
+                }
+                '}' | ')' => {
+                    within.pop().unwrap();
+                    1
+                }
+                c => c.len_utf8(),
+            };
+            rest = &rest[length..];
+        }
+        assert!(within.is_empty(), "{text}");
+        assert!(!query.metrics.is_empty(), "{text}");
+        query
+    }
+
+    /// Whether it is a series as it comes, whose labels it does not name.
+    fn is_plain(&self) -> bool {
+        !self.text.contains('(')
+    }
+
+    fn allowed(&self, known: &Known) -> BTreeSet<String> {
+        let mut allowed: BTreeSet<String> = OWN_LABELS.map(str::to_owned).into();
+        for metric in &self.metrics {
+            let found = known.get(metric);
+            let (_, labels) = found.unwrap_or_else(|| panic!("{metric} of {}", self.text));
+            allowed.extend(labels.iter().cloned());
+        }
+        allowed
+    }
+
+    /// The metrics of the registry that it is about.
+    fn check(&self, known: &Known) -> BTreeSet<String> {
+        let allowed = self.allowed(known);
+        let lost: Vec<_> = self.labels.difference(&allowed).collect();
+        assert!(lost.is_empty(), "{lost:?} of {}", self.text);
+        self.metrics.iter().map(|it| known[it].0.clone()).collect()
+    }
+}

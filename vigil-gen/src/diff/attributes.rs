@@ -1,0 +1,133 @@
+//! Attributes and the members of enums.
+
+use super::{Comparison, Place, json, rules};
+use crate::diagnostic::quoted;
+use crate::registry::{Attribute, AttributeType, EnumType};
+
+impl<'a> Comparison<'a> {
+    pub(super) fn attribute(
+        &mut self,
+        place: Place<'a>,
+        before: &'a Attribute,
+        after: &'a Attribute,
+    ) {
+        match (&before.ty, &after.ty) {
+            (AttributeType::Enum(old), AttributeType::Enum(new))
+                if old.primitive == new.primitive =>
+            {
+                self.members(place, old, new);
+            }
+            (old, new) => {
+                let (old, new) = (type_words(old), type_words(new));
+                self.word(place, rules::ATTRIBUTE_TYPE, "type", &old, &new);
+            }
+        }
+        let units = (json(&before.unit), json(&after.unit));
+        self.word(place, rules::ATTRIBUTE_UNIT, "unit", &units.0, &units.1);
+        match (before.sensitive, after.sensitive) {
+            (false, true) => self.push(place, rules::SENSITIVE, "sensitive now"),
+            (true, false) => self.push(place, rules::SENSITIVE_NO_MORE, "not sensitive any more"),
+            _ => {}
+        }
+        match (before.inherited, after.inherited) {
+            (false, true) => self.push(place, rules::INHERITED, "inherited now"),
+            (true, false) => self.push(place, rules::INHERITED_NO_MORE, "not inherited any more"),
+            _ => {}
+        }
+        if before.identity != after.identity {
+            let what = if after.identity {
+                "an identity now"
+            } else {
+                "no identity any more"
+            };
+            self.push(place, rules::IDENTITY, what);
+        }
+        let rule = match before.filled_from {
+            None => rules::FILLED_FROM,
+            Some(_) => rules::FILLED_FROM_OTHER,
+        };
+        let sources = (json(&before.filled_from), json(&after.filled_from));
+        self.word(place, rule, "`filled_from`", &sources.0, &sources.1);
+    }
+
+    fn members(&mut self, place: Place<'a>, before: &'a EnumType, after: &'a EnumType) {
+        match (before.closed, after.closed) {
+            (false, true) => self.push(place, rules::ENUM_CLOSED, "closed now"),
+            (true, false) => self.push(place, rules::ENUM_OPENED, "open now"),
+            _ => {}
+        }
+        let names = (json(&before.shared_name), json(&after.shared_name));
+        self.word(
+            place,
+            rules::ENUM_TYPE_NAME,
+            "Rust type",
+            &names.0,
+            &names.1,
+        );
+        for old in &before.members {
+            let id = quoted(&old.id);
+            let same = after.members.iter().find(|it| it.id == old.id);
+            let heir = after.members.iter().find(|it| it.value == old.value);
+            match (same, heir) {
+                (Some(new), _) => {
+                    let of = format!("value of member {id}");
+                    let values = (json(&old.value), json(&new.value));
+                    self.word(place, rules::MEMBER_VALUE, &of, &values.0, &values.1);
+                    let of = format!("member {id} ");
+                    let (was, is) = (&old.docs.deprecated, &new.docs.deprecated);
+                    self.deprecation(place, &of, was.as_ref(), is.as_ref());
+                    let of = format!("stability of member {id}");
+                    self.stability(place, &of, old.docs.stability, new.docs.stability);
+                }
+                (None, Some(new)) => {
+                    self.word(place, rules::MEMBER_RENAMED, "member", &old.id, &new.id);
+                }
+                (None, None) => {
+                    self.push(place, rules::MEMBER_REMOVED, format!("member {id} removed"));
+                }
+            }
+        }
+        let gone = before.members.iter().flat_map(|member| {
+            let heirs = after
+                .members
+                .iter()
+                .filter(move |it| it.value == member.value);
+            let kept = move |id: &str| {
+                heirs
+                    .clone()
+                    .any(|it| it.id == id || it.aliases.iter().any(|alias| alias.id == id))
+            };
+            let aliases = member.aliases.iter();
+            aliases.filter(move |alias| !kept(&alias.id))
+        });
+        for alias in gone {
+            let what = format!("former member {} removed", quoted(&alias.id));
+            self.push(place, rules::FORMER_MEMBER_REMOVED, what);
+        }
+        for new in &after.members {
+            let known = before.members.iter();
+            if known
+                .into_iter()
+                .any(|it| it.id == new.id || it.value == new.value)
+            {
+                continue;
+            }
+            let rule = if before.closed && after.closed {
+                rules::MEMBER_ADDED_CLOSED
+            } else {
+                rules::MEMBER_ADDED
+            };
+            self.push(place, rule, format!("member {} added", quoted(&new.id)));
+        }
+    }
+}
+
+/// A type as one writes it; of an enum that it is one, and of what.
+fn type_words(ty: &AttributeType) -> String {
+    match ty {
+        AttributeType::Enum(ty) => format!("enum of {}", json(&ty.primitive)),
+        AttributeType::Array(of) => format!("{}[]", json(of)),
+        AttributeType::Template(of) => format!("template[{}]", type_words(of)),
+        plain => json(plain),
+    }
+}

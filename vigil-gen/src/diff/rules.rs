@@ -1,0 +1,158 @@
+//! What can change in a registry, and whether that breaks anything.
+
+/// A kind of change, judged once for code and once for dashboards and alerts.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its name: `metric-unit`.
+    pub name: &'static str,
+    /// For whoever calls the generated API.
+    pub code: Judgement,
+    /// For whoever queries what is sent.
+    pub dashboards: Judgement,
+    /// How to do it without breaking anything; none where nothing breaks.
+    pub instead: Option<&'static str>,
+}
+
+/// Whether something breaks, and why or why not.
+#[derive(Debug)]
+pub enum Judgement {
+    /// Nothing breaks.
+    Fine(&'static str),
+    /// Something does.
+    Breaks(&'static str),
+}
+
+impl Judgement {
+    /// Whether something breaks.
+    pub fn breaks(&self) -> bool {
+        matches!(self, Self::Breaks(_))
+    }
+
+    /// Why, or why not.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Fine(reason) | Self::Breaks(reason) => reason,
+        }
+    }
+}
+
+use Judgement::{Breaks, Fine};
+
+macro_rules! rules {
+    ($($constant:ident $name:literal: $code:expr, $dashboards:expr, $instead:expr;)*) => {
+        $(
+            pub(super) const $constant: &Rule = &Rule {
+                name: $name,
+                code: $code,
+                dashboards: $dashboards,
+                instead: $instead,
+            };
+        )*
+        /// Every kind of change that is told.
+        pub static RULES: &[&Rule] = &[$($constant),*];
+    };
+}
+
+const SAME_CODE: Judgement = Fine("the generated API is the same");
+const SAME_WIRE: Judgement = Fine("the same is sent");
+const FURTHER_CODE: Judgement = Fine("the generated API only grows");
+const FURTHER_WIRE: Judgement = Fine("more is sent, and what was sent before still is");
+const KEEP: Option<&str> = Some(
+    "keep it and add `deprecated` with a reason, `renamed_to` where something takes its place",
+);
+const FRESH: Option<&str> =
+    Some("define it under a new name, and deprecate this one as renamed to that");
+const ASK_FOR_LESS: Option<&str> = Some("add it as `recommended` or `conditionally_required`");
+
+rules! {
+    SCHEMA_URL "schema-url": SAME_CODE, Fine("the signals are the same, they name another version"), None;
+
+    ADDED "added": FURTHER_CODE, FURTHER_WIRE, None;
+    REMOVED "removed": Breaks("what was generated for it is gone"), Breaks("queries for it find nothing"), KEEP;
+    REMOVED_DEPRECATED "removed-deprecated": Breaks("what was generated for it is gone, also for those who passed over its deprecation"), Breaks("queries that were not moved find nothing"), Some("keep it deprecated until nobody reads it any more");
+    GROUP_REMOVED "group-removed": Breaks("registries that take it in with `ref_group` can't be read any more"), SAME_WIRE, KEEP;
+    RENAMED "renamed": Fine("the old name still compiles, with a warning that names the new one"), Fine("the old name is sent wherever it is still referred to"), None;
+    DEPRECATED "deprecated": Fine("it still compiles, with a warning"), SAME_WIRE, None;
+    UNDEPRECATED "undeprecated": Fine("a warning is gone"), SAME_WIRE, None;
+    STABILITY_RAISED "stability-raised": SAME_CODE, SAME_WIRE, None;
+    STABILITY_LOWERED "stability-lowered": SAME_CODE, SAME_WIRE, None;
+    STABLE_NO_MORE "stable-no-more": Breaks("that it does not change was promised"), Breaks("that it does not change was promised"), Some("leave it stable, and deprecate it in favour of something new");
+
+    ATTRIBUTE_TYPE "attribute-type": Breaks("its argument or setter takes another type"), Breaks("backends compare and index values by their type"), FRESH;
+    ATTRIBUTE_UNIT "attribute-unit": Breaks("what callers give is in the old unit, and what is in `s` takes a `Duration`"), Breaks("thresholds are in the old unit"), FRESH;
+    MEMBER_ADDED "member-added": Fine("an open enum is `non_exhaustive`"), FURTHER_WIRE, None;
+    MEMBER_ADDED_CLOSED "member-added-closed": Breaks("a `match` on a closed enum lacks it"), FURTHER_WIRE, Some("enums that may grow are left open from the beginning");
+    MEMBER_REMOVED "member-removed": Breaks("its variant is gone"), Breaks("queries for its value find nothing"), Some("keep it and mark it as deprecated");
+    FORMER_MEMBER_REMOVED "former-member-removed": Fine("a former name stands in the docs alone"), SAME_WIRE, None;
+    MEMBER_RENAMED "member-renamed": Breaks("its variant is called otherwise, even if the old id stays as a deprecated one"), SAME_WIRE, Some("leave the id: what is sent is the value");
+    MEMBER_VALUE "member-value": SAME_CODE, Breaks("queries for the old value find nothing"), Some("add a member with the new value, and deprecate this one");
+    ENUM_CLOSED "enum-closed": Breaks("other values can't be given any more, and reading one can fail"), Breaks("other values are not sent any more"), Some("define a closed attribute under a new name");
+    ENUM_OPENED "enum-opened": Breaks("a `match` needs an arm for other values"), FURTHER_WIRE, Some("add members instead, or define an open attribute under a new name");
+    ENUM_TYPE_NAME "enum-type-name": Breaks("the Rust type is called otherwise"), SAME_WIRE, Some("leave `type` as it was");
+    SENSITIVE "sensitive": SAME_CODE, Breaks("it is not sent any more unless content is captured"), Some("leave it, and define the content as another attribute");
+    SENSITIVE_NO_MORE "sensitive-no-more": SAME_CODE, Fine("more is sent: look whether content is meant to be, unasked"), None;
+    IDENTITY "identity": SAME_CODE, Fine("metrics that had it are told of by themselves"), None;
+    INHERITED "inherited": SAME_CODE, FURTHER_WIRE, None;
+    INHERITED_NO_MORE "inherited-no-more": SAME_CODE, Breaks("spans under the root lack it"), Some("refer to it from every span that is to keep it, before it stops being inherited");
+    FILLED_FROM "filled-from": SAME_CODE, Fine("it has a value where it had none"), None;
+    FILLED_FROM_OTHER "filled-from-other": SAME_CODE, Breaks("it has another value, or none, unless it is given"), FRESH;
+
+    REFERENCE_ADDED "reference-added": FURTHER_CODE, FURTHER_WIRE, None;
+    REQUIRED_ADDED "required-added": Breaks("there is one more argument to give"), FURTHER_WIRE, ASK_FOR_LESS;
+    LABEL_ADDED "label-added": FURTHER_CODE, Breaks("each series becomes several: what is not aggregated, and what is joined, sees others"), Some("add it as `opt_in`, or define another metric");
+    REQUIRED_LABEL_ADDED "required-label-added": Breaks("there is one more argument to give"), Breaks("each series becomes several: what is not aggregated, and what is joined, sees others"), Some("add it as `opt_in`, or define another metric");
+    REFERENCE_REMOVED "reference-removed": Breaks("its argument or setter is gone"), Breaks("it is not sent there any more"), Some("keep it, less asked for, until nobody reads it any more");
+    REFERENCE_RENAMED "reference-renamed": Breaks("its argument or setter is called otherwise"), Breaks("queries for the old key find nothing new"), Some("refer to both until nobody reads the old one any more");
+    LEVEL_REQUIRED "level-required": Breaks("what was a setter is an argument"), FURTHER_WIRE, Some("leave it `recommended`, and let a lint or a test ask for it");
+    LEVEL_NOT_REQUIRED "level-not-required": Breaks("what was an argument is a setter"), Breaks("it may be missing where it always was"), Some("leave it `required`, and send a value that stands for none");
+    LEVEL_LOOSER "level-looser": SAME_CODE, Breaks("it may be missing where it always was"), Some("leave it `required`, and send a value that stands for none");
+    LEVEL_OPT_IN "level-opt-in": SAME_CODE, Breaks("it is not there any more unless somebody asks for it"), Some("leave its level");
+    LEVEL_OTHER "level-other": SAME_CODE, Fine("nothing that was sent is missing"), None;
+    ATTRIBUTE_STRUCT "attribute-struct": Breaks("its attributes are given in a struct where they were not, or the other way round"), SAME_WIRE, Some("define another one with these attributes, and deprecate this one as renamed to that");
+    ARGUMENT_ORDER "argument-order": Breaks("arguments come in the order of the references: two of the same type are swapped, and it compiles"), SAME_WIRE, Some("leave required references in their order, and put others behind them");
+    SET_TIME "set-time": Breaks("what was given to the builder is recorded on the open span, or the other way round"), SAME_WIRE, Some("leave `set` as it was");
+    FIXED_VALUE "fixed-value": Breaks("a fixed value is no argument and no setter"), Breaks("it has other values than before"), FRESH;
+    AGGREGATE "aggregate": SAME_CODE, Breaks("a second value adds up, follows or replaces where it did not"), FRESH;
+    OUTCOME "outcome": SAME_CODE, Breaks("other spans end in an error"), FRESH;
+    SAMPLING "sampling": SAME_CODE, Fine("samplers see it from the start, or no more"), None;
+    CARDINALITY_RAISED "cardinality-raised": SAME_CODE, Fine("values that were `_OTHER` have their own series"), None;
+    CARDINALITY_LOWERED "cardinality-lowered": SAME_CODE, Breaks("values that had their own series become `_OTHER`"), Some("leave the bound, or define another metric");
+
+    METRIC_INSTRUMENT "metric-instrument": Breaks("it takes its values by another method"), Breaks("queries are written for one instrument: a rate of a gauge, a quantile of a counter mean nothing"), FRESH;
+    METRIC_UNIT "metric-unit": Breaks("what callers give is in the old unit, and what is in `s` takes a `Duration`"), Breaks("Prometheus has the unit in the metric's name, and thresholds are in the old one"), FRESH;
+    METRIC_VALUE_TYPE "metric-value-type": Breaks("it takes another number type"), Breaks("backends hold a series to its first type"), FRESH;
+    METRIC_BOUNDARIES "metric-boundaries": SAME_CODE, Breaks("old and new buckets do not add up, and alerts on one bucket find none"), Some("define another histogram, and move dashboards before this one goes");
+    METRIC_DERIVED "metric-derived": SAME_CODE, FURTHER_WIRE, None;
+    METRIC_DERIVED_NO_MORE "metric-derived-no-more": Fine("the generated API is the same: what is still to be measured is recorded by hand"), Breaks("measurements are missing"), Some("leave the link, and derive a new metric beside it");
+    METRIC_MEASURES "metric-measures": SAME_CODE, Breaks("the same series holds other values"), FRESH;
+
+    SPAN_KIND "span-kind": SAME_CODE, Breaks("service maps and queries tell spans by kind"), Some("define another span");
+    SPAN_NAME "span-name": SAME_CODE, Breaks("queries for the old name find nothing new"), Some("query by attributes first, then rename");
+    SPAN_BUILDER "span-builder": Breaks("its function is called otherwise"), SAME_WIRE, Some("leave `builder` as it was");
+    CONTRACT_ADDED "contract-added": Breaks("its function is called as `builder` says, and takes the parents of the contract alone"), SAME_WIRE, Some("define a span with a contract beside it, and deprecate this one as renamed to that");
+    CONTRACT_REMOVED "contract-removed": Breaks("its function and its handle are gone"), SAME_WIRE, Some("deprecate the span");
+    ROOT_ADDED "root-added": FURTHER_CODE, SAME_WIRE, None;
+    ROOT_REMOVED "root-removed": Breaks("it needs a parent"), Breaks("traces that began with it begin elsewhere"), Some("define another span that has a parent");
+    PARENT_ADDED "parent-added": FURTHER_CODE, SAME_WIRE, None;
+    PARENT_REMOVED "parent-removed": Breaks("it does not compile under that parent any more"), Breaks("it is not found under that parent any more"), Some("leave the parent");
+    PHASES_WIDENED "phases-widened": FURTHER_CODE, SAME_WIRE, None;
+    PHASES_NARROWED "phases-narrowed": Breaks("it does not compile in those phases any more"), Breaks("it is not found in those phases any more"), Some("leave the phases");
+    TYPE_PER "type-per": Breaks("its handles have other types"), SAME_WIRE, Some("define another span");
+    IMMEDIATE "immediate": Breaks("its function returns a builder where it returned a span, or the other way round"), SAME_WIRE, Some("leave `immediate` as it was");
+    STREAM_ADDED "stream-added": FURTHER_CODE, FURTHER_WIRE, None;
+    STREAM_OTHER "stream-other": Breaks("the methods for its chunks change"), Breaks("the times of its chunks are found elsewhere, or not at all"), Some("leave `stream` as it was");
+    RECORD_ADDED "record-added": FURTHER_CODE, FURTHER_WIRE, None;
+    RECORD_REMOVED "record-removed": Breaks("its `record_` method is gone"), Breaks("its attributes are not sent any more"), KEEP;
+    RECORD_METHOD "record-method": Breaks("its `record_` method is called otherwise"), SAME_WIRE, Some("leave `name` as it was");
+    RECORD_SPAN "record-span": Breaks("its method is on another handle"), Breaks("its attributes are on another span"), Some("define another record on that span");
+    RECORD_EVENT_ADDED "record-event-added": Breaks("an event that goes out with a record can't be sent by hand any more"), FURTHER_WIRE, Some("define another event for the record");
+    RECORD_EVENT_REMOVED "record-event-removed": SAME_CODE, Breaks("the event is not sent any more"), Some("leave `event`, and deprecate the event");
+    EVENT_KEPT "event-kept": SAME_CODE, FURTHER_WIRE, None;
+    EVENT_KEPT_NO_MORE "event-kept-no-more": SAME_CODE, Breaks("the span lacks the last values"), Some("leave `keep_last`");
+    EVENT_AT_END "event-at-end": SAME_CODE, FURTHER_WIRE, None;
+    EVENT_AT_END_NO_MORE "event-at-end-no-more": SAME_CODE, Breaks("it is not sent any more when that span ends"), Some("leave it, and deprecate the event");
+    EVENT_BODY "event-body": Breaks("what the body is made of has other types"), Breaks("queries look for what the body held"), FRESH;
+    ENTITY_IDENTITY "entity-identity": SAME_CODE, Breaks("the same thing is told as another"), Some("define another entity");
+    ENTITY_DESCRIPTION "entity-description": SAME_CODE, Fine("what tells one from another is the same"), None;
+    ENTITIES "entities": SAME_CODE, Fine("the signal itself is the same"), None;
+}

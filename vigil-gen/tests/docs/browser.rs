@@ -1,0 +1,73 @@
+//! A page in headless Chromium, driven by a script that is put into a copy of it.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Names that Chromium is installed under.
+const NAMES: [&str; 4] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+/// Notes what goes wrong while the page loads.
+const BEFORE: &str = include_str!("before.js");
+/// Uses the page, and writes down what it saw.
+const AFTER: &str = include_str!("after.js");
+
+/// What the script saw; nothing, and a word about it, where there is no Chromium.
+pub(crate) fn report(page: &str) -> Option<serde_json::Value> {
+    let Some(chromium) = chromium() else {
+        eprintln!("skipped: Chromium is not installed");
+        return None;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let page = page.replacen("<head>", &format!("<head><script>{BEFORE}</script>"), 1);
+    let page = page.replacen("</body>", &format!("<script>{AFTER}</script></body>"), 1);
+    let path = dir.path().join("index.html");
+    fs::write(&path, page).unwrap();
+    let output = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--virtual-time-budget=60000",
+            "--dump-dom",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            dir.path().join("profile").display()
+        ))
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8(output.stdout).unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    let (_, rest) = dom
+        .split_once("data-report=\"")
+        .unwrap_or_else(|| panic!("the script did not end: {log}"));
+    let report = rest.split('"').next().unwrap();
+    let report = report
+        .replace("&quot;", "\"")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    Some(serde_json::from_str(&report).unwrap())
+}
+
+fn chromium() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let dirs: Vec<PathBuf> = env::split_paths(&path).collect();
+    let places = NAMES
+        .iter()
+        .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)));
+    places.into_iter().find(|it| it.is_file())
+}
