@@ -2,7 +2,7 @@
 //!
 //! It is small: a [`SpanStart`] gathers what a span starts with, a [`Handle`] records, emits and
 //! ends, and the instruments measure. What is behind it (today `tracing` and
-//! `tracing-opentelemetry`) can change without generated code or its callers noticing.
+//! OpenTelemetry's SDK) can change without generated code or its callers noticing.
 //!
 //! Invariants:
 //! - Nothing here fails, blocks or panics on what it is given.

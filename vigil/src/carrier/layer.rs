@@ -94,8 +94,8 @@ impl<S> TraceLayer<S> {
     }
 
     /// Whether typed spans have their attributes as `tracing` fields: yes, at first. They need not
-    /// where all other layers are Vigil's, which know attributes without that; it costs as much as the
-    /// rest of a span.
+    /// where all other layers are Vigil's, which know attributes without that: then they are work for
+    /// nobody.
     #[must_use]
     pub fn with_fields(mut self, fields: bool) -> Self {
         self.find.fields = fields;
