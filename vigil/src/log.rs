@@ -374,7 +374,7 @@ where
         ctx: Context<'_, S>,
     ) {
         if self.printer.draws_tree() {
-            context::note_outermost(attrs, id, &ctx);
+            context::note_depth(attrs, id, &ctx);
         }
     }
 

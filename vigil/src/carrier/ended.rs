@@ -137,21 +137,18 @@ pub(crate) fn is_heard(dispatch: &Dispatch) -> bool {
 
 /// Tells the layer that wants to know.
 pub(crate) fn tell(ended: &EndedSpan<'_>, live: &Live) {
-    live.span.with_subscriber(|(_, dispatch)| {
-        if let Some(on_end) = dispatch.downcast_ref::<OnEnd>() {
-            (on_end.ended)(ended);
-        }
-    });
+    if let Some(on_end) = live.dispatch.downcast_ref::<OnEnd>() {
+        (on_end.ended)(ended);
+    }
 }
 
 /// Tells it that all is measured of a span that stands under no other.
 pub(crate) fn tell_measured(live: &Live) {
-    live.span.with_subscriber(|(_, dispatch)| {
-        if let Some(measured) = dispatch
-            .downcast_ref::<OnEnd>()
-            .and_then(|on_end| on_end.measured.as_ref())
-        {
-            measured();
-        }
-    });
+    if let Some(measured) = live
+        .dispatch
+        .downcast_ref::<OnEnd>()
+        .and_then(|on_end| on_end.measured.as_ref())
+    {
+        measured();
+    }
 }

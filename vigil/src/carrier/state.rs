@@ -29,7 +29,7 @@ use super::outcome::{self, Failure, Seen};
 use super::start::{self, ParentLink};
 use super::stream::Chunks;
 use super::told;
-use super::tracer::{self, BODY, CarrierSpan, MESSAGE};
+use super::tracer::{self, BODY, CarrierSpan, CarrierTracer, MESSAGE};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
@@ -75,12 +75,11 @@ pub(crate) struct SpanState {
     pub(super) noted: Noted,
     /// Where it stands among the open spans, if those are kept.
     place: OnceLock<open::Place>,
-    /// The SDK's span, if a layer of Vigil's made one, until the end.
-    sdk: Mutex<Option<Made>>,
     data: Mutex<Data>,
 }
 
 /// What a layer of Vigil's has made.
+#[derive(Debug)]
 struct Made {
     span: Span,
     /// It wants events on spans.
@@ -89,13 +88,18 @@ struct Made {
 
 /// The span as others know it; where nobody wanted it, what it would have stood under.
 pub(crate) struct Live {
-    /// For `tracing`.
-    pub(crate) span: tracing::Span,
+    /// For `tracing`: see [`SpanState::traced`].
+    span: OnceLock<tracing::Span>,
+    pub(super) dispatch: Dispatch,
+    /// Somebody wanted it.
+    pub(super) is_wanted: bool,
     /// Its ids, if OpenTelemetry has it.
     ids: Option<SpanContext>,
     pub(super) listeners: Listeners,
     /// Events stand on it.
     pub(super) wants_events: bool,
+    /// What makes the SDK's spans below it, where `tracing` needs none of its own.
+    pub(super) direct: Option<CarrierTracer>,
 }
 
 /// Who listens beside OpenTelemetry, where a span was made.
@@ -116,10 +120,41 @@ impl Listeners {
 }
 
 impl Live {
-    /// The span that `tracing` made, if it wanted one of that definition.
-    pub(crate) fn traced(&self, definition: &'static SpanDefinition) -> Option<&tracing::Span> {
-        let metadata = self.span.metadata()?;
-        std::ptr::eq(metadata, definition.metadata()).then_some(&self.span)
+    /// As `span` for `tracing`, which has been asked for it.
+    pub(super) fn traced(
+        span: tracing::Span,
+        dispatch: Dispatch,
+        listeners: Option<Listeners>,
+        direct: Option<CarrierTracer>,
+    ) -> Self {
+        Self {
+            wants_events: tracer::wants_events(&dispatch),
+            span: OnceLock::from(span),
+            dispatch,
+            is_wanted: listeners.is_some(),
+            ids: None,
+            listeners: listeners.unwrap_or_default(),
+            direct,
+        }
+    }
+
+    /// Under this one, without one for `tracing` until somebody asks, if that is how it is done here.
+    pub(super) fn untraced(&self) -> Option<Self> {
+        let direct = self.direct.clone().filter(|_| self.is_wanted)?;
+        Some(Self {
+            span: OnceLock::new(),
+            dispatch: self.dispatch.clone(),
+            is_wanted: true,
+            ids: None,
+            listeners: self.listeners,
+            wants_events: self.wants_events,
+            direct: Some(direct),
+        })
+    }
+
+    /// The span for `tracing`, if there is one so far.
+    pub(crate) fn span(&self) -> Option<&tracing::Span> {
+        self.span.get()
     }
 }
 
@@ -159,6 +194,8 @@ pub(crate) struct Data {
     /// Foreign code says that all went well.
     ok: bool,
     ended: bool,
+    /// The SDK's span, if a layer of Vigil's made one, until the end.
+    sdk: Option<Made>,
 }
 
 /// What is recorded on few spans.
@@ -214,6 +251,7 @@ impl Data {
             seen: None,
             ok: false,
             ended: false,
+            sdk: None,
         }
     }
 }
@@ -245,9 +283,14 @@ impl SpanState {
             exposed: Exposed::new(),
             noted: Noted::new(),
             place: OnceLock::new(),
-            sdk: Mutex::new(None),
             data: Mutex::new(Data::new()),
         }
+    }
+
+    /// What it is called, if it was given a name, and what it starts with, while nobody else has it.
+    pub(super) fn starting(&mut self) -> (Option<&Text>, &mut Data) {
+        let data = self.data.get_mut().unwrap_or_else(PoisonError::into_inner);
+        (self.name.as_ref(), data)
     }
 
     /// What it starts with, while nobody else has it.
@@ -261,39 +304,51 @@ impl SpanState {
         if asked {
             let _ = self.early_ids.set(Box::new(span.span_context().clone()));
         }
-        *lock(&self.sdk) = Some(Made { span, wants_events });
+        self.data().sdk = Some(Made { span, wants_events });
     }
 
-    /// The span is open, as `span` for `tracing`. OpenTelemetry has the first `sent` of its attributes,
-    /// and `tracing` the first `shown`.
+    /// The span is open. OpenTelemetry has the first `sent` of its attributes, and `tracing` the first
+    /// `shown`.
     #[inline]
-    pub(super) fn begin(
-        &self,
-        span: tracing::Span,
-        listeners: Listeners,
-        sent: usize,
-        shown: usize,
-    ) {
-        let (ids, wants_events) = match &*lock(&self.sdk) {
-            Some(made) => (Some(made.span.span_context().clone()), made.wants_events),
-            None => (None, tracer::wants_events(&span)),
-        };
-        // Set once, by whoever started the span.
-        let _ = self.live.set(Live {
-            span,
-            ids,
-            listeners,
-            wants_events,
-        });
+    pub(super) fn begin(&self, mut live: Live, sent: usize, shown: usize) {
         let mut data = self.data();
+        if let Some(made) = &data.sdk {
+            live.ids = Some(made.span.span_context().clone());
+            live.wants_events = made.wants_events;
+        }
         data.sent = sent;
         data.shown = shown;
+        drop(data);
+        // Set once, by whoever started the span.
+        let _ = self.live.set(live);
+    }
+
+    /// The same, as `span` for OpenTelemetry, while nobody else has it.
+    #[inline]
+    pub(super) fn begin_untraced(&mut self, mut live: Live, span: Span, sent: usize) {
+        live.ids = Some(span.span_context().clone());
+        let wants_events = live.wants_events;
+        self.live = OnceLock::from(live);
+        let data = self.data_mut();
+        data.sent = sent;
+        data.sdk = Some(Made { span, wants_events });
     }
 
     /// The span as others know it; none while it is being started.
     #[inline]
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
+    }
+
+    /// The span for `tracing`, which is made now if `tracing` went without so far; none while it is being
+    /// started.
+    pub(crate) fn traced(self: &Arc<Self>) -> Option<&tracing::Span> {
+        let live = self.live()?;
+        if live.span.get().is_none() {
+            // Not while the cell is locked: layers are told. Another thread may be faster.
+            let _ = live.span.set(start::trace(self, live));
+        }
+        live.span.get()
     }
 
     /// Its ids, if OpenTelemetry has it.
@@ -612,7 +667,7 @@ impl SpanState {
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
                 with_values(&event.site, most, fields(), |_, values| {
-                    let traced = match live.and_then(|live| live.span.id()) {
+                    let traced = match self.traced().and_then(tracing::Span::id) {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         None => tracing::Event::new(metadata, values),
                     };
@@ -637,8 +692,8 @@ impl SpanState {
                 });
             }
         };
-        match live.filter(|live| !live.span.is_disabled()) {
-            Some(live) => drop(live.span.with_subscriber(|(_, dispatch)| log(dispatch))),
+        match live {
+            Some(live) => log(&live.dispatch),
             None => tracing::dispatcher::get_default(log),
         }
     }
@@ -937,11 +992,12 @@ impl SpanState {
 
     /// Shows the end to log layers.
     pub(crate) fn show(&self, end: &End) {
-        let Some(live) = self.live() else { return };
-        let Some(span) = live.traced(self.definition) else {
+        let Some(live) = self.live().filter(|live| live.is_wanted) else {
             return;
         };
-        if live.listeners.see_fields {
+        if live.listeners.see_fields
+            && let Some(span) = live.span()
+        {
             let changed = &end.rare().changed;
             let more = end.entries().len() - end.shown + changed.len();
             let changed = changed.iter().map(|place| &end.entries()[*place]);
@@ -980,7 +1036,7 @@ impl SpanState {
     fn close(&self, end: &mut End, end_time: Option<SystemTime>) {
         self.measure_end(end);
         // No lock is held: processors and exporters may log, in this very span.
-        let made = lock(&self.sdk).take();
+        let made = self.data().sdk.take();
         if let Some(Made { mut span, .. }) = made {
             self.definition.facts.had(end.set_on(&mut span));
             if end.status != Status::Unset {
@@ -996,26 +1052,22 @@ impl SpanState {
 
 impl Drop for SpanState {
     fn drop(&mut self) {
-        let Some(live) = self.live.take() else { return };
+        let Some(live) = self.live.get_mut() else {
+            return;
+        };
+        let Some(span) = live.span.take() else { return };
         // What the layer would find on it, foreign code has put there.
-        let plain = if self.exposed.is() {
-            None
-        } else {
-            live.span.id()
+        let plain = if self.exposed.is() { None } else { span.id() };
+        let close = || match plain {
+            Some(id) => tracer::while_carrying(&id, || drop(span)),
+            None => drop(span),
         };
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.
-        let dispatch = self
-            .binding
-            .as_ref()
-            .and_then(|_| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
-        let close = || match plain {
-            Some(id) => tracer::while_carrying(&id, || drop(live.span)),
-            None => drop(live.span),
-        };
-        match dispatch {
-            Some(dispatch) => tracing::dispatcher::with_default(&dispatch, close),
-            None => close(),
+        if self.binding.is_some() {
+            tracing::dispatcher::with_default(&live.dispatch, close);
+        } else {
+            close();
         }
     }
 }
@@ -1109,7 +1161,7 @@ impl SpanState {
     }
 
     pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
-        lock(&self.sdk).as_mut().map(|made| f(&mut made.span))
+        self.data().sdk.as_mut().map(|made| f(&mut made.span))
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -1442,6 +1494,12 @@ impl SpanDefinition {
         self.site.metadata(self.label, Kind::SPAN, || {
             self.fields.iter().map(Field::key).collect()
         })
+    }
+
+    /// Whether everybody wants every span of that definition, so that nobody need be asked.
+    pub(crate) fn is_always_enabled(&'static self) -> bool {
+        self.metadata();
+        LEVEL <= tracing::level_filters::LevelFilter::current() && self.site.is_always_enabled()
     }
 
     pub(crate) fn enabled(&'static self, dispatch: &Dispatch) -> bool {

@@ -18,14 +18,12 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tracing::span::Id;
 use tracing::{Dispatch, Metadata};
 
-use super::attributes::key_value;
 use super::bridge::Telling;
-use super::definition::Scope;
+use super::definition::{Scope, SpanDefinition};
 use super::exposed;
 use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
-use super::start;
 use super::state::SpanState;
 
 /// The field of an event that log layers print first.
@@ -36,6 +34,8 @@ pub(crate) const BODY: &str = "body";
 thread_local! {
     /// The typed span that `tracing` is making here and now.
     static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
+    /// How many typed spans that one stands under.
+    static OPENING_DEPTH: Cell<Option<usize>> = const { Cell::new(None) };
     /// The typed span that `tracing-opentelemetry` asks for next, made long since.
     static SHOWING: RefCell<Option<CarrierSpan>> = const { RefCell::new(None) };
     /// The SDK is making a span that gets its inherited attributes by another way: under the context
@@ -62,8 +62,8 @@ pub(crate) struct Opening {
     pub(crate) state: Arc<SpanState>,
     /// Where foreign layers may ask for it, before the start is through.
     pub(crate) asked: Option<Dispatch>,
-    /// The first so many of its attributes are for samplers.
-    pub(crate) sent: usize,
+    /// The first so many of its attributes are for samplers; none, if OpenTelemetry has it already.
+    pub(crate) sent: Option<usize>,
 }
 
 /// Leaves `value` in `place` while `f` runs, and what was there before after it, even if it panics.
@@ -90,7 +90,21 @@ fn leave<T: 'static, R>(
 
 /// Runs `f`, in which `tracing` makes a typed span.
 pub(crate) fn while_opening<R>(opening: Opening, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<usize>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OPENING_DEPTH.set(self.0);
+        }
+    }
+
+    let _restore = Restore(OPENING_DEPTH.replace(Some(opening.state.depth)));
     leave(&OPENING, opening, f)
+}
+
+/// How many typed spans the one stands under that `tracing` is making.
+pub(crate) fn opening_depth() -> Option<usize> {
+    OPENING_DEPTH.get()
 }
 
 /// The typed span that is being made, if that is what `metadata` belongs to: another layer may
@@ -243,14 +257,16 @@ pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
     Some(context.span().span_context().clone())
 }
 
-/// Whether events belong on the span: not where they are exported as log records.
-pub(crate) fn wants_events(span: &tracing::Span) -> bool {
-    span.with_subscriber(|(_, dispatch)| {
-        dispatch
-            .downcast_ref::<FindTyped>()
-            .is_none_or(|find| find.events)
-    })
-    .unwrap_or(true)
+/// Whether events belong on spans there: not where they are exported as log records.
+pub(crate) fn wants_events(dispatch: &Dispatch) -> bool {
+    dispatch
+        .downcast_ref::<FindTyped>()
+        .is_none_or(|find| find.events)
+}
+
+/// What makes the SDK's spans there, if no layer has to be told of each.
+pub(crate) fn direct(dispatch: &Dispatch) -> Option<CarrierTracer> {
+    dispatch.downcast_ref::<FindTyped>()?.direct.clone()
 }
 
 /// Whether layers other than Vigil's look at fields there.
@@ -302,25 +318,22 @@ impl CarrierTracer {
     }
 
     /// Makes the SDK's span of a typed one, under what that stands under.
-    pub(crate) fn build(&self, state: &SpanState, sent: usize) -> Span {
-        let definition = state.definition;
-        let (name, attributes) = {
-            let data = state.data();
-            let name = start::name(definition, state.name.as_ref(), &data.entries);
-            let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
-            attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
-            attributes.extend(data.keyed_for_samplers());
-            (name, attributes)
-        };
+    pub(crate) fn build(
+        &self,
+        definition: &'static SpanDefinition,
+        name: Cow<'static, str>,
+        attributes: Vec<KeyValue>,
+        start_time: Option<SystemTime>,
+        parent: &Context,
+    ) -> Span {
         let builder = SpanBuilder {
             name,
             span_kind: Some(definition.kind.clone()),
             attributes: Some(attributes),
-            start_time: state.start_time,
+            start_time,
             ..SpanBuilder::default()
         };
         let tracer = self.typed(definition.scope);
-        let parent = state.above();
         while_building(parent, || tracer.build_with_context(builder, parent))
     }
 }
