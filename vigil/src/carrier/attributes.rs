@@ -260,11 +260,9 @@ impl Entries {
         if fields.len() > Self::PLACES {
             return;
         }
-        let mut next = 0;
         for (at, (key, _)) in self.list.iter().enumerate() {
-            if let Some(place) = place(fields, key, next) {
+            if let Some(place) = place(fields, key) {
                 self.at[place] = u8::try_from(at + 1).unwrap_or_default();
-                next = place + 1;
             }
         }
     }
@@ -286,14 +284,9 @@ impl Drop for Entries {
     }
 }
 
-/// The place of `key` among `fields`, sought first at `next`: what generated code sets comes in the
-/// order of the fields.
-#[inline]
-pub(crate) fn place(fields: &[Field], key: &str, next: usize) -> Option<usize> {
-    match fields.get(next) {
-        Some(field) if same(field.key(), key) => Some(next),
-        _ => fields.iter().position(|field| same(field.key(), key)),
-    }
+/// The place of `key` among `fields`.
+pub(crate) fn place(fields: &[Field], key: &str) -> Option<usize> {
+    fields.iter().position(|field| same(field.key(), key))
 }
 
 fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {

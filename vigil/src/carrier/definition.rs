@@ -9,7 +9,7 @@ use opentelemetry::trace::SpanKind;
 
 use super::attributes::same;
 use super::callsite::Site;
-use super::facts::Facts;
+use super::facts::{Facts, Places};
 use super::value::Value;
 
 /// Who made a span or a metric: OpenTelemetry's instrumentation scope.
@@ -375,16 +375,13 @@ impl SpanDefinition {
 
     /// Its attribute of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
-        Some(&self.fields[self.place(key, 0)?])
+        self.fields.iter().find(|field| same(field.key(), key))
     }
 
-    /// Where among its fields the attribute of that key is; sought first at `next`.
+    /// Where among its fields the attribute of that key is.
     #[inline]
-    pub(crate) fn place(&self, key: &str, next: usize) -> Option<usize> {
-        match self.fields.get(next) {
-            Some(field) if same(field.key(), key) => Some(next),
-            _ => self.facts.place(self.fields, key),
-        }
+    pub(crate) fn place(&self, key: &'static str) -> Option<usize> {
+        self.facts.places.of(self.fields, key)
     }
 }
 
@@ -443,6 +440,7 @@ pub struct RecordDefinition {
     pub(crate) fields: &'static [Field],
     pub(crate) event: Option<&'static EventDefinition>,
     pub(crate) metrics: &'static [Derived],
+    pub(crate) places: Places,
 }
 
 impl RecordDefinition {
@@ -453,6 +451,7 @@ impl RecordDefinition {
             fields,
             event: None,
             metrics: &[],
+            places: Places::new(),
         }
     }
 
@@ -484,6 +483,7 @@ pub struct EventDefinition {
     pub(crate) keep_last: bool,
     pub(crate) has_body: bool,
     pub(crate) site: Site,
+    pub(crate) places: Places,
 }
 
 impl EventDefinition {
@@ -495,6 +495,7 @@ impl EventDefinition {
             keep_last: false,
             has_body: false,
             site: Site::new(),
+            places: Places::new(),
         }
     }
 

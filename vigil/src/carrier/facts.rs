@@ -2,15 +2,17 @@
 //! that its metrics and its end ask for, and the names that it has had.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::attributes::{Entries, place, same};
 use super::definition::{Derived, Field, Measured, NamePart, SpanDefinition};
 use super::value::{Text, Value};
 use crate::generated::semconv::error;
 
-/// Names of a definition that are kept: those of the members of an enum.
+/// Names of a definition that are kept: as many as an enum has members, or a program models.
 const NAMES: usize = 16;
+/// And how long the word in them may be.
+const LONGEST_WORD: usize = 64;
 /// Spans of fewer attributes than this have room for more.
 const LEAST_ROOM: usize = 8;
 const MOST_ROOM: usize = 64;
@@ -19,39 +21,63 @@ const MOST_ROOM: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Facts {
     known: OnceLock<Known>,
-    places: OnceLock<Places>,
+    pub(crate) places: Places,
     names: [OnceLock<Name>; NAMES],
     /// How many attributes a span had at its end, the last time.
     attributes: AtomicUsize,
 }
 
-/// For a hash of a key, where it stands among the fields; where two have the same, the last.
+/// Where keys stand among fields, by their addresses. Keys are static, so an address and a length tell them
+/// apart; each crate may have its own copy of one.
+///
+/// Each word is an address, a length and a place. An empty one is no key's: nothing is at address 0.
 #[derive(Debug)]
-struct Places([u8; Self::SLOTS]);
+pub(crate) struct Places([AtomicU64; Self::SLOTS]);
 
 impl Places {
-    const SLOTS: usize = 128;
-    const NOWHERE: u8 = u8::MAX;
+    const SLOTS: usize = 64;
+    /// From which bits on the length and the place stand. What has no room there is looked for each time.
+    const LENGTH: u32 = 48;
+    const PLACE: u32 = 56;
+    const KEY: u64 = (1 << Self::PLACE) - 1;
 
-    #[inline]
-    fn of(fields: &[Field]) -> Self {
-        let mut places = [Self::NOWHERE; Self::SLOTS];
-        for (place, field) in fields.iter().enumerate() {
-            let place = u8::try_from(place).unwrap_or(Self::NOWHERE);
-            places[Self::slot(field.key())] = place;
-        }
-        Self(places)
+    pub(crate) const fn new() -> Self {
+        Self([const { AtomicU64::new(0) }; Self::SLOTS])
     }
 
-    /// Keys of a namespace begin alike: their lengths and ends tell them apart.
+    /// The place of `key` among `fields`, which are always the same.
     #[inline]
-    fn slot(key: &str) -> usize {
-        let end = |back: usize| usize::from(*key.as_bytes().iter().nth_back(back).unwrap_or(&0));
-        (key.len() * 7 + end(0) * 3 + end(3) * 11 + end(6) * 29) % Self::SLOTS
+    pub(crate) fn of(&self, fields: &[Field], key: &'static str) -> Option<usize> {
+        let address = key.as_ptr().addr() as u64;
+        let length = key.len() as u64;
+        if address >> Self::LENGTH != 0 || length >> (Self::PLACE - Self::LENGTH) != 0 {
+            return place(fields, key);
+        }
+        let asked = address | length << Self::LENGTH;
+        // Two slots for each, as two keys may want the same.
+        let slot = (asked.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize % Self::SLOTS;
+        for slot in [slot, slot ^ 1] {
+            let known = self.0[slot].load(Ordering::Relaxed);
+            if known & Self::KEY == asked {
+                return Some((known >> Self::PLACE) as usize);
+            }
+        }
+        self.learn(fields, key, asked, slot)
+    }
+
+    #[cold]
+    fn learn(&self, fields: &[Field], key: &str, asked: u64, slot: usize) -> Option<usize> {
+        let place = place(fields, key)?;
+        if place < 1 << (u64::BITS - Self::PLACE) {
+            let is_free = |slot: &usize| self.0[*slot].load(Ordering::Relaxed) == 0;
+            let slot = [slot, slot ^ 1].into_iter().find(is_free).unwrap_or(slot);
+            self.0[slot].store(asked | (place as u64) << Self::PLACE, Ordering::Relaxed);
+        }
+        Some(place)
     }
 }
 
-/// A name, and the static text in it that makes it what it is.
+/// A name, and the text in it that makes it what it is.
 #[derive(Debug)]
 struct Name {
     word: &'static str,
@@ -70,7 +96,7 @@ pub(crate) struct Known {
     pub(crate) outcome: Option<usize>,
     /// Of each of its metrics, where the values are.
     pub(crate) metrics: Box<[Sources]>,
-    /// The place of the one attribute in its name.
+    /// The place of the one attribute in its name that is not always the same.
     named_by: Option<usize>,
 }
 
@@ -98,7 +124,7 @@ impl Facts {
     pub(crate) const fn new() -> Self {
         Self {
             known: OnceLock::new(),
-            places: OnceLock::new(),
+            places: Places::new(),
             names: [const { OnceLock::new() }; NAMES],
             attributes: AtomicUsize::new(0),
         }
@@ -107,16 +133,6 @@ impl Facts {
     #[inline]
     pub(crate) fn of(definition: &'static SpanDefinition) -> &'static Known {
         definition.facts.known.get_or_init(|| known(definition))
-    }
-
-    /// Where among the fields the attribute of that key is.
-    pub(crate) fn place(&self, fields: &[Field], key: &str) -> Option<usize> {
-        let places = self.places.get_or_init(|| Places::of(fields));
-        let at = usize::from(places.0[Places::slot(key)]);
-        match fields.get(at) {
-            Some(field) if same(field.key(), key) => Some(at),
-            _ => place(fields, key, 0),
-        }
     }
 
     /// How many attributes a span will probably have.
@@ -134,8 +150,8 @@ impl Facts {
         }
     }
 
-    /// The name of a span whose only word that changes is static text: such as a member of an enum. As
-    /// many are kept as an enum may have.
+    /// The name of a span in which one word alone changes, such as a model's or a tool's, if that is among
+    /// the first that there were, and short. They stay for good.
     pub(crate) fn name(
         &self,
         definition: &'static SpanDefinition,
@@ -146,14 +162,17 @@ impl Facts {
         let Some(Value::Text(text)) = entries.get(definition.fields, by) else {
             return None;
         };
-        let word = text.as_static()?;
+        let word = text.as_str();
+        if word.len() > LONGEST_WORD {
+            return None;
+        }
         let mut make = Some(make);
         for name in &self.names {
             let name = name.get_or_init(|| Name {
-                word,
+                word: text.as_static().unwrap_or_else(|| word.to_owned().leak()),
                 name: make.take().map_or_else(String::new, |make| make()).leak(),
             });
-            if std::ptr::eq(name.word, word) {
+            if same(name.word, word) {
                 return Some(name.name);
             }
         }
@@ -163,11 +182,12 @@ impl Facts {
 
 fn known(definition: &'static SpanDefinition) -> Known {
     let fields = definition.fields;
-    let mut keys = definition.name.iter().filter_map(|part| match part {
-        NamePart::Key(key) => Some(*key),
+    let keys = definition.name.iter().filter_map(|part| match part {
+        NamePart::Key(key) => Some(place(fields, key)),
         NamePart::Word(_) => None,
     });
-    let named_by = keys.next().filter(|_| keys.next().is_none());
+    let mut changing = keys.filter(|at| at.is_none_or(|at| fields[at].constant.is_none()));
+    let named_by = changing.next().filter(|_| changing.next().is_none());
     let sources = |derived: &Derived| Sources::of(derived, fields);
     Known {
         samples: fields.iter().any(|field| field.sampled),
@@ -176,12 +196,12 @@ fn known(definition: &'static SpanDefinition) -> Known {
             .filter(|field| field.attribute.inherited)
             .map(Field::key)
             .collect(),
-        error: place(fields, error::TYPE, 0),
+        error: place(fields, error::TYPE),
         outcome: definition
             .outcome
-            .and_then(|outcome| place(fields, outcome.key, 0)),
+            .and_then(|outcome| place(fields, outcome.key)),
         metrics: definition.metrics.iter().map(sources).collect(),
-        named_by: named_by.and_then(|key| place(fields, key, 0)),
+        named_by: named_by.flatten(),
     }
 }
 
@@ -191,7 +211,7 @@ impl Sources {
         let source = |field: &Field| {
             let with = derived.with.iter().find(|(key, _)| *key == field.key());
             let fixed = field.constant.or(with.map(|(_, value)| *value));
-            match (fixed, place(fields, field.key(), 0)) {
+            match (fixed, place(fields, field.key())) {
                 (Some(fixed), _) => Source::Fixed(Value::Text(Text::from_static(fixed))),
                 (None, Some(place)) => Source::Place(place),
                 (None, None) => Source::Elsewhere,
@@ -199,7 +219,7 @@ impl Sources {
         };
         Self {
             value: match derived.value {
-                Measured::Attribute(key) => place(fields, key, 0),
+                Measured::Attribute(key) => place(fields, key),
                 Measured::Duration | Measured::Count => None,
             },
             attributes: derived.metric.fields.iter().map(source).collect(),

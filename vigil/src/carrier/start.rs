@@ -304,7 +304,7 @@ fn prepare(state: &mut SpanState) -> usize {
     state.above = place.context;
     state.told = told::time().is_some();
     state.was_panicking = std::thread::panicking();
-    state.started = Instant::now();
+    state.started = Some(Instant::now());
     if state.data_mut().starts_with_keyed() {
         let capture = gate(definition, state.binding.as_deref()).capture();
         state.data_mut().settle_keyed(definition, capture);
@@ -558,10 +558,8 @@ fn sampled_first(definition: &'static SpanDefinition, entries: &mut Entries) -> 
     if !Facts::of(definition).samples {
         return 0;
     }
-    let mut next = 0;
-    let mut is_sampled = |key: &str| {
-        let place = definition.place(key, next);
-        next = place.map_or(next, |place| place + 1);
+    let is_sampled = |key: &'static str| {
+        let place = definition.place(key);
         place.is_some_and(|place| definition.fields[place].sampled)
     };
     let mut sampled = 0;

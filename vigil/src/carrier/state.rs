@@ -18,7 +18,7 @@ use super::definition::{
 };
 use super::ended::{self, EndedSpan};
 use super::exposed::{self, Exposed, Noted};
-use super::facts::{Facts, Source};
+use super::facts::{Facts, Places, Source};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
 use super::inherited::{Inherited, Snapshot};
@@ -56,7 +56,8 @@ pub(crate) struct SpanState {
     pub(crate) name: Option<Text>,
     /// How many typed spans it stands under.
     pub(crate) depth: usize,
-    pub(super) started: Instant,
+    /// When it was opened.
+    pub(super) started: Option<Instant>,
     /// It is told after the fact, so nothing is measured.
     pub(super) told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
@@ -172,8 +173,6 @@ impl std::fmt::Debug for Live {
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) entries: Entries,
-    /// The place of the attribute that generated code probably sets next.
-    next: usize,
     /// Attributes that OpenTelemetry has already, as samplers needed them: the first so many.
     sent: usize,
     /// Attributes that `tracing` has already, as fields: the first so many, but for those changed
@@ -240,7 +239,6 @@ impl Data {
     fn new() -> Self {
         Self {
             entries: Entries::new(),
-            next: 0,
             sent: 0,
             shown: 0,
             rare: None,
@@ -272,7 +270,7 @@ impl SpanState {
             foreign: false,
             name: None,
             depth: 0,
-            started: Instant::now(),
+            started: None,
             told: false,
             was_panicking: false,
             above: Context::new(),
@@ -406,7 +404,8 @@ impl SpanState {
 
     /// Sets attributes of the span's own contract.
     pub(crate) fn set(&self, attributes: &Attributes) {
-        self.merge(self.definition.fields, attributes);
+        let definition = self.definition;
+        self.merge(definition.fields, &definition.facts.places, attributes);
     }
 
     // What handles call once somebody listens. It is kept out of the callers' code, so that there is
@@ -459,12 +458,11 @@ impl SpanState {
             return;
         }
         let mut data = self.data();
-        let Some(place) = self.definition.place(key, data.next) else {
+        let Some(place) = self.definition.place(key) else {
             return;
         };
         let field = &self.definition.fields[place];
         if !data.ended && !field.attribute.sensitive && field.takes(&value) {
-            data.next = place + 1;
             self.put(&mut data, place, value);
         }
     }
@@ -474,7 +472,7 @@ impl SpanState {
         record: &'static RecordDefinition,
         attributes: &Attributes,
     ) {
-        if self.merge(record.fields, attributes) {
+        if self.merge(record.fields, &record.places, attributes) {
             if !record.metrics.is_empty() {
                 self.measure(record.metrics, attributes.entries());
             }
@@ -490,23 +488,30 @@ impl SpanState {
         attributes: &Attributes,
         body: Option<AnyValue>,
     ) {
-        let kept = if event.keep_last { event.fields } else { &[] };
-        if self.merge(kept, attributes) {
+        let is_open = if event.keep_last {
+            self.merge(event.fields, &event.places, attributes)
+        } else {
+            static NOWHERE: Places = Places::new();
+            self.merge(&[], &NOWHERE, attributes)
+        };
+        if is_open {
             self.send(event, attributes, body);
         }
     }
 
     /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
     /// any contract and go nowhere. Returns whether the span is open.
-    fn merge<'a>(&self, fields: &'static [Field], attributes: &'a Attributes) -> bool {
-        let mut next = 0;
-        let mut declared = move |(key, value): &'a Entry| {
-            let at = place(fields, key, next)?;
-            next = at + 1;
-            let field = &fields[at];
+    fn merge<'a>(
+        &self,
+        fields: &'static [Field],
+        places: &Places,
+        attributes: &'a Attributes,
+    ) -> bool {
+        let declared = move |(key, value): &'a Entry| {
+            let field = &fields[places.of(fields, key)?];
             field.takes(value).then_some((field, value))
         };
-        let plain = attributes.entries().iter().filter_map(&mut declared);
+        let plain = attributes.entries().iter().filter_map(declared);
         let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
         let capture = attributes.gate().capture();
         if self.foreign {
@@ -528,17 +533,14 @@ impl SpanState {
             return false;
         }
         for (field, value) in plain {
-            match self.definition.place(field.key(), data.next) {
-                Some(place) => {
-                    data.next = place + 1;
-                    self.put(&mut data, place, value.clone());
-                }
+            match self.definition.place(field.key()) {
+                Some(place) => self.put(&mut data, place, value.clone()),
                 // Whatever span it stands on keeps the last of an event.
                 None => data.put_undeclared(field, value.clone()),
             }
         }
         for (field, value) in attributes.content().iter().filter_map(declared) {
-            if let Some(place) = self.definition.place(field.key(), data.next) {
+            if let Some(place) = self.definition.place(field.key()) {
                 self.keep_content(&mut data, place, value, capture);
             }
         }
@@ -873,7 +875,7 @@ impl SpanState {
             let said =
                 find(data.entries.as_slice(), key).or_else(|| find(&data.rare().content, key));
             if said.is_none()
-                && let Some(place) = self.definition.place(key, 0)
+                && let Some(place) = self.definition.place(key)
             {
                 self.keep_content(&mut data, place, &value, gate.capture());
             }
@@ -899,9 +901,10 @@ impl SpanState {
     /// How long the span was open. The wall clock counts only where a time was given: it jumps.
     pub(crate) fn duration(&self, end_time: Option<SystemTime>) -> Duration {
         let now = SystemTime::now;
+        let elapsed = || self.started.map_or(Duration::ZERO, |it| it.elapsed());
         let (start, end) = match (self.start_time, end_time) {
-            (None, None) => return self.started.elapsed(),
-            (None, Some(end)) => (now().checked_sub(self.started.elapsed()), end),
+            (None, None) => return elapsed(),
+            (None, Some(end)) => (now().checked_sub(elapsed()), end),
             (start, end) => (start, end.unwrap_or_else(now)),
         };
         start
@@ -1186,7 +1189,7 @@ impl SpanState {
             let error_type = attribute.value.as_str().into_owned();
             let failure = Failure::of_type(error_type.into());
             data.failure.get_or_insert(failure);
-        } else if let Some(place) = self.definition.place(key, 0) {
+        } else if let Some(place) = place(self.definition.fields, key) {
             let field = &self.definition.fields[place];
             if let Some(value) = Value::of(field.attribute.value_type, attribute.value)
                 && field.takes(&value)
@@ -1408,12 +1411,11 @@ impl Data {
         key: &'static str,
         value: Value,
     ) {
-        let Some(place) = definition.place(key, self.next) else {
+        let Some(place) = definition.place(key) else {
             return;
         };
         let field = &definition.fields[place];
         if !field.attribute.sensitive && field.takes(&value) {
-            self.next = place + 1;
             self.has_inheritable |= field.attribute.inherited;
             self.entries.set(definition.fields, place, value);
         }
@@ -1454,7 +1456,7 @@ impl Data {
 
     /// What the runtime says of it, or what it inherits.
     pub(super) fn add(&mut self, definition: &SpanDefinition, key: &'static str, value: Value) {
-        match definition.place(key, self.next) {
+        match definition.place(key) {
             Some(place) => self.entries.set(definition.fields, place, value),
             None => self.entries.push_undeclared(key, value),
         }
@@ -1468,7 +1470,7 @@ impl Data {
         value: Value,
         capture: CaptureContent,
     ) {
-        let Some(place) = definition.place(key, 0) else {
+        let Some(place) = definition.place(key) else {
             return;
         };
         if !definition.fields[place].takes(&value) {
