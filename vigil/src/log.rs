@@ -272,11 +272,19 @@ impl LogLayer {
         }
         let Printers { printers, metrics } = below.clone();
         self.all = below;
-        let on_end = OnEnd::new(move |span| {
-            for printer in &printers {
-                printer.span(span);
-            }
-        });
+        // The filter is always the same, and so is what passes it.
+        let wants = |printer: &Arc<Printer>| printer.wants(TARGET, LEVEL);
+        let on_end = if printers.iter().any(|it| it.spans && wants(it)) {
+            OnEnd::new(move |span| {
+                for printer in &printers {
+                    printer.span(span);
+                }
+            })
+        } else if printers.iter().any(wants) || !metrics.is_empty() {
+            OnEnd::nothing()
+        } else {
+            return;
+        };
         self.on_end = Some(if metrics.is_empty() {
             on_end
         } else {

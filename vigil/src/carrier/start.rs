@@ -404,9 +404,11 @@ fn listeners(parent: &ParentLink, dispatch: &Dispatch) -> (Listeners, Option<Car
     {
         return (live.listeners, live.direct.clone());
     }
+    let (see_events, hear_ends) = ended::listening(dispatch);
     let listeners = Listeners {
         see_fields: tracer::shows_fields(dispatch),
-        hear_ends: ended::is_heard(dispatch),
+        see_events,
+        hear_ends,
         take_records: dispatch.is::<LogBridge>(),
     };
     (listeners, tracer::direct(dispatch))

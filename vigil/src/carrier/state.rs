@@ -104,19 +104,24 @@ pub(crate) struct Live {
 }
 
 /// Who listens beside OpenTelemetry, where a span was made.
+// The marks are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Listeners {
     /// Layers other than Vigil's see its attributes as fields.
     pub(super) see_fields: bool,
-    /// A layer is told how it ended, and sees its events.
+    /// A layer of Vigil's sees its events.
+    pub(super) see_events: bool,
+    /// A layer is told how it ended.
     pub(super) hear_ends: bool,
     /// Its events become log records.
     pub(super) take_records: bool,
 }
 
 impl Listeners {
-    fn see_events(self) -> bool {
-        self.see_fields || self.hear_ends || self.take_records
+    /// Whether its events go to `tracing`.
+    fn take_events(self) -> bool {
+        self.see_fields || self.see_events || self.take_records
     }
 }
 
@@ -651,7 +656,7 @@ impl SpanState {
                 });
             }
         }
-        if live.is_some_and(|live| self.is_own() && !live.listeners.see_events()) {
+        if live.is_some_and(|live| self.is_own() && !live.listeners.take_events()) {
             return;
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
@@ -931,7 +936,7 @@ impl SpanState {
             // Not where the process ends: it may have to wait for a writer.
             if self.depth == 0
                 && let Some(live) = self.live()
-                && live.listeners.hear_ends
+                && live.listeners.see_events
             {
                 ended::tell_measured(live);
             }
