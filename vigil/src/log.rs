@@ -354,19 +354,26 @@ where
         if self.printer.wants(metadata.target(), *metadata.level()) {
             self.printer.print(|buffers| {
                 let now = carrier::now();
+                let teller = carrier::teller(metadata);
                 match self.printer.format {
                     LogFormat::Json => {
-                        let span = ctx.event_span(event).map(|span| span.name());
-                        let ids = context::ids(event, &ctx, |id| {
-                            self.with_dispatch(|dispatch| context::ids_of(id, dispatch))
-                        });
+                        let span = match &teller {
+                            Some(teller) => Some(teller.label()),
+                            None => ctx.event_span(event).map(|span| span.name()),
+                        };
+                        let ids = match &teller {
+                            Some(teller) => teller.ids(),
+                            None => context::ids(event, &ctx, |id| {
+                                self.with_dispatch(|dispatch| context::ids_of(id, dispatch))
+                            }),
+                        };
                         json::event(buffers, now, event, span, ids.as_ref());
                     }
                     LogFormat::Pretty => {
-                        let depth = if self.printer.draws_tree() {
-                            context::depth(event, &ctx)
-                        } else {
-                            0
+                        let depth = match &teller {
+                            _ if !self.printer.draws_tree() => 0,
+                            Some(teller) => teller.depth() + 1,
+                            None => context::depth(event, &ctx),
                         };
                         pretty::event(buffers, now, event, depth, self.printer.is_colored());
                     }

@@ -377,6 +377,11 @@ where
             let current = || ctx.current_span().id().cloned();
             let around = event.parent().cloned();
             let around = around.or_else(|| event.is_contextual().then(current).flatten());
+            let typed = around.as_ref().and_then(exposed::reached);
+            if typed.is_some_and(|state| !state.is_recording()) {
+                // Nobody would read it there.
+                return;
+            }
             self.expose(around, &ctx);
             tracer::while_logging(|| self.inner.on_event(event, ctx));
         }

@@ -29,7 +29,7 @@ use super::outcome::{self, Failure, Seen};
 use super::start::{self, ParentLink};
 use super::stream::Chunks;
 use super::told;
-use super::tracer::{self, BODY, CarrierSpan, CarrierTracer, MESSAGE};
+use super::tracer::{self, BODY, CarrierSpan, CarrierTracer, MESSAGE, Teller};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
@@ -648,7 +648,11 @@ impl SpanState {
         let at = || time.unwrap_or_else(SystemTime::now);
         if live.is_some_and(|live| live.wants_events) {
             if self.is_own() {
-                self.with_sdk(|span| span.add_event_with_timestamp(event.name, at(), otel()));
+                self.with_sdk(|span| {
+                    if span.is_recording() {
+                        span.add_event_with_timestamp(event.name, at(), otel());
+                    }
+                });
             } else {
                 tracer::while_sending(|| {
                     let above = self.above.span();
@@ -674,10 +678,14 @@ impl SpanState {
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
                 with_values(&event.site, most, fields(), |_, values| {
-                    let traced = match self.traced().and_then(tracing::Span::id) {
+                    let traced = live.and_then(Live::span).and_then(tracing::Span::id);
+                    let traced = match traced {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
+                        // Vigil's layers know whose it is.
+                        None if self.is_own() => tracing::Event::new_child_of(None, metadata, values),
                         None => tracing::Event::new(metadata, values),
                     };
+                    let teller = self.is_own().then(|| Teller::new(metadata, self));
                     let telling = dispatch.is::<LogBridge>().then(|| Telling {
                         metadata,
                         scope: self.definition.scope,
@@ -692,7 +700,7 @@ impl SpanState {
                     if let Some(id) = traced.parent().filter(|_| self.is_own()) {
                         exposed::reach(self, id, None);
                     }
-                    tracer::while_telling(telling, || {
+                    tracer::while_telling(teller, telling, || {
                         tracer::while_sending(|| dispatch.event(&traced));
                     });
                     drop(before);
@@ -1046,9 +1054,12 @@ impl SpanState {
         // No lock is held: processors and exporters may log, in this very span.
         let made = self.data().sdk.take();
         if let Some(Made { mut span, .. }) = made {
-            self.definition.facts.had(end.set_on(&mut span));
-            if end.status != Status::Unset {
-                span.set_status(end.status.clone());
+            // Nobody would read it otherwise.
+            if span.is_recording() {
+                self.definition.facts.had(end.set_on(&mut span));
+                if end.status != Status::Unset {
+                    span.set_status(end.status.clone());
+                }
             }
             tracer::while_closing(|| match end_time {
                 Some(time) => span.end_with_timestamp(time),

@@ -53,6 +53,8 @@ thread_local! {
     static CLOSING: Cell<bool> = const { Cell::new(false) };
     /// Typed spans that lost their last owner where they could not go.
     static LEFT: RefCell<Vec<SpanState>> = const { RefCell::new(Vec::new()) };
+    /// The typed span whose event passes through the layers.
+    static TELLER: RefCell<Option<Teller>> = const { RefCell::new(None) };
     /// The typed event that passes through the layers, for the one that makes log records.
     static TELLING: RefCell<Option<Telling>> = const { RefCell::new(None) };
 }
@@ -155,12 +157,58 @@ pub(crate) fn is_sending() -> bool {
     SENDING.get()
 }
 
+/// A typed span that sends a typed event. `tracing` may not know it.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    metadata: &'static Metadata<'static>,
+    state: Arc<SpanState>,
+}
+
+impl Teller {
+    pub(crate) fn new(metadata: &'static Metadata<'static>, state: &Arc<SpanState>) -> Self {
+        Self {
+            metadata,
+            state: Arc::clone(state),
+        }
+    }
+
+    /// What it is for `tracing`: `chat`.
+    pub(crate) fn label(&self) -> &'static str {
+        self.state.definition.label
+    }
+
+    /// How many typed spans it stands under.
+    pub(crate) fn depth(&self) -> usize {
+        self.state.depth
+    }
+
+    /// Its ids, if it has some.
+    pub(crate) fn ids(&self) -> Option<SpanContext> {
+        self.state.ids().filter(|ids| ids.is_valid()).cloned()
+    }
+}
+
 /// Runs `f`, in which a typed event passes through the layers.
-pub(crate) fn while_telling<R>(telling: Option<Telling>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn while_telling<R>(
+    teller: Option<Teller>,
+    telling: Option<Telling>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let f = || match teller {
+        Some(teller) => leave(&TELLER, teller, f),
+        None => f(),
+    };
     match telling {
         Some(telling) => leave(&TELLING, telling, f),
         None => f(),
     }
+}
+
+/// Whose event passes, if that is what `metadata` belongs to.
+pub(crate) fn teller(metadata: &'static Metadata<'static>) -> Option<Teller> {
+    let is_it = |teller: &&Teller| std::ptr::eq(teller.metadata, metadata);
+    let teller = TELLER.try_with(|teller| teller.borrow().as_ref().filter(is_it).cloned());
+    teller.ok().flatten()
 }
 
 /// The typed event that passes, if that is what `metadata` belongs to: another layer may log on the
