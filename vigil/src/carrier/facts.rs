@@ -40,6 +40,8 @@ impl Places {
     const LENGTH: u32 = 48;
     const PLACE: u32 = 56;
     const KEY: u64 = (1 << Self::PLACE) - 1;
+    /// Of a key that no field has.
+    const NOWHERE: u64 = u8::MAX as u64;
 
     pub(crate) const fn new() -> Self {
         Self([const { AtomicU64::new(0) }; Self::SLOTS])
@@ -59,7 +61,8 @@ impl Places {
         for slot in [slot, slot ^ 1] {
             let known = self.0[slot].load(Ordering::Relaxed);
             if known & Self::KEY == asked {
-                return Some((known >> Self::PLACE) as usize);
+                let place = known >> Self::PLACE;
+                return (place != Self::NOWHERE).then_some(place as usize);
             }
         }
         self.learn(fields, key, asked, slot)
@@ -67,13 +70,14 @@ impl Places {
 
     #[cold]
     fn learn(&self, fields: &[Field], key: &str, asked: u64, slot: usize) -> Option<usize> {
-        let place = place(fields, key)?;
-        if place < 1 << (u64::BITS - Self::PLACE) {
+        let place = place(fields, key);
+        let known = place.map_or(Self::NOWHERE, |place| place as u64);
+        if known < Self::NOWHERE || place.is_none() {
             let is_free = |slot: &usize| self.0[*slot].load(Ordering::Relaxed) == 0;
             let slot = [slot, slot ^ 1].into_iter().find(is_free).unwrap_or(slot);
-            self.0[slot].store(asked | (place as u64) << Self::PLACE, Ordering::Relaxed);
+            self.0[slot].store(asked | known << Self::PLACE, Ordering::Relaxed);
         }
-        Some(place)
+        place
     }
 }
 
@@ -86,8 +90,8 @@ struct Name {
 
 #[derive(Debug)]
 pub(crate) struct Known {
-    /// Samplers look at some of its attributes.
-    pub(crate) samples: bool,
+    /// The places of the attributes that samplers look at.
+    pub(crate) sampled: Box<[usize]>,
     /// What it declares of its own that others inherit.
     pub(crate) inheritable: Box<[&'static str]>,
     /// The place of `error.type`.
@@ -190,7 +194,9 @@ fn known(definition: &'static SpanDefinition) -> Known {
     let named_by = changing.next().filter(|_| changing.next().is_none());
     let sources = |derived: &Derived| Sources::of(derived, fields);
     Known {
-        samples: fields.iter().any(|field| field.sampled),
+        sampled: (0..fields.len())
+            .filter(|at| fields[*at].sampled)
+            .collect(),
         inheritable: fields
             .iter()
             .filter(|field| field.attribute.inherited)

@@ -75,7 +75,7 @@ impl SpanStart {
     #[inline(never)]
     fn active_under(definition: &'static SpanDefinition, link: ParentLink) -> Self {
         let binding = Binding::scoped().or_else(|| link.binding());
-        Self(Some(Arc::new(SpanState::new(definition, link, binding))))
+        Self(Some(SpanState::new(definition, link, binding)))
     }
 
     /// The span, which nobody else has yet.
@@ -557,22 +557,19 @@ fn inherited_now(state: &mut SpanState, inherited: Option<&Inherited>) {
 
 /// Brings what samplers look at to the front and says how much it is.
 fn sampled_first(definition: &'static SpanDefinition, entries: &mut Entries) -> usize {
-    if !Facts::of(definition).samples {
-        return 0;
-    }
-    let is_sampled = |key: &'static str| {
-        let place = definition.place(key);
-        place.is_some_and(|place| definition.fields[place].sampled)
-    };
-    let mut sampled = 0;
-    let mut last = 0;
-    for (at, (key, _)) in entries.as_slice().iter().enumerate() {
-        if is_sampled(key) {
+    let fields = definition.fields;
+    let (mut sampled, mut last) = (0, 0);
+    for place in &Facts::of(definition).sampled {
+        if let Some(at) = entries.position(fields, *place) {
             sampled += 1;
-            last = at + 1;
+            last = last.max(at + 1);
         }
     }
     if last > sampled {
+        let is_sampled = |key: &'static str| {
+            let place = definition.place(key);
+            place.is_some_and(|place| fields[place].sampled)
+        };
         entries.rearrange(definition.fields, |entries| {
             entries.sort_by_key(|(key, _)| !is_sampled(key));
         });
@@ -689,11 +686,15 @@ fn write_pattern(name: &mut String, definition: &SpanDefinition, entries: &[Entr
 /// whatever it is.
 pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
     let context = Context::current();
-    let mut state = SpanState::new(definition, ParentLink::Current, Binding::scoped());
+    let mut new = SpanState::new(definition, ParentLink::Current, Binding::scoped());
+    let Some(state) = Arc::get_mut(&mut new) else {
+        // Nobody else has it.
+        return Handle::off();
+    };
     state.inherited = Inherited::of(&context).cloned();
     state.above = context;
     state.foreign = true;
     let live = Live::traced(tracing::Span::current(), current_dispatch(), None, None);
     state.begin(live, 0, 0);
-    Handle::adopted(Arc::new(state))
+    Handle::adopted(new)
 }

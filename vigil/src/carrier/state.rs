@@ -14,6 +14,7 @@ use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same
 use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
+    Scope,
     Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
@@ -241,6 +242,7 @@ impl Data {
         self.rare.get_or_insert_default()
     }
 
+    #[inline]
     fn new() -> Self {
         Self {
             entries: Entries::new(),
@@ -259,17 +261,26 @@ impl Data {
     }
 }
 
-impl SpanState {
-    /// A span that is about to start.
-    pub(super) fn new(
-        definition: &'static SpanDefinition,
-        link: ParentLink,
-        binding: Option<Arc<Binding>>,
-    ) -> Self {
+/// What stands for a definition until there is one.
+static NONE: SpanDefinition = SpanDefinition::new(
+    "",
+    "",
+    opentelemetry::trace::SpanKind::Internal,
+    &Scope {
+        name: "",
+        version: "",
+        schema_url: "",
+    },
+);
+
+/// Of no definition yet. `Arc::default` makes it where it stays: it is large.
+impl Default for SpanState {
+    #[inline]
+    fn default() -> Self {
         Self {
-            definition,
-            binding,
-            link,
+            definition: &NONE,
+            binding: None,
+            link: ParentLink::Root,
             inherited: None,
             start_time: told::time(),
             foreign: false,
@@ -288,6 +299,24 @@ impl SpanState {
             place: OnceLock::new(),
             data: Mutex::new(Data::new()),
         }
+    }
+}
+
+impl SpanState {
+    /// A span that is about to start.
+    #[inline]
+    pub(super) fn new(
+        definition: &'static SpanDefinition,
+        link: ParentLink,
+        binding: Option<Arc<Binding>>,
+    ) -> Arc<Self> {
+        let mut new: Arc<Self> = Arc::default();
+        if let Some(state) = Arc::get_mut(&mut new) {
+            state.definition = definition;
+            state.link = link;
+            state.binding = binding;
+        }
+        new
     }
 
     /// What it is called, if it was given a name, and what it starts with, while nobody else has it.
