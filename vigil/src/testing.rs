@@ -144,7 +144,11 @@ impl PipelineBuilder {
         let layers = (!self.layers.is_empty()).then_some(self.layers);
         // Others see fields. Where there are none, it is as `init` has it.
         let trace_layer = carrier::trace_layer(&tracers).with_fields(layers.is_some());
-        let dispatch = Dispatch::new(tracing_subscriber::registry().with(layers).with(trace_layer));
+        let dispatch = Dispatch::new(
+            tracing_subscriber::registry()
+                .with(layers)
+                .with(trace_layer),
+        );
         let gate = Gate::new(self.capture_content, self.redaction);
         let binding = Binding::new(Arc::new(meters.clone()), gate);
         Pipeline {

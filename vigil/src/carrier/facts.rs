@@ -92,8 +92,6 @@ struct Name {
 pub(crate) struct Known {
     /// The places of the attributes that samplers look at.
     pub(crate) sampled: Box<[usize]>,
-    /// What it declares of its own that others inherit.
-    pub(crate) inheritable: Box<[&'static str]>,
     /// The place of `error.type`.
     pub(crate) error: Option<usize>,
     /// The place of the attribute that tells how it ended.
@@ -194,14 +192,7 @@ fn known(definition: &'static SpanDefinition) -> Known {
     let named_by = changing.next().filter(|_| changing.next().is_none());
     let sources = |derived: &Derived| Sources::of(derived, fields);
     Known {
-        sampled: (0..fields.len())
-            .filter(|at| fields[*at].sampled)
-            .collect(),
-        inheritable: fields
-            .iter()
-            .filter(|field| field.attribute.inherited)
-            .map(Field::key)
-            .collect(),
+        sampled: (0..fields.len()).filter(|at| fields[*at].sampled).collect(),
         error: place(fields, error::TYPE),
         outcome: definition
             .outcome

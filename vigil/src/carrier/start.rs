@@ -547,12 +547,9 @@ fn inherited_now(state: &mut SpanState, inherited: Option<&Inherited>) {
     let Some(inherited) = inherited.filter(|_| !definition.root) else {
         return;
     };
-    // Registries differ in what they let spans inherit, and some spans may have a value of their own.
-    let declares_none =
-        inherited.is_of(definition.scope) && Facts::of(definition).inheritable.is_empty();
-    state
-        .data_mut()
-        .inherit(inherited.snapshot(), declares_none);
+    // Registries differ in what they let spans inherit.
+    let is_alike = inherited.is_of(definition.scope);
+    state.data_mut().inherit(inherited.snapshot(), is_alike);
 }
 
 /// Brings what samplers look at to the front and says how much it is.

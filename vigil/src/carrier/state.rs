@@ -14,8 +14,8 @@ use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same
 use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
-    Scope,
-    Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
+    Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, Scope,
+    SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
 use super::exposed::{self, Exposed, Noted};
@@ -711,7 +711,9 @@ impl SpanState {
                     let traced = match traced {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
                         // Vigil's layers know whose it is.
-                        None if self.is_own() => tracing::Event::new_child_of(None, metadata, values),
+                        None if self.is_own() => {
+                            tracing::Event::new_child_of(None, metadata, values)
+                        }
                         None => tracing::Event::new(metadata, values),
                     };
                     let teller = self.is_own().then(|| Teller::new(metadata, self));
@@ -1480,9 +1482,10 @@ impl Data {
         }
     }
 
-    /// What the span inherits; it may have a value of its own of some of it.
-    pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, declares_none: bool) {
-        self.has_inheritable |= !declares_none;
+    /// What the span inherits. If that is of another registry, the span may have a value of its own of
+    /// some of it.
+    pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, is_alike: bool) {
+        self.has_inheritable |= !is_alike;
         self.inherited = Some(inherited);
     }
 
