@@ -43,6 +43,8 @@ fn hash(values: &[Option<&Value>]) -> u64 {
 #[inline]
 pub(super) fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
     values.iter().zip(known).all(|pair| match pair {
+        // Most are.
+        (Some(Value::Text(value)), Some(Value::Text(known))) => value == known,
         (Some(value), Some(known)) => *value == known,
         (None, None) => true,
         _ => false,
