@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::super::definition::{Derived, Field, MetricDefinition};
 use super::super::value::{Text, Value};
 use super::recent::Recent;
-use super::series::are;
+use super::series::{are, is};
 use super::{Amount, Binding, Bound, measure_here, with_slots};
 
 std::thread_local! {
@@ -22,6 +22,13 @@ struct Series {
     /// In the order of the metrics; none where there was nothing to measure yet.
     handles: Box<[Option<Arc<Bound>>]>,
 }
+
+/// Which of the metrics: each has a bit.
+type Missed = u64;
+
+const ALL: Missed = Missed::MAX;
+/// Of more metrics than this, no series are kept.
+const MOST: usize = Missed::BITS as usize;
 
 /// Keys and values.
 type Fixed = &'static [(&'static str, &'static str)];
@@ -94,68 +101,71 @@ impl Derivation {
     }
 
     /// Measures what `amount` says of each metric, by its place; `value` gives the attributes by theirs.
+    #[inline]
     pub(crate) fn measure<'a>(
         &self,
         own: Option<&Arc<Binding>>,
         value: impl Fn(usize) -> Option<&'a Value>,
         amount: impl Fn(usize) -> Option<Amount>,
     ) {
-        let fill = |slots: &mut [Option<&'a Value>]| {
-            for (at, slot) in slots.iter_mut().enumerate() {
-                *slot = value(at);
-            }
-        };
-        let measure = |values: &[Option<&'a Value>]| {
-            let is_global = own.is_none() && !Binding::is_scoped();
-            let measured = if is_global {
-                self.measure_recent(values, &amount)
-            } else {
-                0
-            };
-            let missed = (0..self.metrics.len()).filter(|nth| measured & bit(*nth) == 0);
-            let mut missed = missed
-                .filter_map(|nth| Some((nth, amount(nth)?)))
-                .peekable();
-            if missed.peek().is_some() {
-                self.measure_anew(own, values, missed);
-            }
-        };
-        with_slots(self.attributes.len(), measure, fill);
+        let mut missed = ALL;
+        if own.is_none() && !Binding::is_scoped() {
+            missed = self.measure_recent(&value, &amount);
+        }
+        if missed != 0 {
+            with_slots(
+                self.attributes.len(),
+                |values| self.measure_anew(own, values, &amount, missed),
+                |slots| {
+                    for (at, slot) in slots.iter_mut().enumerate() {
+                        *slot = value(at);
+                    }
+                },
+            );
+        }
     }
 
-    /// Measures what is among the last of this thread, and says which of them by their bits.
+    /// Measures by what this thread measured last, and says which metrics are not among that.
     #[inline]
-    fn measure_recent(
+    fn measure_recent<'a>(
         &self,
-        values: &[Option<&Value>],
+        value: &impl Fn(usize) -> Option<&'a Value>,
         amount: &impl Fn(usize) -> Option<Amount>,
-    ) -> u64 {
-        let measured = RECENT.try_with(|all| {
+    ) -> Missed {
+        let missed = RECENT.try_with(|all| {
             let all = all.try_borrow().ok()?;
             let recent = all.get(self.number)?;
-            let series = recent.find(|series| are(values, &series.values))?;
-            let mut measured = 0;
+            let series = recent.find(|series| {
+                let mut known = series.values.iter().enumerate();
+                known.all(|(at, known)| is(value(at), known.as_ref()))
+            })?;
+            let mut missed = 0;
             for (nth, handle) in series.handles.iter().enumerate() {
-                if let (Some(handle), Some(amount)) = (handle, amount(nth)) {
-                    handle.record_bound(amount);
-                    measured |= bit(nth);
+                match (amount(nth), handle) {
+                    (Some(amount), Some(handle)) => handle.record_bound(amount),
+                    (Some(_), None) => missed |= 1 << nth,
+                    (None, _) => {}
                 }
             }
-            Some(measured)
+            Some(missed)
         });
-        measured.ok().flatten().unwrap_or_default()
+        missed.ok().flatten().unwrap_or(ALL)
     }
 
-    /// Measures what is not, and keeps what the process's meter provider has for it.
+    /// Measures what was missed, and keeps what the process's meter provider has for it.
     #[inline(never)]
     fn measure_anew(
         &self,
         own: Option<&Arc<Binding>>,
         values: &[Option<&Value>],
-        missed: impl Iterator<Item = (usize, Amount)>,
+        amount: &dyn Fn(usize) -> Option<Amount>,
+        missed: Missed,
     ) {
-        for (nth, amount) in missed {
-            let metric = &self.metrics[nth];
+        for (nth, metric) in self.metrics.iter().enumerate() {
+            if missed != ALL && missed & (1 << nth) == 0 {
+                continue;
+            }
+            let Some(amount) = amount(nth) else { continue };
             let found = with_slots(
                 metric.attributes.len(),
                 |attributes| measure_here(own, metric.definition, amount, attributes),
@@ -169,7 +179,7 @@ impl Derivation {
                 },
             );
             if let Some((generation, bound)) = found
-                && bit(nth) != 0
+                && self.metrics.len() <= MOST
             {
                 self.keep(generation, values, nth, bound);
             }
@@ -200,12 +210,4 @@ impl Derivation {
         // Now that nothing is borrowed.
         drop(gone);
     }
-}
-
-/// Of so many metrics, one is known by its bit; none where there are more.
-fn bit(nth: usize) -> u64 {
-    u32::try_from(nth)
-        .ok()
-        .and_then(|nth| 1_u64.checked_shl(nth))
-        .unwrap_or(0)
 }

@@ -42,13 +42,17 @@ fn hash(values: &[Option<&Value>]) -> u64 {
 
 #[inline]
 pub(super) fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
-    values.iter().zip(known).all(|pair| match pair {
+    let mut pairs = values.iter().zip(known);
+    pairs.all(|(value, known)| is(*value, known.as_ref()))
+}
+
+#[inline]
+pub(super) fn is(value: Option<&Value>, known: Option<&Value>) -> bool {
+    match (value, known) {
         // Most are.
         (Some(Value::Text(value)), Some(Value::Text(known))) => value == known,
-        (Some(value), Some(known)) => *value == known,
-        (None, None) => true,
-        _ => false,
-    })
+        (value, known) => value == known,
+    }
 }
 
 /// The hash is made already.
