@@ -14,8 +14,8 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use vigil::carrier::{
-    AttributeDefinition, AttributeSet, Attributes, Counter, Field, InstrumentKind, Level,
-    MetricDefinition, Scope, Text, ValueType, told_at,
+    AttributeDefinition, AttributeSet, Attributes, BoundCounter, Counter, Field, InstrumentKind,
+    Level, MetricDefinition, Scope, Text, ValueType, told_at,
 };
 use vigil::metrics::gen_ai::{CLIENT_TOKEN_USAGE, ClientTokenUsageAttributes};
 use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};
@@ -45,6 +45,14 @@ fn tool(name: &str) -> ToolExecutionsAttributes {
 
 fn count(name: &str) {
     TOOL_EXECUTIONS.add(1, &tool(name));
+}
+
+/// What was bound while another provider was the process's, and measured there.
+fn long_bound() -> BoundCounter<u64> {
+    let _before = process();
+    let bound = TOOL_EXECUTIONS.bind(&tool("long bound"));
+    bound.add(1);
+    bound
 }
 
 /// How often that tool was executed, and nothing where no tool was.
@@ -163,12 +171,14 @@ fn a_tick_measures_the_same_the_first_time_and_later() {
 #[test]
 fn a_test_scope_keeps_what_was_measured_outside_before_to_itself() {
     let _one = one_at_a_time();
+    let long_bound = long_bound();
     let process = process();
     let scope = Pipeline::new();
     let bound = TOOL_EXECUTIONS.bind(&tool("bound"));
     let all = || {
         count("called");
         bound.add(1);
+        long_bound.add(1);
         spans("arcan", "derived");
     };
     all();
@@ -177,27 +187,90 @@ fn a_test_scope_keeps_what_was_measured_outside_before_to_itself() {
         all();
     });
     all();
-    for name in ["called", "bound", "derived"] {
+    for name in ["called", "bound", "long bound", "derived"] {
         assert_eq!(executions(&process, name), Some(2.0), "{name}");
         assert_eq!(executions(&scope, name), Some(2.0), "{name}");
     }
 }
 
 #[test]
+fn a_span_measures_where_its_scope_is_though_the_same_was_measured_elsewhere_before() {
+    let _one = one_at_a_time();
+    let process = process();
+    let scope = Pipeline::new();
+    let call = || {
+        let agent = agent_span("s-1", "arcan").start();
+        let tool = tool_span(&phase_span(&agent, Execute), "shell", "call-1").start();
+        tool.record_tool_status(ToolStatus::Ok);
+        tool
+    };
+    drop(call());
+    // It ends outside of its scope.
+    drop(scope.scope(call));
+    assert_eq!(executions(&process, "shell"), Some(1.0));
+    assert_eq!(executions(&scope, "shell"), Some(1.0));
+    // One that is nobody's ends in a scope.
+    let tool = call();
+    scope.scope(|| drop(tool));
+    assert_eq!(executions(&process, "shell"), Some(1.0));
+    assert_eq!(executions(&scope, "shell"), Some(2.0));
+}
+
+#[test]
+fn spans_that_differ_in_one_attribute_measure_in_series_of_their_own() {
+    let _one = one_at_a_time();
+    let pipeline = process();
+    let agent = agent_span("s-1", "arcan").start();
+    for _ in 0..3 {
+        for status in [ToolStatus::Ok, ToolStatus::Error, ToolStatus::Timeout] {
+            let tool = tool_span(&phase_span(&agent, Execute), "shell", "call-1").start();
+            tool.record_tool_status(status);
+        }
+        for model in ["sonnet", "haiku"] {
+            let deliberate = phase_span(&agent, Deliberate);
+            drop(chat_span(&deliberate, model, ProviderName::Anthropic).start());
+            let chat = chat_span(&deliberate, model, ProviderName::Anthropic).start();
+            chat.record_response_model("sonnet-1");
+        }
+        for to in [OperatingMode::Execute, OperatingMode::Verify] {
+            phase_span(&agent, Reflect).record_mode_transition(OperatingMode::Explore, to);
+        }
+    }
+    let counts = |name: &str| -> Vec<f64> {
+        let metric = pipeline.metric(name);
+        let points = metric.points.iter();
+        points
+            .map(|it| {
+                if it.count > 0 {
+                    it.count as f64
+                } else {
+                    it.value
+                }
+            })
+            .collect()
+    };
+    assert_eq!(counts("life.tool.executions"), [3.0; 3]);
+    assert_eq!(counts("gen_ai.client.operation.duration"), [3.0; 4]);
+    assert_eq!(counts("life.mode.transitions"), [3.0; 2]);
+}
+
+#[test]
 fn nothing_is_measured_of_what_is_told_after_the_fact_though_it_was_measured_before() {
     let _one = one_at_a_time();
+    let long_bound = long_bound();
     let pipeline = process();
     let bound = TOOL_EXECUTIONS.bind(&tool("bound"));
     let all = || {
         count("called");
         bound.add(1);
+        long_bound.add(1);
         spans("arcan", "derived");
     };
     all();
     all();
     told_at(SystemTime::now() - Duration::from_secs(60), all);
     all();
-    for name in ["called", "bound", "derived"] {
+    for name in ["called", "bound", "long bound", "derived"] {
         assert_eq!(executions(&pipeline, name), Some(3.0), "{name}");
     }
 }
