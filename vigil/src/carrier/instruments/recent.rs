@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::GENERATION;
 
 /// So many of each metric.
-const EACH: usize = 4;
+const EACH: usize = 8;
 
 type Lists = Vec<Option<Box<dyn Any>>>;
 
@@ -21,22 +21,20 @@ std::thread_local! {
 pub(super) struct Recent<S> {
     /// Whose series they are: see [`GENERATION`].
     generation: usize,
-    series: [Option<S>; EACH],
-    next: usize,
+    series: Vec<S>,
+    /// Which makes room for another.
+    oldest: usize,
 }
 
 impl<S> Default for Recent<S> {
     fn default() -> Self {
         Self {
             generation: 0,
-            series: [const { None }; EACH],
-            next: 0,
+            series: Vec::new(),
+            oldest: 0,
         }
     }
 }
-
-/// What had to make room: it may belong to somebody else, so it goes when nothing is borrowed.
-type Gone<S> = [Option<S>; EACH];
 
 impl<S> Recent<S> {
     /// The first that it is, of the meter provider that is the process's now.
@@ -45,7 +43,7 @@ impl<S> Recent<S> {
         if self.generation != GENERATION.load(Ordering::Acquire) {
             return None;
         }
-        self.series.iter().flatten().find(|series| is(series))
+        self.series.iter().find(|series| is(series))
     }
 
     /// The same to change it, of that generation.
@@ -57,22 +55,26 @@ impl<S> Recent<S> {
         if self.generation != generation {
             return None;
         }
-        self.series.iter_mut().flatten().find(|series| is(series))
+        self.series.iter_mut().find(|series| is(series))
     }
 
-    /// Keeps one. `generation` was read before it was looked up.
-    pub(super) fn keep(&mut self, generation: usize, series: S) -> Gone<S> {
-        let mut gone = [const { None }; EACH];
+    /// Keeps one. `generation` was read before it was looked up. What has to make room is given back: it may
+    /// belong to somebody else, so it goes when nothing is borrowed.
+    pub(super) fn keep(&mut self, generation: usize, series: S) -> (Vec<S>, Option<S>) {
         if self.generation != generation {
-            gone = std::mem::replace(&mut self.series, gone);
             self.generation = generation;
+            self.oldest = 0;
+            let before = std::mem::replace(&mut self.series, vec![series]);
+            return (before, None);
         }
-        let next = self.next;
-        self.next = (next + 1) % EACH;
-        let before = self.series[next].replace(series);
-        // One of the two is empty.
-        gone[next] = gone[next].take().or(before);
-        gone
+        if self.series.len() < EACH {
+            self.series.push(series);
+            return (Vec::new(), None);
+        }
+        let oldest = self.oldest;
+        self.oldest = (oldest + 1) % EACH;
+        let before = std::mem::replace(&mut self.series[oldest], series);
+        (Vec::new(), Some(before))
     }
 }
 
