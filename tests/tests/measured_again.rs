@@ -14,8 +14,8 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use vigil::carrier::{
-    AttributeDefinition, AttributeSet, Attributes, BoundCounter, Counter, Field, InstrumentKind,
-    Level, MetricDefinition, Scope, Text, ValueType, told_at,
+    AttributeDefinition, AttributeSet, Attributes, Counter, Field, InstrumentKind, Level,
+    MetricDefinition, Scope, Text, ValueType, told_at,
 };
 use vigil::metrics::gen_ai::{CLIENT_TOKEN_USAGE, ClientTokenUsageAttributes};
 use vigil::metrics::life::{TOOL_EXECUTIONS, ToolExecutionsAttributes};
@@ -47,12 +47,23 @@ fn count(name: &str) {
     TOOL_EXECUTIONS.add(1, &tool(name));
 }
 
-/// What was bound while another provider was the process's, and measured there.
-fn long_bound() -> BoundCounter<u64> {
+const WAYS: [&str; 4] = ["called", "bound", "long bound", "derived"];
+
+/// A pipeline that is the process's from now on, and what counts one execution in each way that there is.
+fn every_way() -> (Pipeline, impl Fn()) {
     let _before = process();
-    let bound = TOOL_EXECUTIONS.bind(&tool("long bound"));
-    bound.add(1);
-    bound
+    // Bound while another provider was the process's, and measured there.
+    let long_bound = TOOL_EXECUTIONS.bind(&tool("long bound"));
+    long_bound.add(1);
+    let pipeline = process();
+    let bound = TOOL_EXECUTIONS.bind(&tool("bound"));
+    let all = move || {
+        count("called");
+        bound.add(1);
+        long_bound.add(1);
+        spans("arcan", "derived");
+    };
+    (pipeline, all)
 }
 
 /// How often that tool was executed, and nothing where no tool was.
@@ -171,23 +182,15 @@ fn a_tick_measures_the_same_the_first_time_and_later() {
 #[test]
 fn a_test_scope_keeps_what_was_measured_outside_before_to_itself() {
     let _one = one_at_a_time();
-    let long_bound = long_bound();
-    let process = process();
+    let (process, all) = every_way();
     let scope = Pipeline::new();
-    let bound = TOOL_EXECUTIONS.bind(&tool("bound"));
-    let all = || {
-        count("called");
-        bound.add(1);
-        long_bound.add(1);
-        spans("arcan", "derived");
-    };
     all();
     scope.scope(|| {
         all();
         all();
     });
     all();
-    for name in ["called", "bound", "long bound", "derived"] {
+    for name in WAYS {
         assert_eq!(executions(&process, name), Some(2.0), "{name}");
         assert_eq!(executions(&scope, name), Some(2.0), "{name}");
     }
@@ -250,20 +253,12 @@ fn spans_that_differ_in_one_attribute_measure_in_series_of_their_own() {
 #[test]
 fn nothing_is_measured_of_what_is_told_after_the_fact_though_it_was_measured_before() {
     let _one = one_at_a_time();
-    let long_bound = long_bound();
-    let pipeline = process();
-    let bound = TOOL_EXECUTIONS.bind(&tool("bound"));
-    let all = || {
-        count("called");
-        bound.add(1);
-        long_bound.add(1);
-        spans("arcan", "derived");
-    };
+    let (pipeline, all) = every_way();
     all();
     all();
-    told_at(SystemTime::now() - Duration::from_secs(60), all);
+    told_at(SystemTime::now() - Duration::from_secs(60), &all);
     all();
-    for name in ["called", "bound", "long bound", "derived"] {
+    for name in WAYS {
         assert_eq!(executions(&pipeline, name), Some(3.0), "{name}");
     }
 }
