@@ -68,6 +68,7 @@ mod theirs {
     )
     .fields(&[Field::new(&NAME, Level::Required)]);
 
+    #[derive(Clone, PartialEq)]
     pub(super) struct Thing(pub(super) &'static str, pub(super) Option<String>);
 
     impl AttributeSet for Thing {

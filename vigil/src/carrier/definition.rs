@@ -3,6 +3,7 @@
 //! Generated code holds these as statics. The carrier reads them to know names, kinds and rules;
 //! [`testing`](crate::testing) reads them to check what was exported.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::trace::SpanKind;
@@ -10,6 +11,7 @@ use opentelemetry::trace::SpanKind;
 use super::attributes::same;
 use super::callsite::Site;
 use super::facts::{Facts, Places};
+use super::instruments::Derivation;
 use super::value::Value;
 
 /// Who made a span or a metric: OpenTelemetry's instrumentation scope.
@@ -439,7 +441,8 @@ pub struct RecordDefinition {
     pub(crate) id: &'static str,
     pub(crate) fields: &'static [Field],
     pub(crate) event: Option<&'static EventDefinition>,
-    pub(crate) metrics: &'static [Derived],
+    metrics: &'static [Derived],
+    derivation: OnceLock<Derivation>,
     pub(crate) places: Places,
 }
 
@@ -451,6 +454,7 @@ impl RecordDefinition {
             fields,
             event: None,
             metrics: &[],
+            derivation: OnceLock::new(),
             places: Places::new(),
         }
     }
@@ -467,6 +471,13 @@ impl RecordDefinition {
     pub const fn metrics(mut self, metrics: &'static [Derived]) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// What it measures at each call, if it does.
+    #[inline]
+    pub(crate) fn measures(&'static self) -> Option<(&'static [Derived], &'static Derivation)> {
+        let derivation = || self.derivation.get_or_init(|| Derivation::of(self.metrics));
+        (!self.metrics.is_empty()).then(|| (self.metrics, derivation()))
     }
 
     /// Its id in the registry: `life.budget`.

@@ -5,8 +5,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::attributes::{Entries, place, same};
-use super::definition::{Derived, Field, Measured, NamePart, SpanDefinition};
-use super::value::{Text, Value};
+use super::definition::{Field, Measured, NamePart, SpanDefinition};
+use super::instruments::Derivation;
+use super::value::Value;
 use crate::generated::semconv::error;
 
 /// Names of a definition that are kept: as many as an enum has members, or a program models.
@@ -96,30 +97,24 @@ pub(crate) struct Known {
     pub(crate) error: Option<usize>,
     /// The place of the attribute that tells how it ended.
     pub(crate) outcome: Option<usize>,
-    /// Of each of its metrics, where the values are.
-    pub(crate) metrics: Box<[Sources]>,
+    /// What it measures at its end, if it does.
+    pub(crate) metrics: Option<Metrics>,
+    /// What it measures of each chunk, if it does.
+    pub(crate) chunks: Option<Derivation>,
     /// The place of the one attribute in its name that is not always the same.
     named_by: Option<usize>,
 }
 
-/// Where the values of a derived measurement are.
+/// Where the values of derived measurements are.
 #[derive(Debug)]
-pub(crate) struct Sources {
-    /// Of what is measured, if that is an attribute.
-    pub(crate) value: Option<usize>,
-    /// Of each attribute of the metric.
-    pub(crate) attributes: Box<[Source]>,
-}
-
-/// Where one attribute of a measurement is.
-#[derive(Debug)]
-pub(crate) enum Source {
-    /// It is always this.
-    Fixed(Value),
-    /// An attribute of the span.
-    Place(usize),
-    /// No attribute that the span declares; one that it inherits, perhaps.
-    Elsewhere,
+pub(crate) struct Metrics {
+    pub(crate) derivation: Derivation,
+    /// Of each metric, what is measured, if that is an attribute.
+    pub(crate) measured: Box<[Option<usize>]>,
+    /// Of each attribute, if the span declares it.
+    pub(crate) places: Box<[Option<usize>]>,
+    /// Some of the attributes are inherited.
+    pub(crate) inherits: bool,
 }
 
 impl Facts {
@@ -190,36 +185,40 @@ fn known(definition: &'static SpanDefinition) -> Known {
     });
     let mut changing = keys.filter(|at| at.is_none_or(|at| fields[at].constant.is_none()));
     let named_by = changing.next().filter(|_| changing.next().is_none());
-    let sources = |derived: &Derived| Sources::of(derived, fields);
+    let stream = definition.stream.as_ref();
+    let chunks = stream.and_then(|stream| stream.time_per_output_chunk);
     Known {
         sampled: (0..fields.len()).filter(|at| fields[*at].sampled).collect(),
         error: place(fields, error::TYPE),
         outcome: definition
             .outcome
             .and_then(|outcome| place(fields, outcome.key)),
-        metrics: definition.metrics.iter().map(sources).collect(),
+        metrics: (!definition.metrics.is_empty()).then(|| Metrics::of(definition)),
+        chunks: chunks.map(|metric| Derivation::new(std::iter::once((metric, &[][..])))),
         named_by: named_by.flatten(),
     }
 }
 
-impl Sources {
-    #[inline]
-    fn of(derived: &Derived, fields: &'static [Field]) -> Self {
-        let source = |field: &Field| {
-            let with = derived.with.iter().find(|(key, _)| *key == field.key());
-            let fixed = field.constant.or(with.map(|(_, value)| *value));
-            match (fixed, place(fields, field.key())) {
-                (Some(fixed), _) => Source::Fixed(Value::Text(Text::from_static(fixed))),
-                (None, Some(place)) => Source::Place(place),
-                (None, None) => Source::Elsewhere,
-            }
-        };
-        Self {
-            value: match derived.value {
+impl Metrics {
+    fn of(definition: &'static SpanDefinition) -> Self {
+        let fields = definition.fields;
+        let derivation = Derivation::of(definition.metrics);
+        let attributes = derivation.attributes();
+        let measured = definition
+            .metrics
+            .iter()
+            .map(|derived| match derived.value {
                 Measured::Attribute(key) => place(fields, key),
                 Measured::Duration | Measured::Count => None,
-            },
-            attributes: derived.metric.fields.iter().map(source).collect(),
+            });
+        Self {
+            measured: measured.collect(),
+            places: attributes
+                .iter()
+                .map(|field| place(fields, field.key()))
+                .collect(),
+            inherits: attributes.iter().any(|field| field.attribute.inherited),
+            derivation,
         }
     }
 }

@@ -14,16 +14,15 @@ use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same
 use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
-    Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, Scope,
-    SpanDefinition,
+    Derived, EventDefinition, Field, Measured, RecordDefinition, Scope, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
 use super::exposed::{self, Exposed, Noted};
-use super::facts::{Facts, Places, Source};
+use super::facts::{Facts, Places};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
 use super::inherited::{Inherited, Snapshot};
-use super::instruments::{self, Binding};
+use super::instruments::{self, Amount, Binding, Derivation};
 use super::keyed::{self, Batch, Keyed, OnSpan};
 use super::open;
 use super::outcome::{self, Failure, Seen};
@@ -507,8 +506,8 @@ impl SpanState {
         attributes: &Attributes,
     ) {
         if self.merge(record.fields, &record.places, attributes) {
-            if !record.metrics.is_empty() {
-                self.measure(record.metrics, attributes.entries());
+            if let Some((derived, derivation)) = record.measures() {
+                self.measure(derived, derivation, attributes.entries());
             }
             if let Some(event) = record.event {
                 self.send(event, attributes, None);
@@ -789,107 +788,87 @@ impl SpanState {
     }
 
     /// What derives from a record.
-    fn measure(&self, derived: &'static [Derived], entries: &[Entry]) {
-        if derived.is_empty() || !self.is_measured() {
+    fn measure(&self, derived: &[Derived], derivation: &Derivation, entries: &[Entry]) {
+        if !self.is_measured() {
             return;
         }
-        for derived in derived {
-            let value = match derived.value {
-                Measured::Duration => Some(Value::Double(self.duration(None).as_secs_f64())),
-                Measured::Count => Some(Value::Int(1)),
-                Measured::Attribute(key) => find(entries, key).cloned(),
-            };
-            let Some(value) = value else { continue };
-            let with: Vec<Entry> = derived
-                .with
-                .iter()
-                .map(|(key, value)| (*key, Value::from(*value)))
-                .collect();
-            self.measure_with(derived.metric, &value, |key| {
-                find(&with, key).or_else(|| find(entries, key))
-            });
-        }
+        let amount = |nth: usize| match derived[nth].value {
+            Measured::Duration => Some(Amount::Double(self.duration(None).as_secs_f64())),
+            Measured::Count => Some(Amount::Int(1)),
+            Measured::Attribute(key) => Amount::of(find(entries, key)?),
+        };
+        self.measure_with(derivation, entries, amount);
     }
 
-    /// Measures with the attributes that `value` gives, and for the others those of the span.
-    pub(super) fn measure_with<'a>(
+    /// Measures with the attributes that `entries` have, and for the others those of the span.
+    pub(super) fn measure_with(
         &self,
-        metric: &'static MetricDefinition,
-        measured: &Value,
-        value: impl Fn(&'static str) -> Option<&'a Value>,
+        derivation: &Derivation,
+        entries: &[Entry],
+        amount: impl Fn(usize) -> Option<Amount>,
     ) {
         // No lock may be held while a provider measures, so what is the span's is copied.
         let (mut few, mut many) = ([const { None }; OWN], Vec::new());
-        let own = if metric.fields.len() > OWN {
-            many.resize(metric.fields.len(), None);
+        let attributes = derivation.attributes();
+        let own = if attributes.len() > OWN {
+            many.resize(attributes.len(), None);
             &mut many[..]
         } else {
             &mut few[..]
         };
-        let constant = |field: &Field| field.constant.map(Value::from);
-        for (slot, field) in own.iter_mut().zip(metric.fields) {
-            *slot = constant(field).or_else(|| match value(field.key()) {
-                Some(_) => None,
-                None => self.value(field.key()),
-            });
+        for (slot, field) in own.iter_mut().zip(attributes) {
+            if find(entries, field.key()).is_none() {
+                *slot = self.value(field.key());
+            }
         }
-        instruments::with_values(
-            metric,
-            |place, field| {
-                let own = own.get(place).and_then(Option::as_ref);
-                own.or_else(|| value(field.key()))
-            },
-            |values| instruments::measure_here(self.binding.as_ref(), metric, measured, values),
-        );
+        let value = |at: usize| {
+            own[at]
+                .as_ref()
+                .or_else(|| find(entries, attributes[at].key()))
+        };
+        derivation.measure(self.binding.as_ref(), value, amount);
     }
 
     /// What derives from the span itself, at its end.
     fn measure_end(&self, end: &End) {
-        if self.definition.metrics.is_empty() || !self.is_measured() {
+        let Some(metrics) = &Facts::of(self.definition).metrics else {
+            return;
+        };
+        if !self.is_measured() {
             return;
         }
         let entry = |place: usize| end.entries.get(self.definition.fields, place);
-        let now = || self.inherited.as_ref().map(Inherited::snapshot);
-        let above = end.inherited.clone().or_else(now).unwrap_or_default();
-        let inherited = |field: &Field| {
-            let is_alike = || {
-                self.inherited
-                    .as_ref()
-                    .is_none_or(|it| it.is_of(self.definition.scope))
-            };
-            // Most attributes of metrics are nothing that could be inherited.
-            if field.attribute.inherited || !is_alike() {
-                find(above.entries(), field.key())
-            } else {
-                None
-            }
+        let is_alike = self
+            .inherited
+            .as_ref()
+            .is_none_or(|it| it.is_of(self.definition.scope));
+        // Most attributes of metrics are nothing that could be inherited.
+        let above = if metrics.inherits || !is_alike {
+            let now = || self.inherited.as_ref().map(Inherited::snapshot);
+            end.inherited.clone().or_else(now)
+        } else {
+            None
         };
-        let sources = &Facts::of(self.definition).metrics;
-        for (derived, sources) in self.definition.metrics.iter().zip(sources) {
-            let made;
-            let value = match derived.value {
-                Measured::Duration => {
-                    made = Value::Double(end.duration.as_secs_f64());
-                    Some(&made)
-                }
-                Measured::Count => Some(const { &Value::Int(1) }),
-                Measured::Attribute(_) => sources.value.and_then(entry),
+        let attributes = metrics.derivation.attributes();
+        let value = |at: usize| {
+            let field = attributes[at];
+            let own = match metrics.places[at] {
+                Some(place) => entry(place),
+                None => find(end.entries(), field.key()),
             };
-            let Some(value) = value else { continue };
-            instruments::with_values(
-                derived.metric,
-                |at, field| match &sources.attributes[at] {
-                    Source::Fixed(value) => Some(value),
-                    Source::Place(place) => entry(*place).or_else(|| inherited(field)),
-                    Source::Elsewhere => {
-                        find(end.entries(), field.key()).or_else(|| inherited(field))
-                    }
-                },
-                |values| {
-                    instruments::measure_here(self.binding.as_ref(), derived.metric, value, values);
-                },
-            );
-        }
+            own.or_else(|| {
+                let above = above.as_ref()?;
+                (field.attribute.inherited || !is_alike)
+                    .then(|| find(above.entries(), field.key()))?
+            })
+        };
+        let amount = |nth: usize| match self.definition.metrics[nth].value {
+            Measured::Duration => Some(Amount::Double(end.duration.as_secs_f64())),
+            Measured::Count => Some(Amount::Int(1)),
+            Measured::Attribute(_) => Amount::of(entry(metrics.measured[nth]?)?),
+        };
+        let own = self.binding.as_ref();
+        metrics.derivation.measure(own, value, amount);
     }
 
     fn inherited_value(&self, key: &str) -> Option<Value> {
