@@ -229,6 +229,12 @@ impl Rare {
         starts_with: None,
         keyed: None,
     };
+
+    /// Whether there is content that has not passed the gate.
+    fn has_foreign(&self) -> bool {
+        let keyed = self.keyed.as_ref();
+        !self.foreign_content.is_empty() || keyed.is_some_and(|it| !it.foreign.is_empty())
+    }
 }
 
 impl Data {
@@ -935,6 +941,12 @@ impl SpanState {
             .unwrap_or_default()
     }
 
+    /// Whether somebody looks at how long it was open, beside OpenTelemetry.
+    fn is_timed(&self) -> bool {
+        let hears = |live: &Live| live.listeners.hear_ends;
+        !self.definition.metrics.is_empty() || self.live().is_some_and(hears)
+    }
+
     /// Its place among the open spans.
     pub(crate) fn placed(&self, place: open::Place) {
         // Set once, by whoever started the span.
@@ -986,10 +998,18 @@ impl SpanState {
         if self.foreign {
             return None;
         }
-        let duration = self.duration(end_time);
-        self.admit_foreign();
+        let duration = if self.is_timed() {
+            self.duration(end_time)
+        } else {
+            Duration::ZERO
+        };
         let mut end = {
             let mut data = self.data();
+            if data.rare().has_foreign() {
+                drop(data);
+                self.admit_foreign();
+                data = self.data();
+            }
             if std::mem::replace(&mut data.ended, true) {
                 return None;
             }
@@ -1115,6 +1135,7 @@ pub(crate) struct End {
     inherited: Option<Arc<Snapshot>>,
     /// The event at the end, unless it was sent, or content goes into none.
     event: Option<&'static EventDefinition>,
+    /// How long it was open, if somebody looks at that.
     pub(crate) duration: Duration,
 }
 
