@@ -691,6 +691,7 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
     state.inherited = Inherited::of(&context).cloned();
     state.above = context;
     state.foreign = true;
+    state.started = Some(Instant::now());
     let live = Live::traced(tracing::Span::current(), current_dispatch(), None, None);
     state.begin(live, 0, 0);
     Handle::adopted(new)

@@ -1,5 +1,6 @@
 //! A span while it is open, and its end.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -610,14 +611,18 @@ impl SpanState {
             let mut fields = event.fields.iter();
             fields.any(|field| field.attribute.sensitive && field.key() == key)
         };
-        let plain = attributes.entries().iter();
-        let content = attributes.content().iter();
+        let plain = attributes.entries();
+        let content = attributes.content();
         let in_event = attributes.gate().capture().in_events();
-        let entries: Vec<Entry> = plain
-            .filter(|(key, _)| !is_content(key))
-            .chain(content.filter(|(key, _)| in_event && is_content(key)))
-            .cloned()
-            .collect();
+        // Most events say nothing that is content.
+        let entries = if content.is_empty() && !plain.iter().any(|(key, _)| is_content(key)) {
+            Cow::Borrowed(plain)
+        } else {
+            let plain = plain.iter().filter(|(key, _)| !is_content(key));
+            let content = content.iter();
+            let content = content.filter(|(key, _)| in_event && is_content(key));
+            plain.chain(content).cloned().collect()
+        };
         let keyed = attributes.keyed().into_iter();
         let keyed = keyed.flat_map(|it| it.declared(event.fields));
         let keyed = keyed.filter(|(field, _)| in_event || !field.attribute.sensitive);

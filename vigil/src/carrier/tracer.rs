@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::thread::LocalKey;
 use std::time::SystemTime;
 
@@ -360,11 +360,6 @@ impl CarrierTracer {
         }))
     }
 
-    fn typed(&self, scope: &'static Scope) -> SdkTracer {
-        let make = |scope| self.0.provider.tracer_with_scope(scope);
-        self.0.typed.get(scope, make)
-    }
-
     /// Makes the SDK's span of a typed one, under what that stands under.
     pub(crate) fn build(
         &self,
@@ -381,37 +376,55 @@ impl CarrierTracer {
             start_time,
             ..SpanBuilder::default()
         };
-        let tracer = self.typed(definition.scope);
-        while_building(parent, || tracer.build_with_context(builder, parent))
+        let make = |scope| self.0.provider.tracer_with_scope(scope);
+        self.0.typed.with(definition.scope, make, |tracer| {
+            while_building(parent, || tracer.build_with_context(builder, parent))
+        })
     }
 }
 
-/// What is made once for each crate whose code was generated: for a handful.
+/// What is made once for each crate whose code was generated: for one, mostly, or for a handful.
 #[derive(Debug)]
-pub(crate) struct ByScope<T>(RwLock<Vec<(&'static Scope, T)>>);
+pub(crate) struct ByScope<T> {
+    first: OnceLock<(&'static Scope, T)>,
+    others: RwLock<Vec<(&'static Scope, T)>>,
+}
 
 impl<T: Clone> ByScope<T> {
     pub(crate) const fn new() -> Self {
-        Self(RwLock::new(Vec::new()))
+        Self {
+            first: OnceLock::new(),
+            others: RwLock::new(Vec::new()),
+        }
     }
 
-    /// What belongs to a scope. No lock is held when it is used: processors may start spans and log.
-    pub(crate) fn get(
+    /// Uses what belongs to a scope. No lock is held meanwhile: processors may start spans and log.
+    #[inline]
+    pub(crate) fn with<R>(
         &self,
         scope: &'static Scope,
         make: impl FnOnce(InstrumentationScope) -> T,
-    ) -> T {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = known.iter().find(|(other, _)| std::ptr::eq(*other, scope));
-        if let Some((_, found)) = found {
+        f: impl FnOnce(&T) -> R,
+    ) -> R {
+        match self.first.get() {
+            Some((first, it)) if std::ptr::eq(*first, scope) => f(it),
+            _ => f(&self.other(scope, make)),
+        }
+    }
+
+    #[cold]
+    fn other(&self, scope: &'static Scope, make: impl FnOnce(InstrumentationScope) -> T) -> T {
+        let is_it = |(other, _): &&(&'static Scope, T)| std::ptr::eq(*other, scope);
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = others.iter().find(is_it) {
             return found.clone();
         }
-        drop(known);
+        drop(others);
         let new = make(instrumentation_scope(scope));
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((scope, new.clone()));
+        if self.first.set((scope, new.clone())).is_err() {
+            let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+            others.push((scope, new.clone()));
+        }
         new
     }
 }
