@@ -13,6 +13,7 @@
 //! | stage | ends with | |
 //! |---|---|---|
 //! | load, validate, resolve, contract, select | [`read_registry`] | YAML to a checked [`Registry`] |
+//! | lint | [`lint::lint`] | to what there is to say of it |
 //! | lower | [`lower`] | to the [`ir::Ir`], finished identifiers and docs |
 //! | render | [`render_unformatted`] | to text |
 //! | format | [`render_files`] | to text as `rustfmt` has it |
@@ -33,6 +34,7 @@ mod build;
 mod codes;
 mod config;
 mod contract;
+mod date;
 pub mod diagnostic;
 pub mod diff;
 mod embedded;
@@ -41,6 +43,7 @@ mod format;
 mod graph;
 mod init;
 pub mod ir;
+pub mod lint;
 mod load;
 mod locations;
 mod lower;
@@ -67,16 +70,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use diagnostic::{Diagnostic, Diagnostics, Rejected, quoted};
+use diagnostic::{Diagnostic, Diagnostics, Rejected, Severity, Warnings, quoted};
+use lint::{Judging, Levels};
 use load::{Sources, Store};
 use lower::{Homes, Target};
 use output::Edit;
 use registry::Registry;
 use render::Templates;
-use schema::RegistryDef;
+use schema::{Allow, RegistryDef};
 
 pub use build::Build;
 pub use config::{CONFIG_NAME, Config};
+pub use date::{Date, DateError};
 pub use format::FormatError;
 pub use init::{InitError, Start, Vigil, init, workspace_around};
 pub use locations::Locations;
@@ -114,6 +119,10 @@ pub struct Options {
     /// Put each namespace behind a feature of its name, and the features into the `Cargo.toml` nearest
     /// to `out`, or to the configuration file if `out` is empty.
     pub features_per_namespace: bool,
+    /// What becomes of what lints find.
+    pub lints: Levels,
+    /// The day that it is, for what expires; none: [`Date::today`].
+    pub today: Option<Date>,
     /// Only compare: nothing is written.
     pub check: bool,
 }
@@ -136,6 +145,8 @@ impl Options {
             rustfmt: "rustfmt".into(),
             format: true,
             features_per_namespace: false,
+            lints: Levels::default(),
+            today: None,
             check: false,
         }
     }
@@ -167,6 +178,8 @@ pub struct Rendered {
     pub inputs: Vec<PathBuf>,
     /// The features that the code is behind, if it was asked for them.
     pub features: Vec<ir::Feature>,
+    /// What there is to say of the registry.
+    pub warnings: Warnings,
 }
 
 /// A registry without errors, and where everything in it came from.
@@ -186,6 +199,8 @@ pub struct Checked {
     whole: Option<Registry>,
     /// The registries that it depends on: what each is called, and where it really is.
     dependencies: Vec<(String, PathBuf)>,
+    /// The lints that it suppresses, in the order of the files.
+    allows: Vec<Allow>,
 }
 
 /// Reads the registry in `dir` and those that it depends on, follows all references and checks all
@@ -231,7 +246,7 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         files,
         second,
     } = load::load(dir, store, &mut diagnostics);
-    let definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let mut definitions = validate::validate(&map, &registries, &mut diagnostics);
     let resolved = resolve::resolve(&definitions, &map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
     if definitions.incomplete || resolved.incomplete {
@@ -239,6 +254,7 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         let unchecked = definitions.incomplete;
         return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
     }
+    resolved.enter_places(&mut definitions);
     let registry = contract::check(&definitions, resolved, &map, &mut diagnostics);
     let depends = definitions.registries.len() > 1;
     let whole = depends.then(|| registry.clone());
@@ -259,6 +275,7 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
     });
     Ok(Checked {
         dependencies: dependencies.collect(),
+        allows: definitions.allows,
         directories: own.into_iter().chain(others).map(directory).collect(),
         whole,
         registry,
@@ -328,7 +345,14 @@ fn render(
 /// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
     let checked = read_registry(&options.registry)?;
-    let (mut all, features) = render(&checked, options)?;
+    let found = judge(&checked, options)?;
+    let denied = found.count(Severity::Error) > 0;
+    // What is denied is told along with what no code can be made of; warnings can wait.
+    let (mut all, features) = match render(&checked, options) {
+        Err(Failure::Registry(rejected)) => return Err(rejected.and(found.errors()).into()),
+        _ if denied => return Err(Rejected::new(found.errors(), checked.sources).into()),
+        made => made?,
+    };
     Ok(Rendered {
         inputs: inputs(&checked, options),
         files: all.remove(&options.out).unwrap_or_default(),
@@ -336,7 +360,21 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
         registry: checked.registry,
         read: checked.files,
         features,
+        warnings: Warnings {
+            diagnostics: found,
+            sources: checked.sources,
+        },
     })
+}
+
+/// What lints find.
+fn judge(checked: &Checked, options: &Options) -> Result<Diagnostics, Failure> {
+    let judging = Judging {
+        levels: &options.lints,
+        today: options.today.map_or_else(Date::today, Ok)?,
+        baseline: None,
+    };
+    Ok(lint::lint(checked, &judging))
 }
 
 /// Every file and directory that was read.
@@ -417,7 +455,7 @@ fn run(
     let start = Instant::now();
     let rendered = render_files(options)?;
     let summary = Summary::of(&rendered.registry);
-    let (read, inputs) = (rendered.read, rendered.inputs);
+    let (read, inputs, warnings) = (rendered.read, rendered.inputs, rendered.warnings);
     let mut directories = rendered.elsewhere;
     if options.outputs.iter().any(|output| output.dir.is_none()) {
         directories.insert(options.out.clone(), rendered.files);
@@ -444,6 +482,7 @@ fn run(
         directories: outcome.directories,
         stale: outcome.stale,
         diff: outcome.diff,
+        warnings,
         elapsed: start.elapsed(),
     })
 }
@@ -462,6 +501,8 @@ pub enum Failure {
     Format(FormatError),
     /// The result can't be written.
     Output(OutputError),
+    /// Nothing says what day it is.
+    Date(DateError),
 }
 
 impl fmt::Display for Failure {
@@ -474,6 +515,7 @@ impl fmt::Display for Failure {
             Self::Render(error) => write!(f, "{error}\n{NOTHING_WRITTEN}"),
             Self::Format(error) => write!(f, "{error}\n{NOTHING_WRITTEN}"),
             Self::Output(error) => error.fmt(f),
+            Self::Date(error) => write!(f, "error[{}]: {error}\n{NOTHING_WRITTEN}", codes::DATE),
         }
     }
 }
@@ -491,6 +533,7 @@ impl Failure {
             Self::Render(error) => return (error.json_line(), NOTHING_WRITTEN.to_owned()),
             Self::Format(error) => (codes::RUSTFMT, error.to_string()),
             Self::Output(error) => (codes::OUTPUT, error.to_string()),
+            Self::Date(error) => (codes::DATE, error.to_string()),
         };
         let prefix = format!("error[{code}]: ");
         let message = text.strip_prefix(&prefix).unwrap_or(&text).trim_end();
@@ -504,6 +547,12 @@ impl Failure {
 impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {
         Self::Registry(Box::new(rejected))
+    }
+}
+
+impl From<DateError> for Failure {
+    fn from(error: DateError) -> Self {
+        Self::Date(error)
     }
 }
 
