@@ -64,7 +64,7 @@ mod stats;
 mod validate;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -199,8 +199,16 @@ pub struct Checked {
     whole: Option<Registry>,
     /// The registries that it depends on: what each is called, and where it really is.
     dependencies: Vec<(String, PathBuf)>,
+    /// Those of them that are OpenTelemetry's own, by what they are called.
+    upstream: BTreeSet<String>,
     /// The lints that it suppresses, in the order of the files.
     allows: Vec<Allow>,
+}
+
+/// Whether a schema URL is that of OpenTelemetry's own conventions.
+fn is_upstream(schema_url: &str) -> bool {
+    let place = schema_url.split_once("://").map(|(_, place)| place);
+    place.is_some_and(|place| place.starts_with("opentelemetry.io/"))
 }
 
 /// Reads the registry in `dir` and those that it depends on, follows all references and checks all
@@ -273,7 +281,12 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         let dir = directory(it);
         (it.name.clone(), fs::canonicalize(&dir).unwrap_or(dir))
     });
+    let upstream = others.iter().filter(|it| {
+        let url = it.schema_url.as_deref();
+        url.is_some_and(is_upstream)
+    });
     Ok(Checked {
+        upstream: upstream.map(|it| it.name.clone()).collect(),
         dependencies: dependencies.collect(),
         allows: definitions.allows,
         directories: own.into_iter().chain(others).map(directory).collect(),

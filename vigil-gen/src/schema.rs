@@ -128,6 +128,8 @@ pub(crate) struct RegistryDef {
     pub root: FileId,
     /// What it is called.
     pub name: String,
+    /// Its schema URL, or that which it is to have.
+    pub schema_url: Option<String>,
     /// What it may refer to: itself, and all that it depends on.
     pub sees: BTreeSet<FileId>,
 }

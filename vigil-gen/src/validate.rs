@@ -100,7 +100,9 @@ fn read_registry(
                 .with_secondary(own.at, "its own manifest"),
         );
     }
-    if let Some(url) = own_url.or(expected) {
+    let url = own_url.or(expected);
+    let schema_url = url.as_ref().map(|it| it.value.clone());
+    if let Some(url) = url {
         urls.add(url, diagnostics);
     }
     let sees = registry.dependencies.iter();
@@ -124,6 +126,7 @@ fn read_registry(
     definitions.registries.push(RegistryDef {
         root: registry.root,
         name,
+        schema_url,
         sees,
     });
     let (owners, manifest) = manifest.map_or_else(Default::default, |it| (it.owners, it.manifest));

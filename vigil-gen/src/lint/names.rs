@@ -1,10 +1,12 @@
 //! OpenTelemetry's rules for names, beyond what makes them names at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope::{Definition, Scope, is_own};
 use crate::diagnostic::{Diagnostic, Location, quoted};
+use crate::is_upstream;
 use crate::locations::Kind;
+use crate::names::namespace;
 use crate::registry::{AttributeType, Docs, Instrument, PrimitiveType};
 
 /// Units as they get into names.
@@ -197,8 +199,7 @@ pub(super) fn constants(scope: &Scope<'_>) -> Vec<Diagnostic> {
 }
 
 pub(super) fn reserved(scope: &Scope<'_>) -> Vec<Diagnostic> {
-    let url = &scope.registry.manifest.schema_url;
-    if url.contains("://opentelemetry.io/") {
+    if is_upstream(&scope.registry.manifest.schema_url) {
         return Vec::new();
     }
     let named = scope.current().filter(|it| it.name.starts_with("otel."));
@@ -207,6 +208,30 @@ pub(super) fn reserved(scope: &Scope<'_>) -> Vec<Diagnostic> {
         let message = format!(
             "{} stands in OpenTelemetry's own namespace",
             quoted(it.name)
+        );
+        scope
+            .finding(scope.at(it), message)
+            .with_help("put it into a namespace of your own")
+    });
+    found.collect()
+}
+
+pub(super) fn upstream(scope: &Scope<'_>) -> Vec<Diagnostic> {
+    let whole = scope.checked.whole.as_ref().unwrap_or(scope.registry);
+    let attributes = whole.attributes.iter().map(|(key, it)| (key, &it.docs));
+    let metrics = whole.metrics.iter().map(|(name, it)| (name, &it.docs));
+    let theirs = attributes.chain(metrics).filter(|(_, docs)| {
+        let registry = docs.origin.registry.as_ref();
+        registry.is_some_and(|it| scope.checked.upstream.contains(it))
+    });
+    let theirs: BTreeSet<&str> = theirs.map(|(name, _)| namespace(name)).collect();
+    let named = scope.current().filter(|it| is_on_the_wire(it.kind));
+    let found = named.filter(|it| theirs.contains(namespace(it.name)));
+    let found = found.map(|it| {
+        let message = format!(
+            "{} stands in {}, which is a namespace of OpenTelemetry's",
+            quoted(it.name),
+            quoted(namespace(it.name))
         );
         scope
             .finding(scope.at(it), message)

@@ -77,6 +77,14 @@ pub static LINTS: &[Lint] = &[
         judge: names::reserved,
     },
     Lint {
+        name: "upstream-namespace",
+        level: Level::Warn,
+        meaning: "An attribute or a metric of one's own in a namespace of OpenTelemetry's, where the registry depends on theirs: what they define there next may have the same name.",
+        remedy: "Put it into a namespace of your own.",
+        needs_baseline: false,
+        judge: names::upstream,
+    },
+    Lint {
         name: "less-stable-attribute",
         level: Level::Warn,
         meaning: "A reference to an attribute that is less stable than what refers to it, and not opt-in: what it promises, it can't keep.",
