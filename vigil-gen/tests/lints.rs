@@ -374,6 +374,56 @@ fn a_suppression_holds_for_what_it_stands_on_and_all_within_and_for_nothing_else
 }
 
 #[test]
+fn registries_of_the_older_format_are_judged_and_suppress_alike() {
+    let playground = Playground::new();
+    let text = "groups:
+  - id: registry.app
+    type: attribute_group
+    brief: What is said of a call.
+    attributes:
+      - id: app.wait_ms
+        type: int
+        brief: How long the caller waited.
+        stability: stable
+        examples: [1]
+        annotations: { vigil: { owner: callers, allow: [unit-in-name] } }
+      - id: app.reply_ms
+        type: int
+        brief: How long the reply took.
+        stability: stable
+        examples: [1]
+  - id: metric.app.calls
+    type: metric
+    metric_name: app.calls_total
+    instrument: counter
+    unit: \"{call}\"
+    brief: Calls that came in.
+    stability: stable
+    annotations: { vigil: { allow: [total-in-name, expired] } }
+    attributes:
+      - { ref: app.wait_ms, brief: long, annotations: { vigil: { allow: [unclear-brief] } } }
+      - { ref: app.reply_ms, brief: longer }
+";
+    playground.write("semconv/app.yaml", text);
+    playground.write("semconv/srv.yaml", &attribute("srv.kind"));
+    let output = call(
+        &playground.path(""),
+        &["lint", "--registry", "semconv", "--message-format", "json"],
+    );
+    let found: Vec<String> = stdout(&output)
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{}:{}", line["code"].as_str().unwrap(), line["line"])
+        })
+        .collect();
+    assert_eq!(
+        found,
+        ["unit-in-name:12", "unused-allow:24", "unclear-brief:27"]
+    );
+}
+
+#[test]
 fn what_others_define_is_theirs() {
     let playground = Playground::new();
     playground.write(
