@@ -5,10 +5,12 @@
 //! [level](Levels) decides whether what it finds is told, keeps anything from being written, or neither;
 //! `annotations.vigil.allow` suppresses it where it occurs.
 
+mod allows;
 mod content;
 mod levels;
 mod metrics;
 mod names;
+mod promises;
 mod rules;
 mod scope;
 mod texts;
