@@ -109,7 +109,6 @@ fn the_registries_of_the_workspace_and_what_init_makes_give_no_cause_to_warn() {
         root.join("semconv"),
         root.join("examples/planner/conventions"),
         root.join("examples/thermostat/conventions"),
-        root.join("tests/registry"),
         playground.path("shop/conventions"),
     ] {
         let linted = call(

@@ -21,7 +21,7 @@ use vigil::carrier::{AnyValue, AttributeSet, Attributes, Handle, Int, Text, Valu
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Called {
-    /// What it is called.
+    /// Its name.
     ///
     /// [`kinds.name`](kinds::NAME), required. Stability: development.
     pub name: Text,
@@ -162,7 +162,7 @@ impl AttributeSet for Said {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Told {
-    /// What it is called.
+    /// Its name.
     ///
     /// [`kinds.name`](kinds::NAME), required. Stability: development.
     pub name: Text,
@@ -221,7 +221,7 @@ impl AttributeSet for Told {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Vital {
-    /// What it is called.
+    /// Its name.
     ///
     /// [`kinds.name`](kinds::NAME), required. Stability: development.
     pub name: Text,

@@ -48,7 +48,7 @@ pub const LABEL: &str = "kinds.label";
 /// The key is a prefix. Type: int, for example `1`. Stability: development.
 pub const LEVEL: &str = "kinds.level";
 
-/// What it is called.
+/// Its name.
 ///
 /// Type: string, for example `a`. Stability: development.
 pub const NAME: &str = "kinds.name";

@@ -20,12 +20,12 @@ use vigil::carrier::{
 
 /// Starts a call span, `call {kinds.name}`.
 ///
-/// One call of another service.
+/// A call.
 ///
 /// It stands under the current span, if there is one; [`parent`](CallSpanBuilder::parent) puts
 /// it elsewhere.
 ///
-/// * `name`, [`kinds.name`](kinds::NAME): What it is called.
+/// * `name`, [`kinds.name`](kinds::NAME): Its name.
 /// * `grade`, [`kinds.grade`](kinds::GRADE): A number of a few.
 /// * `dead`, [`kinds.dead`](kinds::DEAD): A boolean of names.
 pub fn call_span(
@@ -316,7 +316,7 @@ impl AttributeSet for CallAttributes {
 
 /// An open call span. Ends when dropped.
 ///
-/// One call of another service.
+/// A call.
 #[derive(Debug)]
 #[must_use = "the span ends when this is dropped"]
 pub struct CallSpan {
