@@ -219,7 +219,30 @@ fn is_upstream(schema_url: &str) -> bool {
 /// Everything that is wrong with them, of all stages. Later stages skip what earlier ones could
 /// make no sense of.
 pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
-    read(dir, Store::Disk)
+    read(dir, Store::Disk).map_err(|refused| refused.rejected)
+}
+
+/// Reads the registry in `dir`, as [`read_registry`] does, and judges it by the lints.
+///
+/// # Errors
+///
+/// As [`read_registry`]; and along with that, if all definitions could be read, what lints find that is
+/// denied. Where the registry is in order, what they find is no error here, whatever its severity.
+pub fn read_and_lint(
+    dir: &Path,
+    judging: &Judging<'_>,
+) -> Result<(Checked, Diagnostics), Rejected> {
+    match read(dir, Store::Disk) {
+        Ok(checked) => {
+            let found = lint::lint(&checked, judging);
+            Ok((checked, found))
+        }
+        Err(refused) => {
+            let Refused { rejected, checked } = *refused;
+            let found = checked.map(|it| lint::lint_in_part(&it, judging).errors());
+            Err(rejected.and(found.unwrap_or_default()))
+        }
+    }
 }
 
 /// As [`read_registry`], of files in memory: the content of each, by its path with `/`. `dir` is the
@@ -243,10 +266,18 @@ pub fn read_registry_in_memory(
     files: &BTreeMap<String, Vec<u8>>,
     dir: &str,
 ) -> Result<Checked, Rejected> {
-    read(Path::new(dir), Store::Memory(files))
+    read(Path::new(dir), Store::Memory(files)).map_err(|refused| refused.rejected)
 }
 
-fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
+/// A registry that was refused.
+struct Refused {
+    rejected: Rejected,
+    /// What it means all the same, if all its definitions could be read: only what they mention, or what
+    /// they promise, is wrong.
+    checked: Option<Checked>,
+}
+
+fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Box<Refused>> {
     let mut diagnostics = Diagnostics::new();
     let Sources {
         map,
@@ -255,12 +286,16 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         second,
     } = load::load(dir, store, &mut diagnostics);
     let mut definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let readable = diagnostics.is_empty();
     let resolved = resolve::resolve(&definitions, &map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
     if definitions.incomplete || resolved.incomplete {
         diagnostics.extend(second.finish());
         let unchecked = definitions.incomplete;
-        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
+        return Err(Box::new(Refused {
+            rejected: Rejected::new(diagnostics, map).with_names_unchecked(unchecked),
+            checked: None,
+        }));
     }
     resolved.enter_places(&mut definitions);
     let registry = contract::check(&definitions, resolved, &map, &mut diagnostics);
@@ -268,10 +303,6 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
     let whole = depends.then(|| registry.clone());
     let registry = select::select(&definitions, registry, &mut diagnostics);
     diagnostics.extend(second.finish());
-    if !diagnostics.is_empty() {
-        let unchecked = definitions.locations.any_nameless();
-        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
-    }
     let directory = |it: &RegistryDef| PathBuf::from(map.display(it.root));
     let (own, others) = match definitions.registries.split_last() {
         Some((own, others)) => (Some(own), others),
@@ -285,7 +316,7 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         let url = it.schema_url.as_deref();
         url.is_some_and(is_upstream)
     });
-    Ok(Checked {
+    let checked = Checked {
         upstream: upstream.map(|it| it.name.clone()).collect(),
         dependencies: dependencies.collect(),
         allows: definitions.allows,
@@ -295,7 +326,16 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         locations: definitions.locations,
         files,
         sources: map,
-    })
+    };
+    if diagnostics.is_empty() {
+        return Ok(checked);
+    }
+    let unchecked = checked.locations.any_nameless();
+    let rejected = Rejected::new(diagnostics, checked.sources.clone());
+    Err(Box::new(Refused {
+        rejected: rejected.with_names_unchecked(unchecked),
+        checked: readable.then_some(checked),
+    }))
 }
 
 /// Gives everything in a registry its Rust name, type and docs: what templates lay out.
@@ -357,8 +397,12 @@ fn render(
 ///
 /// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
-    let checked = read_registry(&options.registry)?;
-    let found = judge(&checked, options)?;
+    let judging = Judging {
+        levels: &options.lints,
+        today: options.today.map_or_else(Date::today, Ok)?,
+        baseline: None,
+    };
+    let (checked, found) = read_and_lint(&options.registry, &judging)?;
     let denied = found.count(Severity::Error) > 0;
     // What is denied is told along with what no code can be made of; warnings can wait.
     let (mut all, features) = match render(&checked, options) {
@@ -378,16 +422,6 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
             sources: checked.sources,
         },
     })
-}
-
-/// What lints find.
-fn judge(checked: &Checked, options: &Options) -> Result<Diagnostics, Failure> {
-    let judging = Judging {
-        levels: &options.lints,
-        today: options.today.map_or_else(Date::today, Ok)?,
-        baseline: None,
-    };
-    Ok(lint::lint(checked, &judging))
 }
 
 /// Every file and directory that was read.

@@ -164,6 +164,43 @@ fn a_denied_lint_writes_nothing_and_is_told_with_all_other_errors() {
 }
 
 #[test]
+fn what_is_denied_is_told_along_with_names_that_do_not_exist_and_broken_contracts() {
+    let playground = noisy();
+    let told = |broken: &str| {
+        playground.write("semconv/srv.yaml", &(attribute("srv.kind") + broken));
+        let output = playground.command(&["--deny", "warnings"]);
+        let linted = call(
+            &playground.path(""),
+            &["lint", "--registry", "semconv", "--deny", "warnings"],
+        );
+        assert_eq!(stderr(&output), stderr(&linted));
+        assert_eq!(output.status.code(), Some(1));
+        assert!(!playground.out().exists());
+        stderr(&output)
+    };
+    // What is suppressed on a reference that leads nowhere is not left over.
+    let event = "events:\n  - name: srv.done\n    brief: It was done.\n    stability: development\n    attributes: [{ ref: srv.knd, annotations: { vigil: { allow: [less-stable-attribute] } } }]\n";
+    let unknown = told(event);
+    assert!(unknown.contains("error[unknown-attribute]"), "{unknown}");
+    assert!(unknown.contains("error[unit-in-name]"), "{unknown}");
+    assert!(
+        unknown.ends_with("\n2 errors; nothing was written\n"),
+        "{unknown}"
+    );
+    let span = "spans:\n  - { type: srv.job.internal, kind: internal, name: { note: job }, brief: A piece of work., stability: development, annotations: { vigil: { builder: job_span } } }\n";
+    let broken = told(span);
+    assert!(broken.contains("error[incomplete-contract]"), "{broken}");
+    assert!(broken.contains("error[unit-in-name]"), "{broken}");
+    // What can't be read can't be judged.
+    let unread = told("events: [{ name: srv.done, brief: 7, stability: development }]\n");
+    assert!(unread.contains("error[wrong-shape]"), "{unread}");
+    assert!(
+        unread.ends_with("\n1 error; nothing was written\n"),
+        "{unread}"
+    );
+}
+
+#[test]
 fn findings_are_lines_of_json_with_the_name_of_their_lint() {
     let playground = noisy();
     let line = |arguments: &[&str]| -> serde_json::Value {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use vigil_gen::diagnostic::{Severity, Warnings};
-use vigil_gen::lint::{Judging, lint};
-use vigil_gen::{Date, Failure, read_registry};
+use vigil_gen::lint::Judging;
+use vigil_gen::{Date, Failure, read_and_lint};
 
 use super::diff::baseline;
 use super::{Judged, Stop, Which, say, warn};
@@ -38,7 +38,6 @@ pub(super) fn run(arguments: &Lint) -> Result<ExitCode, Stop> {
     let mut levels = arguments.which.levels()?;
     arguments.judged.give(&mut levels)?;
     let registry = arguments.which.registry()?;
-    let checked = read_registry(&registry)?;
     let before = arguments.baseline.as_ref();
     let before = before.map(|it| baseline(it, &registry)).transpose()?;
     let today = arguments.judged.today.map_or_else(Date::today, Ok);
@@ -47,8 +46,9 @@ pub(super) fn run(arguments: &Lint) -> Result<ExitCode, Stop> {
         today: today.map_err(Failure::from)?,
         baseline: before.as_ref(),
     };
+    let (checked, diagnostics) = read_and_lint(&registry, &judging)?;
     let found = Warnings {
-        diagnostics: lint(&checked, &judging),
+        diagnostics,
         sources: checked.sources,
     };
     warn(&found, arguments.which.message_format);
