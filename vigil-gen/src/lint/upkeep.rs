@@ -19,7 +19,9 @@ pub(super) fn expired(scope: &Scope<'_>) -> Vec<Diagnostic> {
         let day = it.docs.expires.filter(|day| *day <= scope.today)?;
         let message = format!("{} expired on {day}", quoted(it.name));
         let whom = it.docs.owner.as_ref();
-        let whom = whom.map_or_else(String::new, |owner| format!(": {} knows", quoted(owner)));
+        let whom = whom.map_or_else(String::new, |owner| {
+            format!("; its owner is {}", quoted(owner))
+        });
         let help =
             format!("look whether it is still needed, then set a later day or deprecate it{whom}");
         Some(scope.finding(scope.at(it), message).with_help(help))
