@@ -14,7 +14,7 @@ mod support;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 17] = [
+const SHOWN_ELSEWHERE: [&str; 19] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -23,6 +23,7 @@ const SHOWN_ELSEWHERE: [&str; 17] = [
     "identifier-collision",
     "required-template",
     "metric-template",
+    "lint-level",
     "invalid-toml",
     "output-word",
     "file-pattern",
@@ -32,6 +33,7 @@ const SHOWN_ELSEWHERE: [&str; 17] = [
     "template",
     "rustfmt",
     "output",
+    "date",
 ];
 
 #[test]

@@ -90,7 +90,7 @@ pub(super) fn run(arguments: &Diff) -> Result<ExitCode, Stop> {
 }
 
 /// The registry to compare with.
-fn baseline(baseline: &str, registry: &Path) -> Result<Checked, Stop> {
+pub(super) fn baseline(baseline: &str, registry: &Path) -> Result<Checked, Stop> {
     let told = |rejected: Rejected| {
         let name = quoted(baseline);
         say(
