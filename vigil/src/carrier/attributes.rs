@@ -296,7 +296,7 @@ pub(crate) fn place(fields: &[Field], key: &str, next: usize) -> Option<usize> {
     }
 }
 
-fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
+pub(crate) fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
     match entries.iter_mut().find(|(other, _)| same(other, key)) {
         Some((_, old)) => *old = value,
         None => entries.push((key, value)),

@@ -22,6 +22,7 @@ use super::inherited::Inherited;
 use super::instruments::Binding;
 use super::is_active;
 use super::open;
+use super::opt_in;
 use super::parent::{ParentRef, RemoteParent, Repr};
 use super::state::{Listeners, SpanState};
 use super::told;
@@ -449,7 +450,14 @@ fn open(state: &Arc<SpanState>, sent: usize) {
         let (entries, count) = {
             let data = state.data();
             let entries = data.entries.as_slice();
-            ([entries, &data.keyed_fields()].concat(), entries.len())
+            let count = entries.len();
+            let keyed = data.keyed_fields();
+            let all = if opt_in::is_any() {
+                [state.renamed_at_start(entries), keyed].concat()
+            } else {
+                [entries, &keyed].concat()
+            };
+            (all, count)
         };
         let before = exposed::before();
         let most = entries.len();
@@ -510,6 +518,8 @@ fn sampled_first(definition: &'static SpanDefinition, entries: &mut Entries) -> 
 /// The inherited attributes under a root span: those above it, and its own in their place.
 fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
     let definition = state.definition;
+    let binding = state.binding.clone();
+    let binding = binding.as_deref();
     let data = state.data_mut();
     for field in definition.fields {
         let Some(source) = field.attribute.filled_from else {
@@ -531,11 +541,10 @@ fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
     }
     let inherited = Inherited::under(above, definition.scope);
     for (key, value) in data.entries.as_slice() {
-        if definition
-            .field(key)
-            .is_some_and(|field| field.attribute.inherited)
+        if let Some(field) = definition.field(key)
+            && field.attribute.inherited
         {
-            inherited.set(key, value.clone());
+            inherited.set(field, value.clone(), binding);
         }
     }
     for (key, value) in inherited.snapshot().entries() {

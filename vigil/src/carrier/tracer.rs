@@ -25,6 +25,7 @@ use super::exposed;
 use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
+use super::opt_in;
 use super::start;
 use super::state::SpanState;
 
@@ -308,7 +309,13 @@ impl CarrierTracer {
             let data = state.data();
             let name = start::name(definition, state.name.as_ref(), &data.entries);
             let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
-            attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
+            let sampled = &data.entries.as_slice()[..sent];
+            if opt_in::is_any() {
+                let renamed = state.renamed_at_start(sampled);
+                attributes.extend(renamed.iter().map(key_value));
+            } else {
+                attributes.extend(sampled.iter().map(key_value));
+            }
             attributes.extend(data.keyed_for_samplers());
             (name, attributes)
         };
