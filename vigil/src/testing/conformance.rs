@@ -55,7 +55,7 @@ impl Check<'_> {
     fn definition(&self, span: &ExportedSpan) -> Option<&'static SpanDefinition> {
         let named = self
             .candidates(span)
-            .find(|definition| self.name(definition, span) == span.name());
+            .find(|definition| name(definition, span) == span.name());
         let declared = |definition: &&SpanDefinition| {
             let fields = definition.fields.iter();
             fields
@@ -91,26 +91,6 @@ impl Check<'_> {
     /// The keys that an attribute left by.
     fn keys(&self, field: &Field) -> impl Iterator<Item = &'static str> {
         field.keys(self.opt_in)
-    }
-
-    /// The name that the span should have, from its attributes as they were exported.
-    fn name(&self, definition: &SpanDefinition, span: &ExportedSpan) -> String {
-        let value = |key: &str| {
-            let key = match definition.field(key) {
-                Some(field) => self.keys(field).next()?,
-                None => key,
-            };
-            span.attribute(key)
-        };
-        let words: Vec<String> = definition
-            .name
-            .iter()
-            .filter_map(|part| match part {
-                NamePart::Word(word) => Some((*word).to_owned()),
-                NamePart::Key(key) => value(key).map(|value| value.as_str().into_owned()),
-            })
-            .collect();
-        words.join(" ")
     }
 
     fn span(&mut self, span: &ExportedSpan, all: &[ExportedSpan]) {
@@ -401,6 +381,25 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The name that the span should have, from its attributes as they were exported.
+fn name(definition: &SpanDefinition, span: &ExportedSpan) -> String {
+    // By a name that it should not have it is still known.
+    let value = |key: &str| {
+        let latest = definition.field(key).and_then(Field::opt_in_key);
+        let latest = || span.attribute(latest?.renamed_to);
+        span.attribute(key).or_else(latest)
+    };
+    let words: Vec<String> = definition
+        .name
+        .iter()
+        .filter_map(|part| match part {
+            NamePart::Word(word) => Some((*word).to_owned()),
+            NamePart::Key(key) => value(key).map(|value| value.as_str().into_owned()),
+        })
+        .collect();
+    words.join(" ")
 }
 
 fn fits(declared: ValueType, value: &Value) -> bool {
