@@ -610,6 +610,8 @@ pub struct MetricDefinition {
     pub(crate) boundaries: &'static [f64],
     pub(crate) fields: &'static [Field],
     pub(crate) opt_in: Option<OptInMetric>,
+    /// It is emitted only for whoever opts in.
+    pub(crate) waits: bool,
     /// Counted from one when it is first measured.
     number: AtomicUsize,
 }
@@ -632,6 +634,7 @@ impl MetricDefinition {
             boundaries: &[],
             fields: &[],
             opt_in: None,
+            waits: false,
             number: AtomicUsize::new(0),
         }
     }
@@ -671,7 +674,8 @@ impl MetricDefinition {
 
     /// It is emitted only for whoever opts in to `category`.
     #[must_use]
-    pub const fn opt_in(self, category: &'static str) -> Self {
+    pub const fn opt_in(mut self, category: &'static str) -> Self {
+        self.waits = true;
         self.replaced(category, &[])
     }
 

@@ -46,6 +46,11 @@ impl Snapshot {
         &self.attributes
     }
 
+    /// Whether some of it has another key for whoever opts in.
+    pub(crate) fn has_renamed(&self) -> bool {
+        !self.renamed.is_empty()
+    }
+
     /// The key that an attribute has for whoever opts in.
     pub(crate) fn opt_in_key(&self, key: &str) -> Option<OptInKey> {
         let mut renamed = self.renamed.iter();

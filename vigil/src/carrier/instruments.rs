@@ -291,6 +291,7 @@ impl Binding {
     }
 
     /// The handle for these attributes of an instrument.
+    #[cold]
     fn series(
         &self,
         metric: &'static MetricDefinition,
@@ -311,12 +312,14 @@ impl Binding {
         let entries: Vec<Entry> = places
             .filter_map(|(place, field)| Some((field.key(), value(place)?)))
             .collect();
-        let entries = opt_in::of_fields(fields, &entries, Some(self));
+        if opt_in::is_any() {
+            let entries = opt_in::of_fields(fields, &entries, Some(self));
+            return entries.iter().map(key_value).collect();
+        }
         entries.iter().map(key_value).collect()
     }
 
     /// The instrument of that metric.
-    #[inline]
     fn instrument(&self, metric: &'static MetricDefinition) -> Option<&Instrument> {
         let place = self.instruments.place(metric.number())?;
         Some(place.get_or_init(|| Instrument::new(metric)))
@@ -551,9 +554,16 @@ impl Bound {
             // One counts as one in either type.
             #[allow(clippy::cast_precision_loss)]
             (Self::CounterDouble(bound), Value::Int(value)) => bound.add(*value as f64),
-            (Self::Several(all), value) => all.iter().for_each(|it| it.record(value)),
-            // The generator lets a metric take only values of its own type.
-            _ => {}
+            _ => self.record_several(value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_several(&self, value: &Value) {
+        // The generator lets a metric take only values of its own type: others there are none.
+        if let Self::Several(all) = self {
+            all.iter().for_each(|it| it.record(value));
         }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) fn is_any() -> bool {
 
 /// What counts here: a span's own test scope's, that of the test scope, the process's.
 #[cold]
+#[inline(never)]
 pub(crate) fn of(own: Option<&Binding>) -> Arc<StabilityOptIn> {
     let scoped = || Binding::scoped()?.opt_in().cloned();
     let process = || {
@@ -99,13 +100,15 @@ pub(crate) fn key_of(fields: &[Field]) -> impl Fn(&str) -> Option<OptInKey> {
     }
 }
 
-/// Those of an event, which its fields declare.
+/// Those that fields declare: of an event, or of a metric.
+#[cold]
+#[inline(never)]
 pub(crate) fn of_fields<'a>(
     fields: &[Field],
     entries: &'a [Entry],
     own: Option<&Binding>,
 ) -> Cow<'a, [Entry]> {
-    if !is_any() || fields.iter().all(|it| it.opt_in_key().is_none()) {
+    if fields.iter().all(|it| it.opt_in_key().is_none()) {
         return Cow::Borrowed(entries);
     }
     let entries = entries.iter().cloned();
@@ -123,12 +126,14 @@ impl MetricDefinition {
     /// Whether nothing is measured, as nobody has opted in to it.
     #[inline]
     pub(crate) fn is_withheld(&self, own: Option<&Binding>) -> bool {
-        match &self.opt_in {
-            Some(opt_in) if opt_in.replaced_by.is_empty() => {
-                !is_any() || !of(own).names(opt_in.category).has_latest()
-            }
-            _ => false,
-        }
+        self.waits && (!is_any() || self.waits_here(own))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn waits_here(&self, own: Option<&Binding>) -> bool {
+        let category = self.opt_in.map_or("", |it| it.category);
+        !of(own).names(category).has_latest()
     }
 }
 

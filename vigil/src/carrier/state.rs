@@ -32,7 +32,7 @@ use super::stream::Chunks;
 use super::told;
 use super::tracer::{self, BODY, CarrierSpan, MESSAGE};
 use super::value::{Text, Value};
-use crate::config::CaptureContent;
+use crate::config::{CaptureContent, StabilityOptIn};
 use crate::generated::semconv::error;
 
 /// Metrics with more attributes than this are few.
@@ -582,7 +582,13 @@ impl SpanState {
         let Told { keyed, body, time } = told;
         let former = entries;
         let own = self.binding.as_deref();
-        let entries = &*opt_in::of_fields(event.fields, former, own);
+        let renamed;
+        let entries = if opt_in::is_any() {
+            renamed = opt_in::of_fields(event.fields, former, own);
+            &*renamed
+        } else {
+            former
+        };
         let otel = || {
             let keyed = keyed.iter().cloned().map(KeyValue::from);
             let entries = entries.iter().map(key_value).chain(keyed);
@@ -630,7 +636,11 @@ impl SpanState {
                         scope: self.definition.scope,
                         entries: {
                             let structured = bridge::structured(event, former);
-                            opt_in::of_fields(event.fields, &structured, own).into_owned()
+                            if opt_in::is_any() {
+                                opt_in::of_fields(event.fields, &structured, own).into_owned()
+                            } else {
+                                structured
+                            }
                         },
                         keyed: bridge::structured_below(event, &keyed),
                         body: body.clone(),
@@ -970,8 +980,10 @@ impl SpanState {
             let more = end.entries().len() - end.shown + changed.len();
             let changed = changed.iter().map(|place| &end.entries()[*place]);
             let fields = end.entries()[end.shown..].iter().chain(changed);
-            if end.renamed.is_some() {
-                let fields = self.renamed(fields.cloned(), end.rare());
+            let names = end.renamed.as_ref().and_then(|_| self.names(end.rare()));
+            if let Some(names) = names {
+                let fields: Vec<Entry> = fields.cloned().collect();
+                let fields = names.rename(&fields);
                 self.show_fields(span, fields.len(), fields.iter());
             } else {
                 self.show_fields(span, more, fields);
@@ -986,45 +998,51 @@ impl SpanState {
         }
     }
 
-    /// Entries of the span under the names that they leave by.
+    /// Entries of the span, which is starting, under the names that they leave by.
+    #[cold]
+    #[inline(never)]
     pub(super) fn renamed_at_start(&self, entries: &[Entry]) -> Vec<Entry> {
-        self.renamed(entries.iter().cloned(), Rare::NONE)
+        match self.names(Rare::NONE) {
+            Some(names) => names.rename(entries),
+            None => entries.to_vec(),
+        }
     }
 
-    fn renamed(&self, entries: impl IntoIterator<Item = Entry>, rare: &Rare) -> Vec<Entry> {
+    /// What has other names on this span, if anything.
+    fn names<'a>(&self, rare: &'a Rare) -> Option<SpanNames<'a>> {
         let inherited = self.inherited.as_ref().map(Inherited::snapshot);
-        let key = |key: &str| {
-            let field = self.definition.field(key).or_else(|| {
-                let mut others = rare.renamed.iter();
-                others.find(|it| it.key() == key).copied()
-            });
-            match field {
-                Some(field) => field.opt_in_key(),
-                None => inherited.as_ref()?.opt_in_key(key),
-            }
-        };
-        let opt_in = opt_in::of(self.binding.as_deref());
-        opt_in::renamed(entries, key, &opt_in)
+        let fields = self.definition.fields;
+        let any = fields.iter().any(|it| it.opt_in_key().is_some())
+            || !rare.renamed.is_empty()
+            || inherited.as_ref().is_some_and(|it| it.has_renamed());
+        let opt_in = any.then(|| opt_in::of(self.binding.as_deref()))?;
+        (!opt_in.is_empty()).then_some(SpanNames {
+            fields,
+            events: &rare.renamed,
+            inherited,
+            opt_in,
+        })
     }
 
     /// Works out what the span has under other names, where somebody has opted in to something.
     #[cold]
     #[inline(never)]
     fn rename(&self, end: &mut End) {
-        let rare = end.rare();
-        let entries = self.renamed(end.entries().iter().cloned(), rare);
-        let inherited = self.renamed(end.inherited().cloned(), rare);
-        let sent = self.renamed(end.entries()[..end.sent].iter().cloned(), rare);
+        let Some(names) = self.names(end.rare()) else {
+            return;
+        };
+        let inherited: Vec<Entry> = end.inherited().cloned().collect();
+        let renamed = Renamed {
+            sent: names.rename(&end.entries()[..end.sent]).len(),
+            entries: names.rename(end.entries()),
+            inherited: names.rename(&inherited),
+        };
         if let Some(rare) = &mut end.rare {
             // What the typed API says comes first.
-            let is_said = |key: &str| find(&entries, key).is_some();
+            let is_said = |key: &str| find(&renamed.entries, key).is_some();
             rare.undeclared.retain(|it| !is_said(it.key.as_str()));
         }
-        end.renamed = Some(Box::new(Renamed {
-            sent: sent.len(),
-            entries,
-            inherited,
-        }));
+        end.renamed = Some(Box::new(renamed));
     }
 
     /// Sets attributes on the foreign span that it stands for.
@@ -1115,6 +1133,28 @@ pub(crate) struct End {
     /// What leaves, where that has other names.
     renamed: Option<Box<Renamed>>,
     pub(crate) duration: Duration,
+}
+
+/// What has other names on a span.
+struct SpanNames<'a> {
+    fields: &'static [Field],
+    /// Those of what events left on it.
+    events: &'a [&'static Field],
+    inherited: Option<Arc<Snapshot>>,
+    opt_in: Arc<StabilityOptIn>,
+}
+
+impl SpanNames<'_> {
+    fn rename(&self, entries: &[Entry]) -> Vec<Entry> {
+        let key = |key: &str| {
+            let mut fields = self.fields.iter().chain(self.events.iter().copied());
+            match fields.find(|it| same(it.key(), key)) {
+                Some(field) => field.opt_in_key(),
+                None => self.inherited.as_ref()?.opt_in_key(key),
+            }
+        };
+        opt_in::renamed(entries.iter().cloned(), key, &self.opt_in)
+    }
 }
 
 /// What a span has, under the names that it leaves by.
