@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use vigil::carrier::Field;
 use vigil::events::{exception, gen_ai as genai_events, life as life_events};
+use vigil::metrics::gen_ai as metrics;
 use vigil::records::autonomic::Health;
 use vigil::records::gen_ai::TokenUsage;
 use vigil::records::life::{AgentState, Budget};
@@ -106,6 +108,7 @@ pub fn most() {
     chat.record_finish_reason("stop");
     chat.record_error("overloaded");
     details().emit(&chat);
+    by_hand();
     genai_events::EvaluationResult::new("relevance")
         .evaluation_score_value(0.9)
         .evaluation_score_label("pass")
@@ -145,6 +148,29 @@ pub fn most() {
     agent.record_error("budget exceeded");
 }
 
+/// What no span feeds, at least where the latest names are opted in to.
+fn by_hand() {
+    let embeddings = metrics::ClientOperationDurationAttributes::new("embeddings", "anthropic")
+        .request_model("small")
+        .response_model("small-1")
+        .server_address("api.anthropic.com")
+        .server_port(443)
+        .error_type("overloaded");
+    metrics::CLIENT_OPERATION_DURATION.record(Duration::from_millis(20), &embeddings);
+    let read = metrics::ClientInferenceOperationInputTokensAttributes::new("chat", "anthropic")
+        .request_model("sonnet")
+        .response_model("sonnet-20251101")
+        .server_address("api.anthropic.com")
+        .server_port(443);
+    metrics::CLIENT_INFERENCE_OPERATION_INPUT_TOKENS.record(1_200, &read);
+    let written = metrics::ClientInferenceOperationOutputTokensAttributes::new("chat", "anthropic")
+        .request_model("sonnet")
+        .response_model("sonnet-20251101")
+        .server_address("api.anthropic.com")
+        .server_port(443);
+    metrics::CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS.record(80, &written);
+}
+
 fn details() -> genai_events::ClientInferenceOperationDetails {
     genai_events::ClientInferenceOperationDetails::new("chat", "anthropic")
         .request_model("sonnet")
@@ -179,14 +205,15 @@ fn details() -> genai_events::ClientInferenceOperationDetails {
 }
 
 /// What of the registry is not among what was exported: a metric, an event, or an attribute of one
-/// or of a span. [`most`] leaves nothing out, if content is captured.
+/// or of a span, by the names that were opted in to. [`most`] leaves nothing out, if content is captured.
 pub fn missing(exported: &Exported) -> Vec<String> {
     let mut missing = Vec::new();
-    let mut look = |carried: &BTreeSet<String>, name: &str, key: &str| {
-        if !carried.contains(key) {
-            missing.push(format!("{name}: {key}"));
-        }
+    let mut look = |carried: &BTreeSet<String>, name: &str, keys: &[&str]| {
+        let lacking = keys.iter().filter(|key| !carried.contains(**key));
+        missing.extend(lacking.map(|key| format!("{name}: {key}")));
     };
+    let opt_in = &exported.stability_opt_in;
+    let keys = |field: &Field| field.keys(opt_in).collect::<Vec<_>>();
     for definition in REGISTRY.spans {
         let word = first_word(definition.span_type());
         let spans = exported.spans.iter();
@@ -201,11 +228,11 @@ pub fn missing(exported: &Exported) -> Vec<String> {
             let of_the_runtime =
                 ["vigil.parent.unchecked", "vigil.inferred"].contains(&field.key());
             if !of_the_runtime && !no_phase_fails {
-                look(&carried, definition.span_type(), field.key());
+                look(&carried, definition.span_type(), &keys(field));
             }
         }
     }
-    for definition in REGISTRY.metrics {
+    for definition in REGISTRY.metrics.iter().filter(|it| it.is_emitted(opt_in)) {
         let metrics = exported.metrics.iter();
         let points = metrics
             .filter(|metric| metric.name == definition.name())
@@ -215,9 +242,9 @@ pub fn missing(exported: &Exported) -> Vec<String> {
             carried.insert("a point".to_owned());
             carried.extend(point.attributes.iter().map(|a| a.key.to_string()));
         }
-        look(&carried, definition.name(), "a point");
+        look(&carried, definition.name(), &["a point"]);
         for field in definition.attributes() {
-            look(&carried, definition.name(), field.key());
+            look(&carried, definition.name(), &keys(field));
         }
     }
     for definition in REGISTRY.events {
@@ -232,9 +259,9 @@ pub fn missing(exported: &Exported) -> Vec<String> {
                 carried.extend(attributes.iter().map(|a| a.key.to_string()));
             }
         }
-        look(&carried, definition.name(), "an event");
+        look(&carried, definition.name(), &["an event"]);
         for field in definition.attributes() {
-            look(&carried, definition.name(), field.key());
+            look(&carried, definition.name(), &keys(field));
         }
     }
     missing

@@ -9,8 +9,8 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use serde_json::Value;
 use vigil::export::Protocol;
 use vigil_gen::read_registry;
-use vigil_gen::registry::{Instrument, NamePart, Registry, SpanName};
-use vigil_tests::child::{self, towards};
+use vigil_gen::registry::{AttributeRef, Instrument, NamePart, Registry, SpanName};
+use vigil_tests::child::{self, set, towards};
 use vigil_tests::receiver::Receiver;
 use vigil_tests::scratch::workspace;
 
@@ -18,12 +18,14 @@ use vigil_tests::scratch::workspace;
 const OWN_LABELS: [&str; 2] = ["job", "le"];
 
 /// The words of PromQL that are no names.
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 10] = [
     "by",
     "group_left",
     "histogram_quantile",
     "ignoring",
+    "label_replace",
     "min",
+    "or",
     "rate",
     "sum",
     "without",
@@ -92,7 +94,7 @@ fn every_question_to_tempo_names_attributes_and_spans_of_the_registry() {
         let query = Asked::of(text(&target, "query"));
         for key in &query.attributes {
             let mut carried = registry.spans.values().flat_map(|span| &span.attributes);
-            assert!(carried.any(|it| it.key == *key), "{key}");
+            assert!(carried.any(|it| keys_of(it).any(|it| it == key)), "{key}");
         }
         let lost: Vec<_> = query.spans.difference(&spans).collect();
         assert!(lost.is_empty(), "{lost:?}");
@@ -103,16 +105,43 @@ fn every_question_to_tempo_names_attributes_and_spans_of_the_registry() {
 
 #[test]
 fn the_example_agent_exports_what_the_dashboard_and_the_rules_ask_for() {
-    let mut all = Exported::of(env!("CARGO_BIN_EXE_agent_loop"), "");
+    asked_for("");
+}
+
+#[test]
+fn so_it_does_by_the_latest_names() {
+    asked_for("gen_ai_latest_experimental");
+}
+
+#[test]
+fn so_it_does_by_both_names() {
+    asked_for("gen_ai_latest_experimental/dup");
+}
+
+fn asked_for(opt_in: &str) {
+    let registry = committed_registry();
+    let mut all = Exported::of(env!("CARGO_BIN_EXE_agent_loop"), "", opt_in);
     let metrics: BTreeSet<String> = all.known.values().map(|it| it.0.clone()).collect();
-    let mut lacking = names(&committed_registry());
+    let mut lacking = names(&registry);
     lacking.retain(|it| !metrics.contains(it));
-    assert!(
-        lacking.iter().all(|it| it.contains("_chunk")),
-        "the example streams nothing, but the rest is there: {lacking:?}"
-    );
+    // It streams nothing, and its provider caches nothing; some names are another mode's.
+    let is_expected = |name: &str| {
+        let own = registry.metrics[name].stability_opt_in.as_ref();
+        let moves = own.is_some_and(|it| opt_in.is_empty() == it.replaced_by.is_empty());
+        moves && !opt_in.ends_with("/dup")
+            || [
+                "_chunk",
+                "usage.cache_",
+                "usage.reasoning",
+                "inference.operation.",
+            ]
+            .iter()
+            .any(|it| name.contains(it))
+    };
+    let lost: Vec<_> = lacking.iter().filter(|it| !is_expected(it)).collect();
+    assert!(lost.is_empty(), "{opt_in}: {lost:?}");
     // What the example has no occasion for.
-    let rest = Exported::of(env!("CARGO_BIN_EXE_loop"), "most");
+    let rest = Exported::of(env!("CARGO_BIN_EXE_loop"), "most", opt_in);
     for (name, (metric, labels)) in rest.known {
         let known = all.known.entry(name).or_insert((metric, BTreeSet::new()));
         known.1.extend(labels);
@@ -120,21 +149,59 @@ fn the_example_agent_exports_what_the_dashboard_and_the_rules_ask_for() {
     all.attributes.extend(rest.attributes);
     all.spans.extend(rest.spans);
 
+    let declared = series(&registry);
+    // A metric that is emitted only for whoever opts in has a panel that is empty until then.
+    let waits = |query: &Query<'_>| {
+        let only = |name: &String| {
+            let metric = declared.get(name).map(|(metric, _)| metric);
+            let metric = metric.and_then(|metric| registry.metrics.get(metric));
+            let own = metric.and_then(|it| it.stability_opt_in.as_ref());
+            own.is_some_and(|it| it.replaced_by.is_empty())
+        };
+        opt_in.is_empty() && query.metrics.iter().all(only)
+    };
     for target in targets("prometheus") {
-        Query::of(text(&target, "expr")).check(&all.known);
+        let query = Query::of(text(&target, "expr"));
+        if !waits(&query) {
+            query.among(&declared, &all.known).check(&all.known);
+        }
     }
     for target in targets("tempo") {
         let asked = Asked::of(text(&target, "query"));
         for key in &asked.attributes {
-            assert!(all.attributes.contains(key), "{key}");
+            let carried = registry.spans.values().flat_map(|span| &span.attributes);
+            let mut meant = carried.filter(|it| keys_of(it).any(|it| it == key));
+            let there = |it: &String| all.attributes.contains(it);
+            assert!(meant.any(|it| keys_of(it).any(there)), "{key}");
         }
         for word in &asked.spans {
             let found = all.spans.iter().any(|name| name.starts_with(word));
             assert!(found, "{word}");
         }
     }
+    let mut silent = BTreeSet::new();
     for rule in rules() {
-        let query = Query::of(text(&rule, "expr"));
+        let mut query = Query::of(text(&rule, "expr"));
+        let is_silent = query.metrics.iter().all(|it| silent.contains(it));
+        // Counters have no buckets: what is told of a distribution stops with the former name.
+        let of_buckets = |name: &String| {
+            let (metric, _) = &declared[name];
+            let own = registry.metrics[metric].stability_opt_in.as_ref();
+            let others = own.iter().flat_map(|it| &it.replaced_by);
+            let counters = |name: &str| registry.metrics[name].instrument == Instrument::Counter;
+            opt_in == "gen_ai_latest_experimental"
+                && !name.ends_with("_sum")
+                && others.into_iter().any(|it| counters(&it.metric))
+        };
+        let known = |name: &String| declared.contains_key(name);
+        let is_silent = is_silent
+            || query.metrics.iter().all(known)
+                && (waits(&query) || query.metrics.iter().all(of_buckets));
+        if is_silent {
+            silent.extend(rule.get("record").map(|it| it.as_str().unwrap().to_owned()));
+            continue;
+        }
+        query = query.among(&declared, &all.known);
         query.check(&all.known);
         if let Some(record) = rule.get("record") {
             let entry = (String::new(), query.labels.clone());
@@ -151,9 +218,10 @@ struct Exported {
 }
 
 impl Exported {
-    fn of(program: &str, argument: &str) -> Self {
+    fn of(program: &str, argument: &str, opt_in: &str) -> Self {
         let receiver = Receiver::plain(false);
-        let variables = towards(Protocol::HttpProtobuf, &receiver);
+        let mut variables = towards(Protocol::HttpProtobuf, &receiver);
+        variables.push(set("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in));
         let ran = child::run(program, &[argument], &variables);
         assert!(ran.status.success(), "{ran:?}");
         let mut known = Known::new();
@@ -223,6 +291,12 @@ impl Asked {
         assert!(asked.attributes.len() + asked.spans.len() > 0, "{query}");
         asked
     }
+}
+
+/// The keys that an attribute may have.
+fn keys_of(attribute: &AttributeRef) -> impl Iterator<Item = &String> {
+    let latest = attribute.stability_opt_in.as_ref().map(|it| &it.renamed_to);
+    std::iter::once(&attribute.key).chain(latest)
 }
 
 fn committed_registry() -> Registry {
@@ -341,6 +415,22 @@ impl<'a> Query<'a> {
         assert!(within.is_empty(), "{text}");
         assert!(!query.metrics.is_empty(), "{text}");
         query
+    }
+
+    /// What is asked where a metric has one of two names: those of them that are there, and their labels.
+    fn among(mut self, declared: &Known, there: &Known) -> Self {
+        if self.text.contains(" or ") {
+            let labels = self.allowed(declared);
+            self.metrics.retain(|it| there.contains_key(it));
+            assert!(!self.metrics.is_empty(), "{}", self.text);
+            let left = self.metrics.iter().flat_map(|it| there[it].1.clone());
+            let left: BTreeSet<String> = left.collect();
+            // Labels that one of the names alone has are none of the others'.
+            self.labels.retain(|it| {
+                left.contains(it) || !labels.contains(it) || OWN_LABELS.contains(&it.as_str())
+            });
+        }
+        self
     }
 
     /// Whether it is a series as it comes, whose labels it does not name.

@@ -115,50 +115,56 @@ fn metrics_have_the_units_kinds_and_boundaries_of_the_conventions() {
     use vigil::carrier::InstrumentKind::{
         self, CounterInt, GaugeDouble, GaugeInt, HistogramDouble, HistogramInt,
     };
-    let declared: [(&str, InstrumentKind, &str, &[f64]); 10] = [
+    let mut declared: Vec<(&str, InstrumentKind, &str, &[f64])> = vec![
         (
             "gen_ai.client.token.usage",
             HistogramInt,
             "{token}",
             &TOKENS,
         ),
-        (
-            "gen_ai.client.operation.duration",
-            HistogramDouble,
-            "s",
-            &DURATIONS,
-        ),
-        (
-            "gen_ai.client.operation.time_to_first_chunk",
-            HistogramDouble,
-            "s",
-            &DURATIONS,
-        ),
-        (
-            "gen_ai.client.operation.time_per_output_chunk",
-            HistogramDouble,
-            "s",
-            &DURATIONS,
-        ),
         ("gen_ai.invoke_agent.duration", HistogramDouble, "s", &RUNS),
-        (
-            "gen_ai.execute_tool.duration",
-            HistogramDouble,
-            "s",
-            &DURATIONS,
-        ),
         ("life.tool.executions", CounterInt, "{execution}", &[]),
         ("life.budget.tokens_remaining", GaugeInt, "{token}", &[]),
         ("life.budget.cost_remaining_usd", GaugeDouble, "{USD}", &[]),
         ("life.mode.transitions", CounterInt, "{transition}", &[]),
     ];
-    let pipeline = Pipeline::builder().capture_content().build();
+    let durations = [
+        "gen_ai.client.operation.duration",
+        "gen_ai.client.operation.time_to_first_chunk",
+        "gen_ai.client.operation.time_per_output_chunk",
+        "gen_ai.client.inference.duration",
+        "gen_ai.client.inference.time_to_first_chunk",
+        "gen_ai.client.inference.time_per_output_chunk",
+        "gen_ai.execute_tool.duration",
+    ];
+    declared.extend(durations.map(|name| (name, HistogramDouble, "s", &DURATIONS[..])));
+    let counters = [
+        "gen_ai.client.inference.usage.input_tokens",
+        "gen_ai.client.inference.usage.output_tokens",
+        "gen_ai.client.inference.usage.cache_read.input_tokens",
+        "gen_ai.client.inference.usage.cache_write.input_tokens",
+        "gen_ai.client.inference.usage.reasoning.output_tokens",
+    ];
+    declared.extend(counters.map(|name| (name, CounterInt, "{token}", &[][..])));
+    let distributions = [
+        "gen_ai.client.inference.operation.input_tokens",
+        "gen_ai.client.inference.operation.output_tokens",
+    ];
+    declared.extend(distributions.map(|name| (name, HistogramInt, "{token}", &TOKENS[..])));
+    let pipeline = Pipeline::builder()
+        .capture_content()
+        .stability_opt_in("gen_ai_latest_experimental/dup")
+        .build();
     pipeline.scope(most);
-    for (name, kind, unit, boundaries) in declared {
+    for (name, kind, unit, boundaries) in &declared {
         let metric = pipeline.metric(name);
-        assert_eq!((metric.kind, metric.unit.as_str()), (kind, unit), "{name}");
+        assert_eq!(
+            (metric.kind, metric.unit.as_str()),
+            (*kind, *unit),
+            "{name}"
+        );
         for point in &metric.points {
-            assert_eq!(point.bounds, boundaries, "{name}");
+            assert_eq!(point.bounds, *boundaries, "{name}");
         }
     }
     assert_eq!(REGISTRY.metrics.len(), declared.len());

@@ -275,6 +275,9 @@ codes! {
         INVALID_OUTCOME = "invalid-outcome",
             "An `outcome` whose attribute can't tell how a span ended.",
             "Use a closed enum of `ok`, `error`, `cancelled` and perhaps `timeout`, once for each span.";
+        INVALID_OPT_IN = "invalid-opt-in",
+            "A `stability_opt_in` that can't be followed.",
+            "See [Two names at once](#two-names-at-once) for what it asks of both sides.";
         SENSITIVE_LEVEL = "sensitive-level",
             "A sensitive attribute that is not opt-in.",
             "Make the reference `opt_in`.";

@@ -4,6 +4,7 @@
 mod events;
 mod metrics;
 mod name;
+mod opt_in;
 mod records;
 mod spans;
 mod stream;
@@ -17,7 +18,7 @@ use crate::registry::{
     Aggregate, AttributeRef, AttributeType, Entity, Event, Group, Instrument, NumberType, Registry,
     RequirementLevel, SetTime, Span, SpanKind,
 };
-use crate::resolve::{Reference, Resolved, Resolver};
+use crate::resolve::{self, Reference, Resolved, Resolver};
 use crate::schema::{
     AttributeNotes, Definitions, EntityDef, GroupDef, Located, MetricDef, RecordNotes, SpanDef,
     SpanNotes, read_examples_of,
@@ -41,6 +42,7 @@ pub(crate) fn check(
         &resolved,
     );
     checker.link();
+    opt_in::check(&mut checker);
     let mut registry = Registry {
         manifest: definitions.manifest.clone(),
         ..Registry::default()
@@ -539,6 +541,11 @@ impl<'a> Checker<'a> {
                 .unwrap_or_default(),
             outcome: notes.outcome.as_ref().is_some_and(|it| it.value),
             cardinality: notes.cardinality.as_ref().map(|it| it.value),
+            stability_opt_in: notes
+                .opt_in
+                .as_ref()
+                .map(resolve::opt_in_key)
+                .or_else(|| attribute.stability_opt_in.clone()),
             from_group: reference.group.clone(),
         })
     }

@@ -545,6 +545,8 @@ pub struct Metric {
     pub boundaries: Vec<String>,
     /// What its measurements carry, as expressions.
     pub fields: Vec<String>,
+    /// What becomes of it for whoever opts in, as a method call.
+    pub opt_in: Option<String>,
 }
 
 /// The events of a namespace.

@@ -146,6 +146,18 @@ pub struct Attribute {
     pub inherited: bool,
     /// `annotations.vigil.filled_from`: takes the value of that attribute unless given.
     pub filled_from: Option<String>,
+    /// `annotations.vigil.stability_opt_in`: set if it has another key for whoever opts in to that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability_opt_in: Option<OptInKey>,
+}
+
+/// The key that an attribute has for whoever opts in to a category.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OptInKey {
+    /// The category, as `OTEL_SEMCONV_STABILITY_OPT_IN` names it.
+    pub category: String,
+    /// The key that it has then.
+    pub renamed_to: String,
 }
 
 /// The type of an attribute's values.
@@ -264,6 +276,10 @@ pub struct AttributeRef {
     pub outcome: bool,
     /// `annotations.vigil.cardinality`: how many values a metric admits.
     pub cardinality: Option<u32>,
+    /// `annotations.vigil.stability_opt_in`, here or on the attribute: set if it has another key for
+    /// whoever opts in to that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability_opt_in: Option<OptInKey>,
     /// The public group that this reference came with, if any. For a span, the record's id.
     pub from_group: Option<String>,
 }
@@ -472,9 +488,36 @@ pub struct Metric {
     pub attributes: Vec<AttributeRef>,
     /// `annotations.vigil.measures`: what a derived measurement takes as its value.
     pub measures: Vec<Measure>,
+    /// `annotations.vigil.stability_opt_in`: set if it depends on what is opted in to whether it is
+    /// emitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stability_opt_in: Option<OptInMetric>,
     /// What it may be associated with, as `entity_associations` says.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entity_associations: Vec<EntityAssociation>,
+}
+
+/// What becomes of a metric for whoever opts in to a category.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OptInMetric {
+    /// The category, as `OTEL_SEMCONV_STABILITY_OPT_IN` names it.
+    pub category: String,
+    /// The metrics that take its measurements then; empty: it is emitted only then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced_by: Vec<Replacement>,
+}
+
+/// A metric that takes measurements of another one.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Replacement {
+    /// Its name.
+    pub metric: String,
+    /// It takes those with these attributes; empty: all.
+    #[serde(rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    pub only: BTreeMap<String, EnumValue>,
+    /// Attributes that it adds to them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub with: BTreeMap<String, EnumValue>,
 }
 
 /// The value of a derived measurement.

@@ -2,6 +2,7 @@
 //! over what they refine, and renamings checked.
 
 mod attributes;
+mod opt_in;
 mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,8 @@ use crate::schema::{Definitions, DocsDef, Item, Located, RefNotes};
 use crate::source::SourceMap;
 use crate::yaml::Node;
 use references::Unfolder;
+
+pub(crate) use opt_in::key as opt_in_key;
 
 /// After so many errors nobody reads suggestions any more, which cost a look at every name.
 const SUGGESTIONS: usize = 100;

@@ -16,6 +16,7 @@ mod json;
 mod manifest;
 mod notes;
 mod older;
+mod opt_in;
 mod places;
 mod reference;
 mod sections;
@@ -216,6 +217,41 @@ pub(crate) struct AttributeNotes {
     pub shared_name: Option<Located<String>>,
     /// `unit`
     pub unit: Option<Located<String>>,
+    /// `stability_opt_in`
+    pub opt_in: Option<OptInKeyDef>,
+}
+
+/// `stability_opt_in` of an attribute or a reference.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OptInKeyDef {
+    /// Where it stands.
+    pub at: Location,
+    /// `category`
+    pub category: String,
+    /// `renamed_to`
+    pub renamed_to: Located<String>,
+}
+
+/// `stability_opt_in` of a metric.
+#[derive(Clone, Debug)]
+pub(crate) struct OptInMetricDef {
+    /// Where it stands.
+    pub at: Location,
+    /// `category`
+    pub category: String,
+    /// `replaced_by`; nothing if it isn't there.
+    pub replaced_by: Option<Vec<ReplacementDef>>,
+}
+
+/// An item of `replaced_by`.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplacementDef {
+    /// `metric`
+    pub metric: Located<String>,
+    /// `where`
+    pub only: Vec<(Located<String>, Located<String>)>,
+    /// `with`
+    pub with: Vec<(Located<String>, Located<String>)>,
 }
 
 /// An item of a list of references.
@@ -269,6 +305,8 @@ pub(crate) struct RefNotes {
     pub outcome: Option<Located<bool>>,
     /// `cardinality`
     pub cardinality: Option<Located<u32>>,
+    /// `stability_opt_in`
+    pub opt_in: Option<OptInKeyDef>,
 }
 
 /// What `entity_associations` says.
@@ -403,6 +441,8 @@ pub(crate) struct MetricNotes {
     pub measures: Vec<MeasureDef>,
     /// Where `measures` stands, readable or not.
     pub measures_at: Option<Location>,
+    /// `stability_opt_in`
+    pub opt_in: Option<OptInMetricDef>,
 }
 
 /// What `measures` says.

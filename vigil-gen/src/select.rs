@@ -157,6 +157,8 @@ impl<'a> Selection<'a> {
                     let attribute = registry.attributes.get(&name);
                     let from = attribute.and_then(|it| it.filled_from.as_ref());
                     self.all(Kind::Attribute, from);
+                    let opt_in = attribute.and_then(|it| it.stability_opt_in.as_ref());
+                    self.all(Kind::Attribute, opt_in.map(|it| &it.renamed_to));
                 }
                 Kind::Group => registry
                     .groups
@@ -195,6 +197,10 @@ impl<'a> Selection<'a> {
 
     fn references(&mut self, references: &'a [AttributeRef]) {
         self.all(Kind::Attribute, references.iter().map(|it| &it.key));
+        let opt_ins = references
+            .iter()
+            .filter_map(|it| it.stability_opt_in.as_ref());
+        self.all(Kind::Attribute, opt_ins.map(|it| &it.renamed_to));
     }
 
     fn associations(&mut self, associations: &'a [EntityAssociation]) {
@@ -238,6 +244,11 @@ impl<'a> Selection<'a> {
                 self.all(Kind::Attribute, [key]);
             }
             self.all(Kind::Attribute, measure.with.keys());
+        }
+        let opt_in = metric.stability_opt_in.iter();
+        for replacement in opt_in.flat_map(|it| &it.replaced_by) {
+            self.all(Kind::Metric, [&replacement.metric]);
+            self.all(Kind::Attribute, replacement.with.keys());
         }
         self.associations(&metric.entity_associations);
     }

@@ -130,6 +130,90 @@ fn prometheus_alerts_when_tools_fail_when_calls_are_long_and_when_a_budget_is_us
     assert!(output.status.success(), "{said}");
 }
 
+/// With Prometheus's own tool, where it is installed.
+#[test]
+fn panels_and_rules_say_the_same_by_former_names_by_latest_ones_and_by_both() {
+    const CHAT: &str =
+        r#"job="a",gen_ai_operation_name="chat",gen_ai_provider_name="p",gen_ai_request_model="m""#;
+    let Some(promtool) = installed("promtool") else {
+        eprintln!("skipped: promtool is not installed");
+        return;
+    };
+    let of = |name: &str, labels: &str, values: &str| json!({ "series": format!("{name}{{{CHAT}{labels}}}"), "values": values });
+    let durations = |metric: &str| {
+        vec![
+            of(&format!("{metric}_count"), "", "0+4x30"),
+            of(&format!("{metric}_bucket"), r#",le="1""#, "0+2x30"),
+            of(&format!("{metric}_bucket"), r#",le="2""#, "0+4x30"),
+            of(&format!("{metric}_bucket"), r#",le="+Inf""#, "0+4x30"),
+        ]
+    };
+    let mut former = durations("gen_ai_client_operation_duration_seconds");
+    former.push(of(
+        "gen_ai_client_token_usage_sum",
+        r#",gen_ai_token_type="input""#,
+        "0+600x30",
+    ));
+    former.push(of(
+        "gen_ai_client_token_usage_sum",
+        r#",gen_ai_token_type="output""#,
+        "0+60x30",
+    ));
+    let mut latest = durations("gen_ai_client_inference_duration_seconds");
+    let modality = r#",gen_ai_token_modality="unknown""#;
+    latest.push(of(
+        "gen_ai_client_inference_usage_input_tokens_total",
+        modality,
+        "0+600x30",
+    ));
+    latest.push(of(
+        "gen_ai_client_inference_usage_output_tokens_total",
+        modality,
+        "0+60x30",
+    ));
+    // They take the place of those for models that generate; others stay.
+    let embeddings = json!({
+        "series": r#"gen_ai_client_operation_duration_seconds_count{job="a",gen_ai_operation_name="embeddings",gen_ai_provider_name="p",gen_ai_request_model="m"}"#,
+        "values": "0+56x30",
+    });
+    let sample =
+        |labels: &str, value: f64| json!({ "labels": format!("{{{labels}}}"), "value": value });
+    let chat = CHAT.split_once(',').unwrap().1;
+    let median = target("gen_ai.client.operation.duration, percentiles");
+    let tokens = target("gen_ai.client.token.usage, per second");
+    let recorded = "job:gen_ai_client_operation_duration_seconds_count:rate5m";
+    let tests: Vec<Value> = [former.clone(), latest.clone(), [former, latest].concat()]
+        .into_iter()
+        .map(|mut series| {
+            series.push(embeddings.clone());
+            json!({
+                "interval": "1m",
+                "input_series": series,
+                "promql_expr_test": [
+                    { "expr": median, "eval_time": "20m", "exp_samples": [sample(chat, 1.0)] },
+                    { "expr": tokens, "eval_time": "20m", "exp_samples": [
+                        sample(&format!(r#"{chat},gen_ai_token_type="input""#), 10.0),
+                        sample(&format!(r#"{chat},gen_ai_token_type="output""#), 1.0),
+                    ] },
+                    { "expr": format!("sum by (job) ({recorded})"), "eval_time": "20m", "exp_samples": [sample(r#"job="a""#, 1.0)] },
+                ],
+            })
+        })
+        .collect();
+    let tests = json!({
+        "rule_files": [workspace().join("dashboards/prometheus-rules.yaml")],
+        "evaluation_interval": "1m",
+        "tests": tests,
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tests.yaml");
+    fs::write(&path, tests.to_string()).unwrap();
+    let mut command = Command::new(promtool);
+    let output = command.args(["test", "rules"]).arg(path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+}
+
 /// That an alert is raised, with its labels.
 fn alert(name: &str, labels: &[(&str, &str)], severity: &str, summary: &str) -> Value {
     let mut labels: BTreeMap<&str, &str> = labels.iter().copied().collect();

@@ -30,6 +30,7 @@ mod instruments;
 mod keyed;
 mod layer;
 mod open;
+mod opt_in;
 mod outcome;
 mod parent;
 mod run;
@@ -46,8 +47,8 @@ pub use bridge::{LogBridge, log_bridge};
 pub use content::set_content_max_bytes;
 pub use definition::{
     Aggregate, AttributeDefinition, Derived, EventDefinition, Field, InstrumentKind, Level,
-    Measured, MetricDefinition, NamePart, Outcome, RecordDefinition, Registry, Scope,
-    SpanDefinition, StreamDefinition, ValueType,
+    Measured, MetricDefinition, NamePart, OptInKey, Outcome, RecordDefinition, Registry,
+    Replacement, Scope, SpanDefinition, StreamDefinition, ValueType,
 };
 pub use ended::{EndedSpan, OnEnd};
 pub use futures_core::Stream;
@@ -60,6 +61,7 @@ pub use instruments::{
 };
 pub use layer::{TraceLayer, trace_layer};
 pub use opentelemetry::trace::SpanKind;
+pub use opt_in::set_stability_opt_in;
 pub use outcome::Failure;
 pub use parent::{ForeignSpan, Parent, ParentRef, ParentSpan, RemoteParent, Root, TypedSpan};
 pub use run::{Run, RunWith};

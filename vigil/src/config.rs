@@ -40,6 +40,7 @@ mod outputs;
 mod preset;
 mod resolve;
 mod resolved;
+mod stability;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -58,6 +59,7 @@ pub use options::{
 };
 pub use preset::Preset;
 pub use resolved::{Output, Resolved};
+pub use stability::{Names, StabilityOptIn};
 pub(crate) use text::base64;
 pub use variables::{VARIABLES, Variable};
 pub use warning::Warning;
@@ -96,6 +98,7 @@ pub struct VigConfig {
     handle_signals: Option<bool>,
     panics_are_fatal: Option<bool>,
     redaction: Option<Redaction>,
+    stability_opt_in: Option<StabilityOptIn>,
 }
 
 /// What one signal has of its own.
@@ -373,6 +376,20 @@ impl VigConfig {
     /// `RUST_LOG`
     pub fn log_filter(mut self, directives: impl Into<String>) -> Self {
         self.log_filter = Some(directives.into());
+        self
+    }
+
+    /// Which names are emitted where the registry has a former and a latest one: the former, unless
+    /// their category is opted in to. With `/dup` behind it, both are emitted.
+    ///
+    /// ```
+    /// let config = vigil::VigConfig::new().stability_opt_in("gen_ai_latest_experimental/dup");
+    /// # drop(config);
+    /// ```
+    ///
+    /// `OTEL_SEMCONV_STABILITY_OPT_IN`
+    pub fn stability_opt_in(mut self, opt_in: impl Into<StabilityOptIn>) -> Self {
+        self.stability_opt_in = Some(opt_in.into());
         self
     }
 

@@ -115,6 +115,7 @@ fn start(
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         return Err(VigError::SubscriberSet);
     }
+    carrier::set_stability_opt_in(resolved.stability_opt_in().clone());
     if let Some(tracers) = &pipeline.tracers {
         opentelemetry::global::set_tracer_provider(tracers.clone());
     }

@@ -124,7 +124,8 @@ mod views;
 
 #[doc(inline)]
 pub use carrier::{
-    log_bridge, set_capture_content, set_meter_provider, set_redaction, trace_layer,
+    log_bridge, set_capture_content, set_meter_provider, set_redaction, set_stability_opt_in,
+    trace_layer,
 };
 #[doc(inline)]
 pub use config::{Preset, VigConfig};

@@ -35,13 +35,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
 use crate::carrier::{self, Binding, Gate, InheritedAttributes, Redaction};
-use crate::config::CaptureContent;
+use crate::config::{CaptureContent, StabilityOptIn};
 
 /// An in-memory pipeline for traces and metrics.
 #[derive(Debug)]
 pub struct Pipeline {
     dispatch: Dispatch,
     binding: Arc<Binding>,
+    stability_opt_in: StabilityOptIn,
     spans: Spans,
     metrics: Metrics,
     tracers: SdkTracerProvider,
@@ -54,6 +55,7 @@ pub struct PipelineBuilder {
     capture_content: CaptureContent,
     redaction: Option<Redaction>,
     sampler: Option<Sampler>,
+    stability_opt_in: StabilityOptIn,
     layers: Vec<Box<dyn Layer<Registry> + Send + Sync>>,
 }
 
@@ -109,6 +111,24 @@ impl PipelineBuilder {
         self
     }
 
+    /// Emits the names that `opt_in` asks for, whatever the process does: see
+    /// [`set_stability_opt_in`](crate::set_stability_opt_in).
+    ///
+    /// ```
+    /// use vigil::testing::Pipeline;
+    ///
+    /// let pipeline = Pipeline::builder()
+    ///     .stability_opt_in("gen_ai_latest_experimental/dup")
+    ///     .build();
+    /// # pipeline.scope(|| drop(vigil::agent_span("s-1", "arcan").start()));
+    /// pipeline.assert_conforms(&vigil::registry::REGISTRY);
+    /// ```
+    #[must_use]
+    pub fn stability_opt_in(mut self, opt_in: impl Into<StabilityOptIn>) -> Self {
+        self.stability_opt_in = opt_in.into();
+        self
+    }
+
     /// Samples with `sampler` instead of keeping everything.
     #[must_use]
     pub fn sampler(mut self, sampler: Sampler) -> Self {
@@ -150,8 +170,10 @@ impl PipelineBuilder {
                 .with(trace_layer),
         );
         let gate = Gate::new(self.capture_content, self.redaction);
-        let binding = Binding::new(Arc::new(meters.clone()), gate);
+        let binding =
+            Binding::new(Arc::new(meters.clone()), gate).opting_in(self.stability_opt_in.clone());
         Pipeline {
+            stability_opt_in: self.stability_opt_in,
             dispatch,
             binding: Arc::new(binding),
             spans,
@@ -266,6 +288,7 @@ impl Pipeline {
             spans: self.spans(),
             metrics: self.metrics(),
             logs: Vec::new(),
+            stability_opt_in: self.stability_opt_in.clone(),
         }
     }
 
@@ -307,6 +330,8 @@ pub struct Exported {
     pub metrics: Vec<ExportedMetric>,
     /// Log records, events among them.
     pub logs: Vec<ExportedLog>,
+    /// What was opted in to, which decides by which names all of it left.
+    pub stability_opt_in: StabilityOptIn,
 }
 
 impl Exported {

@@ -284,6 +284,7 @@ fn set(config: VigConfig, setter: &str, value: &str) -> VigConfig {
             _ => LogFormat::Pretty,
         }),
         "log_filter" => config.log_filter(value),
+        "stability_opt_in" => config.stability_opt_in(value),
         "capture_content" => config.capture_content(match value {
             "SPAN_ONLY" => CaptureContent::SpanOnly,
             _ => CaptureContent::NoContent,

@@ -3,3 +3,4 @@
 //! Events, by namespace.
 
 pub mod kinds;
+pub mod moving;

@@ -2,7 +2,7 @@
 
 //! The registry as a whole.
 
-use crate::kinds::{events, semconv, spans};
+use crate::kinds::{events, metrics, semconv, spans};
 use vigil::carrier::{Registry, Scope};
 
 /// The scope of every span and metric that is made from the registry.
@@ -15,15 +15,27 @@ pub static SCOPE: Scope = Scope {
 /// What the registry says, for whoever checks telemetry against it.
 pub static REGISTRY: Registry = Registry {
     scope: &SCOPE,
-    attributes: &[semconv::kinds::definitions::ALL],
-    spans: &[&spans::kinds::CALL_CLIENT],
-    metrics: &[],
+    attributes: &[
+        semconv::kinds::definitions::ALL,
+        semconv::moving::definitions::ALL,
+    ],
+    spans: &[
+        &spans::kinds::CALL_CLIENT,
+        &spans::moving::JOB_INTERNAL,
+        &spans::moving::STEP_INTERNAL,
+    ],
+    metrics: &[
+        &metrics::moving::definitions::DURATIONS,
+        &metrics::moving::definitions::JOBS,
+    ],
     events: &[
         &events::kinds::definitions::CALLED,
         &events::kinds::definitions::LABELLED,
         &events::kinds::definitions::SAID,
         &events::kinds::definitions::TOLD,
         &events::kinds::definitions::VITAL,
+        &events::moving::definitions::MOVED,
+        &events::moving::definitions::TOLD,
     ],
     dependencies: &[],
 };

@@ -3,3 +3,4 @@
 //! Attributes, by namespace.
 
 pub mod kinds;
+pub mod moving;

@@ -3,3 +3,4 @@
 //! Spans, by namespace.
 
 pub mod kinds;
+pub mod moving;

@@ -8,6 +8,7 @@ mod contents;
 mod ends;
 mod limits;
 mod lines;
+mod opt_in;
 mod presets;
 mod spans;
 mod transport;
@@ -174,6 +175,7 @@ fn seen() -> BTreeSet<&'static str> {
         ends::SEEN,
         limits::SEEN,
         lines::SEEN,
+        opt_in::SEEN,
         presets::SEEN,
         spans::SEEN,
         transport::SEEN,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checker, Source, UNREAD_INSTRUMENT, UNREAD_NUMBER, is_given, is_outcome};
+use super::{Checker, Source, UNREAD_INSTRUMENT, UNREAD_NUMBER, is_given, is_outcome, opt_in};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest, one_of, quoted};
 use crate::locations::Kind;
@@ -62,6 +62,7 @@ pub(super) fn metric(metric: &MetricDef, checker: &mut Checker<'_>) -> Metric {
         docs: metric.docs.over(None),
         attributes: attributes(references, checker),
         measures,
+        stability_opt_in: opt_in::metric(metric, checker),
         entity_associations: metric.entities.list.clone(),
     }
 }
@@ -386,19 +387,37 @@ fn check_with(
     references: &[Reference],
     checker: &mut Checker<'_>,
 ) {
-    for (key, member) in &measure.with {
+    let name = &metric.name.value;
+    check_members(
+        &measure.with,
+        name,
+        references,
+        codes::INVALID_MEASURE,
+        checker,
+    );
+}
+
+/// Each key is an enum attribute of the metric, and has that member.
+pub(super) fn check_members(
+    members: &[(Located<String>, Located<String>)],
+    metric: &str,
+    references: &[Reference],
+    code: &'static str,
+    checker: &mut Checker<'_>,
+) {
+    for (key, member) in members {
         if !checker.names.expect(Kind::Attribute, key) {
             continue;
         }
         if !has(references, &key.value) {
             checker.push(
                 Diagnostic::new(
-                    codes::INVALID_MEASURE,
+                    code,
                     key.at,
                     format!(
                         "{} is no attribute of {}",
                         quoted(&key.value),
-                        quoted(&metric.name.value)
+                        quoted(metric)
                     ),
                 )
                 .with_help(format!(
@@ -411,7 +430,7 @@ fn check_with(
             None => None,
             Some(AttributeType::Enum(ty)) => unknown_member(key, member, ty),
             Some(_) => Some(Diagnostic::new(
-                codes::INVALID_MEASURE,
+                code,
                 key.at,
                 format!("{} is no enum, so it has no members", quoted(&key.value)),
             )),
@@ -547,13 +566,20 @@ fn measure(definition: &MeasureDef, checker: &Checker<'_>) -> Measure {
         MeasuredDef::Chunk => MeasuredValue::Chunk,
         MeasuredDef::Attribute(key) => MeasuredValue::Attribute(key.value.clone()),
     };
-    let mut with = BTreeMap::new();
-    for (key, member) in &definition.with {
-        if let Some(AttributeType::Enum(ty)) = checker.resolved.type_of(&key.value)
-            && let Some(value) = member_value(ty, &member.value)
-        {
-            with.insert(key.value.clone(), value);
-        }
-    }
+    let with = member_values(&definition.with, checker);
     Measure { value, with }
+}
+
+/// The values of these members, as far as there are such.
+pub(super) fn member_values(
+    members: &[(Located<String>, Located<String>)],
+    checker: &Checker<'_>,
+) -> BTreeMap<String, EnumValue> {
+    let value = |(key, member): &(Located<String>, Located<String>)| {
+        let AttributeType::Enum(ty) = checker.resolved.type_of(&key.value)? else {
+            return None;
+        };
+        Some((key.value.clone(), member_value(ty, &member.value)?))
+    };
+    members.iter().filter_map(value).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::{Comparison, Place, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{Attribute, AttributeType, EnumType};
+use crate::registry::{Attribute, AttributeType, DeprecationReason, EnumType, OptInKey};
 
 impl<'a> Comparison<'a> {
     pub(super) fn attribute(
@@ -48,6 +48,36 @@ impl<'a> Comparison<'a> {
         };
         let sources = (json(&before.filled_from), json(&after.filled_from));
         self.word(place, rule, "`filled_from`", &sources.0, &sources.1);
+        let keys = (&before.stability_opt_in, &after.stability_opt_in);
+        // The latest key has become everybody's.
+        let deprecated = after.docs.deprecated.as_ref().map(|it| &it.reason);
+        let arrived = keys.1.is_none()
+            && keys.0.as_ref().is_some_and(|it| {
+                deprecated == Some(&DeprecationReason::Renamed(it.renamed_to.clone()))
+            });
+        if !arrived {
+            let (before, after) = (keys.0.as_ref(), keys.1.as_ref());
+            self.opt_in_key(place, "key to opt in to", before, after);
+        }
+    }
+
+    /// Compares the keys that whoever opts in gets.
+    pub(super) fn opt_in_key(
+        &mut self,
+        place: Place<'_>,
+        of: &str,
+        before: Option<&OptInKey>,
+        after: Option<&OptInKey>,
+    ) {
+        let rule = match before {
+            None => rules::OPT_IN_KEY,
+            Some(_) => rules::OPT_IN_KEY_OTHER,
+        };
+        let words = |it: Option<&OptInKey>| {
+            it.map(|it| format!("{}: {}", it.category, it.renamed_to))
+                .unwrap_or_default()
+        };
+        self.word(place, rule, of, &words(before), &words(after));
     }
 
     fn members(&mut self, place: Place<'a>, before: &'a EnumType, after: &'a EnumType) {

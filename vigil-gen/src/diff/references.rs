@@ -2,7 +2,9 @@
 
 use super::{Comparison, Place, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{AttributeRef, DeprecationReason, RequirementLevel, SetTime};
+use crate::registry::{
+    AttributeRef, DeprecationReason, OptInKey, Registry, RequirementLevel, SetTime,
+};
 
 impl<'a> Comparison<'a> {
     /// Compares the attributes of a signal; those that came to it with a record are the record's.
@@ -149,6 +151,8 @@ impl<'a> Comparison<'a> {
         };
         let bounds = (json(&old.cardinality), json(&new.cardinality));
         self.word(place, rule, &of("`cardinality`"), &bounds.0, &bounds.1);
+        let keys = (opt_in_key(self.before, old), opt_in_key(self.after, new));
+        self.opt_in_key(place, &of("key to opt in to"), keys.0, keys.1);
     }
 
     /// Arguments that were there before and still are have kept their order.
@@ -198,6 +202,14 @@ fn in_struct(place: Place<'_>, references: &[&AttributeRef]) -> bool {
         ("group", _) => true,
         _ => false,
     }
+}
+
+/// The key that it has here for whoever opts in, if the attribute does not say so itself.
+fn opt_in_key<'a>(registry: &Registry, it: &'a AttributeRef) -> Option<&'a OptInKey> {
+    let attribute = registry.attributes.get(&it.key);
+    let everywhere = attribute.and_then(|it| it.stability_opt_in.as_ref());
+    let here = it.stability_opt_in.as_ref();
+    here.filter(|here| Some(*here) != everywhere)
 }
 
 fn shape(in_struct: bool) -> &'static str {

@@ -96,6 +96,8 @@ rules! {
     INHERITED_NO_MORE "inherited-no-more": SAME_CODE, Breaks("spans under the root lack it"), Some("refer to it from every span that is to keep it, before it stops being inherited");
     FILLED_FROM "filled-from": SAME_CODE, Fine("it has a value where it had none"), None;
     FILLED_FROM_OTHER "filled-from-other": SAME_CODE, Breaks("it has another value, or none, unless it is given"), FRESH;
+    OPT_IN_KEY "opt-in-key": SAME_CODE, Fine("nothing else is sent unless somebody opts in, who asks for the latest keys"), None;
+    OPT_IN_KEY_OTHER "opt-in-key-other": SAME_CODE, Breaks("whoever has opted in gets another key than before"), Some("leave it, and let go of the old key once nobody needs it any more: deprecate it as renamed");
 
     REFERENCE_ADDED "reference-added": FURTHER_CODE, FURTHER_WIRE, None;
     REQUIRED_ADDED "required-added": Breaks("there is one more argument to give"), FURTHER_WIRE, ASK_FOR_LESS;
@@ -125,6 +127,10 @@ rules! {
     METRIC_DERIVED "metric-derived": SAME_CODE, FURTHER_WIRE, None;
     METRIC_DERIVED_NO_MORE "metric-derived-no-more": Fine("the generated API is the same: what is still to be measured is recorded by hand"), Breaks("measurements are missing"), Some("leave the link, and derive a new metric beside it");
     METRIC_MEASURES "metric-measures": SAME_CODE, Breaks("the same series holds other values"), FRESH;
+    METRIC_OPT_IN "metric-opt-in": SAME_CODE, Fine("the same is sent unless somebody opts in, who asks for the latest metrics"), None;
+    METRIC_OPT_IN_ONLY "metric-opt-in-only": SAME_CODE, Breaks("it is not sent any more unless somebody opts in"), Some("define another metric for whoever opts in");
+    METRIC_OPT_IN_LIFTED "metric-opt-in-lifted": SAME_CODE, Fine("it is sent whatever is opted in to"), None;
+    METRIC_OPT_IN_OTHER "metric-opt-in-other": SAME_CODE, Breaks("whoever has opted in gets other metrics than before"), Some("leave it, and deprecate the metric once nobody needs it any more");
 
     SPAN_KIND "span-kind": SAME_CODE, Breaks("service maps and queries tell spans by kind"), Some("define another span");
     SPAN_NAME "span-name": SAME_CODE, Breaks("queries for the old name find nothing new"), Some("query by attributes first, then rename");

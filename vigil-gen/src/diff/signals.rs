@@ -174,6 +174,21 @@ impl<'a> Comparison<'a> {
                 &measures.1,
             );
         }
+        let is_only = |it: &Metric| {
+            let opt_in = it.stability_opt_in.as_ref();
+            opt_in.is_some_and(|it| it.replaced_by.is_empty())
+        };
+        let rule = match (&before.stability_opt_in, &after.stability_opt_in) {
+            (_, Some(_)) if is_only(after) && !is_only(before) => rules::METRIC_OPT_IN_ONLY,
+            (None, _) => rules::METRIC_OPT_IN,
+            (_, None) if is_only(before) => rules::METRIC_OPT_IN_LIFTED,
+            _ => rules::METRIC_OPT_IN_OTHER,
+        };
+        let opt_ins = (
+            json(&before.stability_opt_in),
+            json(&after.stability_opt_in),
+        );
+        self.word(place, rule, "`stability_opt_in`", &opt_ins.0, &opt_ins.1);
         let entities = (
             json(&before.entity_associations),
             json(&after.entity_associations),

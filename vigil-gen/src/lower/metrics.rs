@@ -2,7 +2,7 @@
 
 use crate::ir;
 use crate::names;
-use crate::registry::{AttributeRef, Instrument, Metric, NumberType};
+use crate::registry::{AttributeRef, Instrument, Metric, NumberType, OptInMetric, Replacement};
 
 use super::collisions::{Identifiers, Owner, Space};
 use super::docs::{self, Docs};
@@ -89,6 +89,7 @@ impl Context<'_> {
                 .map(literal::double)
                 .collect(),
             fields: self.fields(&metric.attributes, definition_imports),
+            opt_in: self.metric_opt_in(metric, definition_imports),
             attributes,
             name,
         }
@@ -132,7 +133,51 @@ impl Context<'_> {
     }
 }
 
+impl Context<'_> {
+    /// What becomes of a metric for whoever opts in, as a method call.
+    fn metric_opt_in(&self, metric: &Metric, imports: &mut Imports) -> Option<String> {
+        let opt_in = metric.stability_opt_in.as_ref()?;
+        let category = literal::string(&opt_in.category);
+        if opt_in.replaced_by.is_empty() {
+            return Some(format!("opt_in({category})"));
+        }
+        imports.carrier("Replacement");
+        let replacement = |it: &Replacement, imports: &mut Imports| {
+            let definition = self.metric_definition(&it.metric, imports);
+            let only = self.members("only", &it.only, imports);
+            let with = self.members("with", &it.with, imports);
+            format!("Replacement::new({definition}){only}{with}")
+        };
+        let items = opt_in.replaced_by.iter();
+        let items: Vec<String> = items.map(|it| replacement(it, imports)).collect();
+        Some(format!("replaced({category}, &[{}])", items.join(", ")))
+    }
+}
+
+/// What becomes of a metric for whoever opts in, in words.
+fn opted_in(opt_in: &OptInMetric) -> String {
+    let mut metrics: Vec<String> = Vec::new();
+    for replacement in &opt_in.replaced_by {
+        let name = format!("`{}`", replacement.metric);
+        if !metrics.contains(&name) {
+            metrics.push(name);
+        }
+    }
+    if metrics.is_empty() {
+        format!("Emitted only where `{}` is opted in to.", opt_in.category)
+    } else {
+        format!(
+            "Where `{}` is opted in to, {} {} its place.",
+            opt_in.category,
+            docs::all_of(&metrics),
+            if metrics.len() == 1 { "takes" } else { "take" }
+        )
+    }
+}
+
 fn metric_docs(metric: &Metric) -> Vec<String> {
+    let opt_in = metric.stability_opt_in.as_ref();
+    let opted_in = opt_in.map(opted_in).unwrap_or_default();
     let facts = format!(
         "`{}`, {}, {}. Stability: {}.",
         metric.name,
@@ -148,6 +193,7 @@ fn metric_docs(metric: &Metric) -> Vec<String> {
         .brief(&metric.docs.brief)
         .note(&metric.docs.note)
         .paragraph(&facts)
+        .paragraph(&opted_in)
         .lines()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::ir;
 use crate::names;
 use crate::registry::{
-    Attribute, AttributeType, EnumMember, EnumType, EnumValue, PrimitiveType, Registry,
+    Attribute, AttributeType, EnumMember, EnumType, EnumValue, OptInKey, PrimitiveType, Registry,
 };
 
 use super::collisions::{Identifiers, Owner, Space};
@@ -186,6 +186,12 @@ impl Context<'_> {
         }
         if attribute.sensitive {
             rules.push("Content: kept only where content is captured.".to_owned());
+        }
+        if let Some(opt_in) = &attribute.stability_opt_in {
+            rules.push(format!(
+                "Emitted as `{}` where `{}` is opted in to.",
+                opt_in.renamed_to, opt_in.category
+            ));
         }
         Docs::new()
             .brief(&attribute.docs.brief)
@@ -457,10 +463,20 @@ fn marks(attribute: &Attribute) -> Vec<String> {
     if let Some(source) = &attribute.filled_from {
         marks.push(format!("filled_from({})", literal::string(source)));
     }
+    marks.extend(attribute.stability_opt_in.as_ref().map(renamed));
     if attribute.docs.deprecated.is_some() {
         marks.push("deprecated()".to_owned());
     }
     marks
+}
+
+/// That it has another key for whoever opts in, as a method call.
+pub(super) fn renamed(opt_in: &OptInKey) -> String {
+    format!(
+        "renamed({}, {})",
+        literal::string(&opt_in.category),
+        literal::string(&opt_in.renamed_to)
+    )
 }
 
 /// An example as code; lists of examples of array types give one list each.

@@ -1,10 +1,12 @@
 //! Attributes where they are used: as arguments, setters and fields, and as static descriptions.
 
+use std::collections::BTreeMap;
+
 use crate::ir;
 use crate::names;
 use crate::registry::{
-    Aggregate, Attribute, AttributeRef, AttributeType, MeasuredValue, Metric, RequirementLevel,
-    SetTime,
+    Aggregate, Attribute, AttributeRef, AttributeType, EnumValue, MeasuredValue, Metric,
+    RequirementLevel, SetTime,
 };
 
 use super::docs::{self, Docs};
@@ -278,7 +280,12 @@ impl Context<'_> {
         let cardinality = reference
             .cardinality
             .map(|cardinality| format!(".cardinality({})", literal::int(i64::from(cardinality))));
-        let marks: String = [value, sampled, aggregate, cardinality]
+        // What the attribute says of itself holds without being said again.
+        let opt_in = reference.stability_opt_in.as_ref();
+        let own = self.attribute(&reference.key).stability_opt_in.as_ref();
+        let opt_in = opt_in.filter(|it| Some(*it) != own);
+        let opt_in = opt_in.map(|it| format!(".{}", super::semconv::renamed(it)));
+        let marks: String = [value, sampled, aggregate, cardinality, opt_in]
             .into_iter()
             .flatten()
             .collect();
@@ -319,27 +326,30 @@ impl Context<'_> {
                 };
                 imports.carriers(&["Derived", "Measured"]);
                 let definition = self.metric_definition(&metric.name, imports);
-                let with: Vec<String> = measure
-                    .with
-                    .iter()
-                    .map(|(key, value)| {
-                        format!(
-                            "({}, {})",
-                            self.key(key, imports),
-                            literal::value_as_string(value)
-                        )
-                    })
-                    .collect();
-                let with = if with.is_empty() {
-                    String::new()
-                } else {
-                    format!(".with(&[{}])", with.join(", "))
-                };
+                let with = self.members("with", &measure.with, imports);
                 Some(format!(
                     "Derived::new({definition}, Measured::{value}){with}"
                 ))
             })
             .collect()
+    }
+
+    /// A call of `method` with the members of attributes; nothing where there are none.
+    pub(crate) fn members(
+        &self,
+        method: &str,
+        members: &BTreeMap<String, EnumValue>,
+        imports: &mut Imports,
+    ) -> String {
+        if members.is_empty() {
+            return String::new();
+        }
+        let pairs = members.iter().map(|(key, value)| {
+            let key = self.key(key, imports);
+            format!("({key}, {})", literal::value_as_string(value))
+        });
+        let pairs: Vec<String> = pairs.collect();
+        format!(".{method}(&[{}])", pairs.join(", "))
     }
 
     /// The static that describes a metric, as an expression.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Resolved, Resolver};
+use super::{Resolved, Resolver, opt_in};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, nearest, quoted};
 use crate::graph::Edges;
@@ -25,6 +25,7 @@ pub(super) fn resolve(names: &mut Resolver<'_>, resolved: &mut Resolved) {
         check_filled_from(definition, resolved, names);
     }
     follow_fills(names, resolved);
+    opt_in::check(names, resolved);
     check_shared_types(names);
 }
 
@@ -40,6 +41,7 @@ fn attribute(definition: &AttributeDef) -> Attribute {
         sensitive: notes.sensitive,
         inherited: notes.inherited.as_ref().is_some_and(|it| it.value),
         filled_from: notes.filled_from.as_ref().map(|key| key.value.clone()),
+        stability_opt_in: notes.opt_in.as_ref().map(opt_in::key),
     }
 }
 
@@ -156,7 +158,7 @@ fn follow_fills(names: &mut Resolver<'_>, resolved: &mut Resolved) {
     }
 }
 
-fn same_type(left: &AttributeType, right: &AttributeType) -> bool {
+pub(super) fn same_type(left: &AttributeType, right: &AttributeType) -> bool {
     match (left, right) {
         (AttributeType::Enum(left), AttributeType::Enum(right)) => {
             difference(left, right).is_none()

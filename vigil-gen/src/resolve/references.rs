@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Reference, Resolved, Resolver, Unfolded};
+use super::{Reference, Resolved, Resolver, Unfolded, opt_in};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, nearest, quoted, visible};
 use crate::locations::Kind;
@@ -47,6 +47,9 @@ fn check_reference(reference: &RefDef, resolved: &Resolved, names: &mut Resolver
     let Some(ty) = resolved.type_of(key) else {
         return;
     };
+    if let Some(opt_in) = &reference.notes.opt_in {
+        opt_in::check_key(&reference.key, opt_in, resolved, names);
+    }
     let sensitive = resolved.attributes.get(key).is_some_and(|it| it.sensitive);
     let diagnostics = &mut *names.diagnostics;
     if let Some(value) = reference.notes.value.as_ref().filter(|_| sensitive) {
@@ -315,6 +318,7 @@ fn refined(base: &Reference, over: Reference) -> Reference {
             aggregate: notes.aggregate.or_else(|| below.aggregate.clone()),
             outcome: notes.outcome.or_else(|| below.outcome.clone()),
             cardinality: notes.cardinality.or_else(|| below.cardinality.clone()),
+            opt_in: notes.opt_in.or_else(|| below.opt_in.clone()),
         },
         group: over.group.or_else(|| base.group.clone()),
     }

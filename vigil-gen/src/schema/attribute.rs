@@ -209,6 +209,7 @@ fn check_notes(notes: &AttributeNotes, ty: Option<&AttributeType>, diagnostics: 
                 .filter(|it| it.value)
                 .map(|it| it.at),
             "filled_from" => notes.filled_from.as_ref().map(|it| it.at),
+            "stability_opt_in" => notes.opt_in.as_ref().map(|it| it.at),
             _ => None,
         };
         let (fits, wrong) = match types {

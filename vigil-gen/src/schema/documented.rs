@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::shape::{Field, Shape};
-use super::{attribute, places, reference, sections};
+use super::{attribute, opt_in, places, reference, sections};
 use crate::config;
 
 /// The heading that a table stands under, and the keys that it lists.
@@ -34,6 +34,9 @@ fn tables() -> Vec<(&'static str, Vec<&'static Field>)> {
         ("## Metrics", shape(&sections::METRIC)),
         ("### `annotations.vigil` of a metric", keys(&places::METRIC)),
         ("## Events", shape(&sections::EVENT)),
+        ("### Attributes with two keys", shape(&opt_in::OPT_IN_KEY)),
+        ("### Metrics with two names", shape(&opt_in::OPT_IN_METRIC)),
+        ("#### Replacements", shape(&opt_in::REPLACEMENT)),
         ("### `vigil-gen.toml`", shape(&config::CONFIG)),
         ("#### Outputs", shape(&config::OUTPUT)),
     ]

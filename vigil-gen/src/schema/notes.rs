@@ -2,7 +2,8 @@
 
 use super::attribute::scalar_value;
 use super::common::check_name;
-use super::fields::{Fields, list, text, wrong_shape};
+use super::fields::{Fields, list, wrong_shape};
+use super::opt_in::{read_key_opt_in, read_members, read_metric_opt_in};
 use super::places::{
     AGGREGATE, ATTRIBUTE, ENTITY, ENTITY_REFERENCE, EVENT, EVENT_REFERENCE, GROUP, GROUP_REFERENCE,
     MANIFEST, MEASURE, MEASURE_WORDS, METRIC, METRIC_REFERENCE, NUMBER, OTHER, PLACES, RECORD, SET,
@@ -155,6 +156,7 @@ pub(super) fn read_attribute_notes(
         closed: fields.flag("closed", diagnostics),
         shared_name: fields.text("type", diagnostics),
         unit: fields.text("unit", diagnostics),
+        opt_in: read_key_opt_in(&fields, diagnostics),
     };
     if let Some(unit) = &notes.unit {
         check_unit(unit, diagnostics);
@@ -213,6 +215,7 @@ pub(super) fn read_ref_notes(
         cardinality: fields
             .get("cardinality")
             .map(|node| read_cardinality(node, diagnostics)),
+        opt_in: read_key_opt_in(&fields, diagnostics),
     }
 }
 
@@ -386,6 +389,7 @@ pub(super) fn read_metric_notes(fields: &Fields<'_>, diagnostics: &mut Diagnosti
             .map(|node| read_measures(node, diagnostics))
             .unwrap_or_default(),
         measures_at: measures.map(|node| node.at),
+        opt_in: read_metric_opt_in(&fields, diagnostics),
     }
 }
 
@@ -466,22 +470,7 @@ fn read_measures(node: &Node, diagnostics: &mut Diagnostics) -> Vec<MeasureDef> 
 fn read_measure(node: &Node, diagnostics: &mut Diagnostics) -> Option<MeasureDef> {
     let fields = Fields::open(node, &MEASURE, diagnostics)?;
     let attribute = fields.text("attribute", diagnostics);
-    let mut with = Vec::new();
-    if let Some(node) = fields.get("with") {
-        if !matches!(node.yaml, Yaml::Map(_)) {
-            diagnostics.push(wrong_shape(
-                node,
-                "`with`",
-                "a mapping from keys to enum members",
-            ));
-        }
-        for entry in node.entries() {
-            let key = Located::new(entry.key.clone(), entry.key_at);
-            if let Some(member) = text(&entry.node, "an enum member", diagnostics) {
-                with.push((key, member));
-            }
-        }
-    }
+    let with = read_members(&fields, "with", diagnostics);
     Some(MeasureDef {
         at: node.at,
         value: MeasuredDef::Attribute(attribute?),

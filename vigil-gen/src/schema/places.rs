@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::MeasuredDef;
 use super::fields::Vocabulary;
+use super::opt_in::{KEY_OPT_IN, METRIC_OPT_IN};
 use super::shape::{Field, Place, Shape, Types, Value, field};
 use crate::codes;
 use crate::lint::LintNames;
@@ -76,6 +77,7 @@ pub(super) static ATTRIBUTE: Place = Place {
             Value::Text,
             "Numbers only. With `s` the setter of a `double` takes a `Duration`; that of an `int` takes a number.",
         ),
+        KEY_OPT_IN,
         OWNER,
         EXPIRES,
         ALLOW,
@@ -87,6 +89,7 @@ pub(super) static ATTRIBUTE: Place = Place {
         ("unit", Types::Numbers),
         ("inherited", Types::OneKey),
         ("filled_from", Types::OneKey),
+        ("stability_opt_in", Types::OneKey),
     ],
 };
 
@@ -119,7 +122,14 @@ pub(super) const CARDINALITY: Field = field!(
 pub(super) static SPAN_REFERENCE: Place = Place {
     what: "an attribute reference of a span",
     name: "span_reference_annotations",
-    keys: &[CONSTANT, SET_FIELD, AGGREGATE_FIELD, OUTCOME, ALLOW],
+    keys: &[
+        CONSTANT,
+        SET_FIELD,
+        AGGREGATE_FIELD,
+        OUTCOME,
+        KEY_OPT_IN,
+        ALLOW,
+    ],
     code_generation: &[],
     for_types: &[],
 };
@@ -132,6 +142,7 @@ pub(super) static GROUP_REFERENCE: Place = Place {
         AGGREGATE_FIELD,
         OUTCOME,
         CARDINALITY,
+        KEY_OPT_IN,
         ALLOW,
     ],
     code_generation: &[],
@@ -140,14 +151,14 @@ pub(super) static GROUP_REFERENCE: Place = Place {
 pub(super) static METRIC_REFERENCE: Place = Place {
     what: "an attribute reference of a metric",
     name: "metric_reference_annotations",
-    keys: &[CONSTANT, CARDINALITY, ALLOW],
+    keys: &[CONSTANT, CARDINALITY, KEY_OPT_IN, ALLOW],
     code_generation: &[],
     for_types: &[],
 };
 pub(super) static EVENT_REFERENCE: Place = Place {
     what: "an attribute reference of an event",
     name: "event_reference_annotations",
-    keys: &[CONSTANT, ALLOW],
+    keys: &[CONSTANT, KEY_OPT_IN, ALLOW],
     code_generation: &[],
     for_types: &[],
 };
@@ -249,6 +260,7 @@ pub(super) static METRIC: Place = Place {
             Value::List(&Value::Text),
             "The spans and records that feed it. The same as naming the metric there, so that a new metric edits no existing definition. On one side only.",
         ),
+        METRIC_OPT_IN,
         OWNER,
         EXPIRES,
         ALLOW,

@@ -293,7 +293,7 @@ pub(crate) fn place(fields: &[Field], key: &str) -> Option<usize> {
 
 /// Sets `key` to `value` where it has one; otherwise gives the value back.
 #[inline]
-fn replace(entries: &mut [Entry], key: &str, value: Value) -> Option<Value> {
+pub(crate) fn replace(entries: &mut [Entry], key: &str, value: Value) -> Option<Value> {
     match entries.iter_mut().find(|(other, _)| same(other, key)) {
         Some((_, old)) => {
             *old = value;

@@ -13,6 +13,7 @@ use super::callsite::Site;
 use super::facts::{Facts, Places};
 use super::instruments::Derivation;
 use super::value::Value;
+use crate::config::{Names, StabilityOptIn};
 
 /// Who made a span or a metric: OpenTelemetry's instrumentation scope.
 #[derive(Debug)]
@@ -51,6 +52,15 @@ pub enum ValueType {
     Template,
 }
 
+/// The key that an attribute has for whoever opts in to a category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptInKey {
+    /// What is opted in to, as `OTEL_SEMCONV_STABILITY_OPT_IN` names it.
+    pub category: &'static str,
+    /// The key then.
+    pub renamed_to: &'static str,
+}
+
 /// An attribute, as the registry defines it.
 // The marks are independent of each other.
 #[allow(clippy::struct_excessive_bools)]
@@ -74,6 +84,8 @@ pub struct AttributeDefinition {
     pub filled_from: Option<&'static str>,
     /// It is not to be used any more.
     pub deprecated: bool,
+    /// The key that it has for whoever opts in.
+    pub opt_in: Option<OptInKey>,
 }
 
 impl AttributeDefinition {
@@ -89,6 +101,7 @@ impl AttributeDefinition {
             inherited: false,
             filled_from: None,
             deprecated: false,
+            opt_in: None,
         }
     }
 
@@ -141,6 +154,16 @@ impl AttributeDefinition {
         self.deprecated = true;
         self
     }
+
+    /// It has the key `renamed_to` for whoever opts in to `category`.
+    #[must_use]
+    pub const fn renamed(mut self, category: &'static str, renamed_to: &'static str) -> Self {
+        self.opt_in = Some(OptInKey {
+            category,
+            renamed_to,
+        });
+        self
+    }
 }
 
 /// How much an attribute is asked for.
@@ -182,6 +205,8 @@ pub struct Field {
     pub constant: Option<&'static str>,
     /// How many distinct values a metric admits; the others are reported as `_OTHER`.
     pub cardinality: Option<usize>,
+    /// The key that it has here for whoever opts in, if that is not the attribute's.
+    pub opt_in: Option<OptInKey>,
 }
 
 impl Field {
@@ -194,6 +219,7 @@ impl Field {
             aggregate: Aggregate::Last,
             constant: None,
             cardinality: None,
+            opt_in: None,
         }
     }
 
@@ -230,6 +256,35 @@ impl Field {
     pub const fn cardinality(mut self, values: usize) -> Self {
         self.cardinality = Some(values);
         self
+    }
+
+    /// It has the key `renamed_to` here for whoever opts in to `category`.
+    #[must_use]
+    pub const fn renamed(mut self, category: &'static str, renamed_to: &'static str) -> Self {
+        self.opt_in = Some(OptInKey {
+            category,
+            renamed_to,
+        });
+        self
+    }
+
+    /// The key that it has for whoever opts in: its own, or the attribute's.
+    pub const fn opt_in_key(&self) -> Option<OptInKey> {
+        match self.opt_in {
+            Some(here) => Some(here),
+            None => self.attribute.opt_in,
+        }
+    }
+
+    /// The keys that it leaves by, where that is opted in to: one, or both.
+    pub fn keys(&self, opt_in: &StabilityOptIn) -> impl Iterator<Item = &'static str> {
+        let latest = self.opt_in_key();
+        let names = latest.map_or(Names::Former, |it| opt_in.names(it.category));
+        let latest = latest.map(|it| it.renamed_to);
+        let former = names.has_former().then_some(self.key());
+        former
+            .into_iter()
+            .chain(latest.filter(|_| names.has_latest()))
     }
 
     /// The key of the attribute.
@@ -566,6 +621,9 @@ pub struct MetricDefinition {
     pub(crate) scope: &'static Scope,
     pub(crate) boundaries: &'static [f64],
     pub(crate) fields: &'static [Field],
+    pub(crate) opt_in: Option<OptInMetric>,
+    /// It is emitted only for whoever opts in.
+    pub(crate) waits: bool,
     /// Counted from one when it is first measured.
     number: AtomicUsize,
 }
@@ -587,6 +645,8 @@ impl MetricDefinition {
             scope,
             boundaries: &[],
             fields: &[],
+            opt_in: None,
+            waits: false,
             number: AtomicUsize::new(0),
         }
     }
@@ -624,6 +684,47 @@ impl MetricDefinition {
         self
     }
 
+    /// It is emitted only for whoever opts in to `category`.
+    #[must_use]
+    pub const fn opt_in(mut self, category: &'static str) -> Self {
+        self.waits = true;
+        self.replaced(category, &[])
+    }
+
+    /// Others take its place for whoever opts in to `category`.
+    #[must_use]
+    pub const fn replaced(
+        mut self,
+        category: &'static str,
+        replaced_by: &'static [Replacement],
+    ) -> Self {
+        self.opt_in = Some(OptInMetric {
+            category,
+            replaced_by,
+        });
+        self
+    }
+
+    /// Whether measurements may leave under its name, where that is opted in to.
+    pub fn is_emitted(&self, opt_in: &StabilityOptIn) -> bool {
+        let Some(own) = &self.opt_in else {
+            return true;
+        };
+        let names = opt_in.names(own.category);
+        if own.replaced_by.is_empty() {
+            return names.has_latest();
+        }
+        let others = own.replaced_by;
+        let takes_all = others.iter().any(|it| it.only.is_empty());
+        // Each member of a closed enum is taken by one of them.
+        let take_each = self.fields.iter().any(|field| {
+            let takes = |member| others.iter().any(|it| it.only == [(field.key(), member)]);
+            let mut members = field.attribute.closed.iter().copied().flatten();
+            field.attribute.closed.is_some() && members.all(|member| takes(*member))
+        });
+        names.has_former() || !takes_all && !take_each
+    }
+
     /// Its name.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -637,6 +738,47 @@ impl MetricDefinition {
     /// Its attribute of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key() == key)
+    }
+}
+
+/// What becomes of a metric for whoever opts in to a category.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OptInMetric {
+    pub(crate) category: &'static str,
+    /// What takes its place then; nothing: it is emitted only then.
+    pub(crate) replaced_by: &'static [Replacement],
+}
+
+/// A metric that takes measurements of another one, for whoever opts in.
+#[derive(Clone, Copy, Debug)]
+pub struct Replacement {
+    pub(crate) metric: &'static MetricDefinition,
+    pub(crate) only: &'static [(&'static str, &'static str)],
+    pub(crate) with: &'static [(&'static str, &'static str)],
+}
+
+impl Replacement {
+    /// That metric takes them.
+    pub const fn new(metric: &'static MetricDefinition) -> Self {
+        Self {
+            metric,
+            only: &[],
+            with: &[],
+        }
+    }
+
+    /// It takes those alone that have these attributes.
+    #[must_use]
+    pub const fn only(mut self, attributes: &'static [(&'static str, &'static str)]) -> Self {
+        self.only = attributes;
+        self
+    }
+
+    /// Attributes that it adds to them.
+    #[must_use]
+    pub const fn with(mut self, attributes: &'static [(&'static str, &'static str)]) -> Self {
+        self.with = attributes;
+        self
     }
 }
 
@@ -700,6 +842,25 @@ impl Registry {
         let here = self.attributes.iter().flat_map(|namespace| *namespace);
         let found = here.copied().find(|attribute| attribute.key == key);
         found.or_else(|| self.dependencies.iter().find_map(|it| it.attribute(key)))
+    }
+
+    /// The categories that some of its names are opted in to by, each once.
+    pub(crate) fn opt_in_categories(&self) -> Vec<&'static str> {
+        let attributes = self.attributes.iter().flat_map(|namespace| *namespace);
+        let keys = attributes.filter_map(|it| it.opt_in);
+        let spans = self.spans.iter().flat_map(|it| it.fields);
+        let events = self.events.iter().flat_map(|it| it.fields);
+        let fields = spans.chain(events).filter_map(|it| it.opt_in);
+        let metrics = self.metrics.iter().filter_map(|it| it.opt_in);
+        let metrics = metrics.map(|it| it.category);
+        let mut all: Vec<_> = keys
+            .chain(fields)
+            .map(|it| it.category)
+            .chain(metrics)
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// This one, and those that it refers to.

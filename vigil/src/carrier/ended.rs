@@ -53,7 +53,7 @@ impl EndedSpan<'_> {
 
     /// Those with keys of the registry.
     pub(crate) fn declared(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.end.entries().iter().map(|(key, value)| (*key, value))
+        self.end.leaving().iter().map(|(key, value)| (*key, value))
     }
 
     /// Those whose keys were made at run time.
@@ -64,7 +64,9 @@ impl EndedSpan<'_> {
 
     /// What it inherits from the root span above, such as the session.
     pub fn inherited(&self) -> impl Iterator<Item = (&'static str, &Value)> {
-        self.end.inherited().map(|(key, value)| (*key, value))
+        self.end
+            .leaving_inherited()
+            .map(|(key, value)| (*key, value))
     }
 
     /// The value of an attribute of its own.
@@ -73,7 +75,7 @@ impl EndedSpan<'_> {
             let mut keyed = self.end.keyed().iter();
             keyed.find_map(|it| (it.key == *key).then_some(&it.value))
         };
-        super::attributes::find(self.end.entries(), key).or_else(keyed)
+        super::attributes::find(self.end.leaving(), key).or_else(keyed)
     }
 
     /// How it ended.

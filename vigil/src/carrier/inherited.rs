@@ -8,8 +8,10 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use super::attributes::{Entry, find};
-use super::definition::Scope;
+use super::attributes::{Entry, find, key_value, replace};
+use super::definition::{Field, OptInKey, Scope};
+use super::instruments::Binding;
+use super::opt_in;
 use super::value::Value;
 
 /// The inherited attributes of one root span, shared with everything that starts under it.
@@ -31,6 +33,8 @@ pub(crate) struct Snapshot {
     entries: Vec<Entry>,
     /// The same, as OpenTelemetry has it.
     attributes: Vec<KeyValue>,
+    /// Those with another key for whoever opts in.
+    renamed: Vec<(&'static str, OptInKey)>,
 }
 
 impl Snapshot {
@@ -42,7 +46,39 @@ impl Snapshot {
         &self.attributes
     }
 
-    fn set(&mut self, key: &'static str, value: Value) {
+    /// Whether some of it has another key for whoever opts in.
+    pub(crate) fn has_renamed(&self) -> bool {
+        !self.renamed.is_empty()
+    }
+
+    /// The key that an attribute has for whoever opts in.
+    pub(crate) fn opt_in_key(&self, key: &str) -> Option<OptInKey> {
+        let mut renamed = self.renamed.iter();
+        renamed.find_map(|(other, to)| (*other == key).then_some(*to))
+    }
+
+    fn set(&mut self, field: &Field, value: Value, own: Option<&Binding>) {
+        if let Some(to) = field.opt_in_key()
+            && self.opt_in_key(field.key()).is_none()
+        {
+            self.renamed.push((field.key(), to));
+        }
+        self.set_former(field.key(), value);
+        if !self.renamed.is_empty() && opt_in::is_any() {
+            let entries = self.entries.iter().cloned();
+            let entries = opt_in::renamed(entries, |key| self.opt_in_key(key), &opt_in::of(own));
+            self.attributes = entries.iter().map(key_value).collect();
+        }
+    }
+
+    fn set_former(&mut self, key: &'static str, value: Value) {
+        if self.attributes.len() != self.entries.len() {
+            // Some stand there under two keys: all are made again.
+            if let Some(value) = replace(&mut self.entries, key, value) {
+                self.entries.push((key, value));
+            }
+            return;
+        }
         let attribute = KeyValue::new(key, value.clone());
         if let Some(at) = self.entries.iter().position(|(other, _)| *other == key) {
             self.entries[at].1 = value;
@@ -76,9 +112,9 @@ impl Inherited {
         self.0.scope.is_some_and(|it| std::ptr::eq(it, scope))
     }
 
-    pub(crate) fn set(&self, key: &'static str, value: Value) {
+    pub(crate) fn set(&self, field: &Field, value: Value, own: Option<&Binding>) {
         let mut entries = self.entries();
-        Arc::make_mut(&mut entries).set(key, value);
+        Arc::make_mut(&mut entries).set(field, value, own);
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value> {

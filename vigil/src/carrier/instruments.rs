@@ -21,12 +21,14 @@ pub(crate) use self::derived::Derivation;
 use self::recent::Recent;
 use self::series::Series;
 
-use super::attributes::{AttributeSet, Attributes, Entry, find, same};
+use super::attributes::{AttributeSet, Attributes, Entry, find, key_value, same};
 use super::definition::{Field, InstrumentKind, MetricDefinition};
 use super::gate::Gate;
+use super::opt_in::{self, Route};
 use super::told;
 use super::tracer::instrumentation_scope;
 use super::value::{Int, Text, Value};
+use crate::config::StabilityOptIn;
 
 /// What a metric attribute reads when its metric has admitted all the values that it may.
 const OVERFLOW: &str = "_OTHER";
@@ -71,11 +73,26 @@ pub fn set_meter_provider<P: MeterProvider + Send + Sync + 'static>(provider: P)
     }
 }
 
+/// Makes the instruments of the process's provider once more: names have changed.
+pub(crate) fn make_anew() {
+    let mut global = GLOBAL.write().unwrap_or_else(PoisonError::into_inner);
+    let Some(before) = global.take() else { return };
+    let mut binding = Binding::new(Arc::clone(&before.provider), Gate::closed());
+    binding.binds = before.binds;
+    *global = Some(Arc::new(binding));
+    GENERATION.fetch_add(1, Ordering::Release);
+    drop(global);
+    // It may be the last to hold instruments of somebody else's.
+    drop(before);
+}
+
 /// A meter provider and the instruments that were made with it.
 pub(crate) struct Binding {
     provider: Arc<dyn MeterProvider + Send + Sync>,
     /// What becomes of content in a test scope.
     gate: Gate,
+    /// What a test scope has opted in to.
+    opt_in: Option<Arc<StabilityOptIn>>,
     /// Whether the provider is the SDK's, whose instruments can be bound to a set of attributes.
     binds: bool,
     instruments: Instruments,
@@ -116,9 +133,22 @@ impl Binding {
         Self {
             provider,
             gate,
+            opt_in: None,
             binds: true,
             instruments: Instruments::default(),
         }
+    }
+
+    /// The same of a test scope, which has opted in to that, whatever the process has.
+    #[cfg(feature = "testing")]
+    pub(crate) fn opting_in(mut self, opt_in: StabilityOptIn) -> Self {
+        opt_in::note(&opt_in);
+        self.opt_in = Some(Arc::new(opt_in));
+        self
+    }
+
+    pub(crate) fn opt_in(&self) -> Option<&Arc<StabilityOptIn>> {
+        self.opt_in.as_ref()
     }
 
     pub(crate) fn gate(&self) -> &Gate {
@@ -150,9 +180,7 @@ impl Binding {
         if !self.binds || !series::are_bindable(attributes) {
             return None;
         }
-        let instrument = self.instrument(metric)?;
-        let kept = instrument.series.get(attributes);
-        Some(kept.unwrap_or_else(|| self.bind_new(metric, instrument, attributes)))
+        self.series(metric, attributes)
     }
 
     /// Whether a test scope measures on this thread.
@@ -182,19 +210,40 @@ impl Binding {
         let Some(instrument) = self.instrument(metric) else {
             return;
         };
-        let fields = metric.fields;
         if !series::are_bindable(attributes) {
-            let admitted = |place: usize| {
-                let value = attributes.get(place).copied().flatten()?.clone();
-                Some(instrument.admit(metric, place, &fields[place], value))
-            };
-            return instrument
-                .made
-                .record(amount, &key_values(fields, admitted));
+            return self.measure_unbound(metric, instrument, amount, attributes);
         }
-        let bound = instrument.series.get(attributes);
-        let bound = bound.unwrap_or_else(|| self.bind_new(metric, instrument, attributes));
-        bound.record(&instrument.made, amount);
+        let kept = instrument.series.get(attributes);
+        if let Some(bound) = kept.or_else(|| self.bind_new(metric, instrument, attributes)) {
+            bound.record(amount);
+        }
+    }
+
+    #[cold]
+    fn measure_unbound(
+        &self,
+        metric: &'static MetricDefinition,
+        instrument: &Instrument,
+        amount: Amount,
+        attributes: &[Option<&Value>],
+    ) {
+        if let Some(route) = opt_in::route(metric, attributes, self) {
+            for (other, attributes) in &route.others {
+                let attributes: Vec<_> = attributes.iter().map(Option::as_ref).collect();
+                self.measure(other, amount, &attributes);
+            }
+            if !route.stays {
+                return;
+            }
+        }
+        let fields = metric.fields;
+        let admitted = |place: usize| {
+            let value = attributes.get(place).copied().flatten()?.clone();
+            Some(instrument.admit(metric, place, &fields[place], value))
+        };
+        if let Some(made) = instrument.made(self, metric) {
+            made.record(amount, &self.key_values(fields, admitted));
+        }
     }
 
     /// The first of its kind, or one too many: then another stands for it.
@@ -204,7 +253,7 @@ impl Binding {
         metric: &'static MetricDefinition,
         instrument: &Instrument,
         attributes: &[Option<&Value>],
-    ) -> Arc<Bound> {
+    ) -> Option<Arc<Bound>> {
         let fields = metric.fields;
         let admit = |(place, value): (usize, Option<&Value>)| {
             let value = value?.clone();
@@ -213,46 +262,76 @@ impl Binding {
         let admitted: Vec<Option<Value>> =
             attributes.iter().copied().enumerate().map(admit).collect();
         let admitted: Vec<Option<&Value>> = admitted.iter().map(Option::as_ref).collect();
-        instrument.series.get(&admitted).unwrap_or_else(|| {
-            let attributes = key_values(fields, |place| admitted[place].cloned());
-            let bound = Bound::new(&instrument.made, attributes, self.binds);
-            instrument.series.keep(&admitted, bound)
-        })
+        if let Some(kept) = instrument.series.get(&admitted) {
+            return Some(kept);
+        }
+        let own = || {
+            let attributes = self.key_values(fields, |place| admitted[place].cloned());
+            let made = instrument.made(self, metric)?;
+            Some(Arc::new(Bound::new(made, attributes, self.binds)))
+        };
+        let bound = match opt_in::route(metric, &admitted, self) {
+            None => own(),
+            Some(route) => self.bind_route(&route, own),
+        };
+        Some(instrument.series.keep(&admitted, bound?))
     }
 
-    /// The instrument of that metric; none while it is being made on this thread, which a
-    /// provider that logs may come back to.
-    #[inline]
+    /// The handle of what a measurement goes to, or of all of it.
+    #[cold]
+    fn bind_route(
+        &self,
+        route: &Route,
+        own: impl FnOnce() -> Option<Arc<Bound>>,
+    ) -> Option<Arc<Bound>> {
+        let mut all = Vec::new();
+        if route.stays {
+            all.push(own()?);
+        }
+        for (other, attributes) in &route.others {
+            let attributes: Vec<_> = attributes.iter().map(Option::as_ref).collect();
+            all.push(self.series(other, &attributes)?);
+        }
+        match &all[..] {
+            [one] => Some(Arc::clone(one)),
+            _ => Some(Arc::new(Bound::Several(all))),
+        }
+    }
+
+    /// The handle for these attributes of an instrument.
+    #[cold]
+    fn series(
+        &self,
+        metric: &'static MetricDefinition,
+        attributes: &[Option<&Value>],
+    ) -> Option<Arc<Bound>> {
+        let instrument = self.instrument(metric)?;
+        let kept = instrument.series.get(attributes);
+        kept.or_else(|| self.bind_new(metric, instrument, attributes))
+    }
+
+    /// Attributes as they leave, under the names that are wanted.
+    fn key_values(
+        &self,
+        fields: &[Field],
+        value: impl Fn(usize) -> Option<Value>,
+    ) -> Vec<KeyValue> {
+        let places = fields.iter().enumerate();
+        let entries: Vec<Entry> = places
+            .filter_map(|(place, field)| Some((field.key(), value(place)?)))
+            .collect();
+        if opt_in::is_any() {
+            let entries = opt_in::of_fields(fields, &entries, Some(self));
+            return entries.iter().map(key_value).collect();
+        }
+        entries.iter().map(key_value).collect()
+    }
+
+    /// The instrument of that metric.
     fn instrument(&self, metric: &'static MetricDefinition) -> Option<&Instrument> {
-        struct Made;
-
-        impl Drop for Made {
-            fn drop(&mut self) {
-                MAKING.set(false);
-            }
-        }
-
         let place = self.instruments.place(metric.number())?;
-        if let Some(known) = place.get() {
-            return Some(known);
-        }
-        if MAKING.replace(true) {
-            return None;
-        }
-        let made = Made;
-        let instrument = Instrument::new(&*self.provider, metric);
-        drop(made);
-        // Another thread may have been faster.
-        let _ = place.set(instrument);
-        place.get()
+        Some(place.get_or_init(|| Instrument::new(metric)))
     }
-}
-
-fn key_values(fields: &[Field], value: impl Fn(usize) -> Option<Value>) -> Vec<KeyValue> {
-    let places = fields.iter().enumerate();
-    let attributes =
-        places.filter_map(|(place, field)| Some(KeyValue::new(field.key(), value(place)?)));
-    attributes.collect()
 }
 
 impl std::fmt::Debug for Binding {
@@ -262,7 +341,8 @@ impl std::fmt::Debug for Binding {
 }
 
 struct Instrument {
-    made: Made,
+    /// The provider's, once something is measured with it: what others take the place of needs none.
+    made: OnceLock<Arc<Made>>,
     series: Series,
     /// For each attribute with a bound: the values that were admitted.
     admitted: Vec<Option<Mutex<Admitted>>>,
@@ -286,9 +366,9 @@ enum Made {
 }
 
 impl Instrument {
-    fn new(provider: &dyn MeterProvider, metric: &'static MetricDefinition) -> Self {
+    fn new(metric: &'static MetricDefinition) -> Self {
         Self {
-            made: Made::new(provider, metric),
+            made: OnceLock::new(),
             series: Series::default(),
             admitted: metric
                 .fields
@@ -296,6 +376,31 @@ impl Instrument {
                 .map(|field| field.cardinality.map(|_| Mutex::default()))
                 .collect(),
         }
+    }
+
+    /// The provider's; none while one is being made on this thread, which a provider that logs may
+    /// come back to.
+    fn made(&self, binding: &Binding, metric: &'static MetricDefinition) -> Option<&Arc<Made>> {
+        struct Making;
+
+        impl Drop for Making {
+            fn drop(&mut self) {
+                MAKING.set(false);
+            }
+        }
+
+        if let Some(known) = self.made.get() {
+            return Some(known);
+        }
+        if MAKING.replace(true) {
+            return None;
+        }
+        let making = Making;
+        let made = Made::new(&*binding.provider, metric);
+        drop(making);
+        // Another thread may have been faster.
+        let _ = self.made.set(Arc::new(made));
+        self.made.get()
     }
 
     /// The value, or what stands for one too many.
@@ -408,15 +513,17 @@ enum Bound {
     HistogramInt(otel::BoundHistogram<u64>),
     HistogramDouble(otel::BoundHistogram<f64>),
     /// Of a provider that binds none.
-    Attributes(Vec<KeyValue>),
+    Attributes(Arc<Made>, Vec<KeyValue>),
+    /// Others, under several names or another one; none where nothing is measured.
+    Several(Vec<Arc<Bound>>),
 }
 
 impl Bound {
-    fn new(made: &Made, attributes: Vec<KeyValue>, binds: bool) -> Self {
+    fn new(made: &Arc<Made>, attributes: Vec<KeyValue>, binds: bool) -> Self {
         if !binds {
-            return Self::Attributes(attributes);
+            return Self::Attributes(Arc::clone(made), attributes);
         }
-        match made {
+        match &**made {
             Made::CounterInt(made) => Self::CounterInt(made.bind(&attributes)),
             Made::CounterDouble(made) => Self::CounterDouble(made.bind(&attributes)),
             Made::UpDownCounterInt(made) => Self::UpDownCounterInt(made.bind(&attributes)),
@@ -439,14 +546,16 @@ impl Bound {
             Self::GaugeDouble(bound) => bound,
             Self::HistogramInt(bound) => bound,
             Self::HistogramDouble(bound) => bound,
-            Self::Attributes(_) => return None,
+            Self::Attributes(..) | Self::Several(_) => return None,
         };
         handle.downcast_ref().cloned()
     }
 
-    fn record(&self, made: &Made, amount: Amount) {
+    /// Measures, whatever the provider is.
+    fn record(&self, amount: Amount) {
         match self {
-            Self::Attributes(attributes) => made.record(amount, attributes),
+            Self::Attributes(made, attributes) => made.record(amount, attributes),
+            Self::Several(all) => all.iter().for_each(|it| it.record(amount)),
             _ => self.record_bound(amount),
         }
     }
@@ -463,8 +572,16 @@ impl Bound {
             (Self::GaugeDouble(bound), Amount::Double(value)) => bound.record(value),
             (Self::HistogramInt(bound), Amount::Int(value)) => bound.record(not_negative(value)),
             (Self::HistogramDouble(bound), Amount::Double(value)) => bound.record(value),
-            // The generator lets a metric take only values of its own type.
-            _ => {}
+            _ => self.record_several(amount),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_several(&self, amount: Amount) {
+        // The generator lets a metric take only values of its own type: others there are none.
+        if let Self::Several(all) = self {
+            all.iter().for_each(|it| it.record(amount));
         }
     }
 }
@@ -600,7 +717,7 @@ where
     let Some(amount) = Amount::of(&value.value()) else {
         return;
     };
-    if told::time().is_some() {
+    if told::time().is_some() || metric.is_withheld(None) {
         return;
     }
     let mut batch = Attributes::new(Gate::closed());

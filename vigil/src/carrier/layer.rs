@@ -325,8 +325,10 @@ where
                 let Some(sent) = sent else { return };
                 let given = state.name.as_ref();
                 let definition = state.definition;
+                let names = state.names_at_start();
+                let names = names.as_ref();
                 let (name, attributes) =
-                    start::for_samplers(definition, given, &state.data(), sent);
+                    start::for_samplers(definition, given, &state.data(), sent, names);
                 let (time, above) = (state.start_time, state.above());
                 let span = self.tracer.build(definition, name, attributes, time, above);
                 state.built(span, self.find.events, asked.is_some());

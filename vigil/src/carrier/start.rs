@@ -23,7 +23,7 @@ use super::instruments::Binding;
 use super::is_active;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
-use super::state::{Data, Listeners, Live, SpanState};
+use super::state::{Data, Listeners, Live, SpanNames, SpanState};
 use super::told;
 use super::tracer::{self, CarrierTracer, Opening};
 use super::value::{Element, Text, Value};
@@ -442,8 +442,9 @@ fn open_untraced(state: &mut SpanState, sent: usize) -> bool {
     let Some(tracer) = &live.direct else {
         return false;
     };
+    let names = state.names_at_start();
     let (given, data) = state.starting();
-    let (name, attributes) = for_samplers(definition, given, data, sent);
+    let (name, attributes) = for_samplers(definition, given, data, sent, names.as_ref());
     let span = tracer.build(definition, name, attributes, state.start_time, &state.above);
     state.begin_untraced(live, span, sent);
     true
@@ -481,10 +482,15 @@ pub(super) fn for_samplers(
     given: Option<&Text>,
     data: &Data,
     sent: usize,
+    names: Option<&SpanNames<'_>>,
 ) -> (Cow<'static, str>, Vec<KeyValue>) {
     let name = name(definition, given, &data.entries);
     let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
-    attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
+    let sampled = &data.entries.as_slice()[..sent];
+    match names {
+        Some(names) => attributes.extend(names.rename(sampled).iter().map(key_value)),
+        None => attributes.extend(sampled.iter().map(key_value)),
+    }
     attributes.extend(data.keyed_for_samplers());
     (name, attributes)
 }
@@ -523,7 +529,13 @@ fn open(state: &Arc<SpanState>, sent: usize) {
         let (entries, count) = {
             let data = state.data();
             let entries = data.entries.as_slice();
-            ([entries, &data.keyed_fields()].concat(), entries.len())
+            let count = entries.len();
+            let keyed = data.keyed_fields();
+            let all = match state.names_at_start() {
+                Some(names) => [names.rename(entries), keyed].concat(),
+                None => [entries, &keyed].concat(),
+            };
+            (all, count)
         };
         let before = exposed::before();
         let most = entries.len();
@@ -577,6 +589,8 @@ fn sampled_first(definition: &'static SpanDefinition, entries: &mut Entries) -> 
 /// The inherited attributes under a root span: those above it, and its own in their place.
 fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
     let definition = state.definition;
+    let binding = state.binding.clone();
+    let binding = binding.as_deref();
     let data = state.data_mut();
     for field in definition.fields {
         let Some(source) = field.attribute.filled_from else {
@@ -598,11 +612,10 @@ fn inherit(state: &mut SpanState, above: Option<&Inherited>) -> Inherited {
     }
     let inherited = Inherited::under(above, definition.scope);
     for (key, value) in data.entries.as_slice() {
-        if definition
-            .field(key)
-            .is_some_and(|field| field.attribute.inherited)
+        if let Some(field) = definition.field(key)
+            && field.attribute.inherited
         {
-            inherited.set(key, value.clone());
+            inherited.set(field, value.clone(), binding);
         }
     }
     for (key, value) in inherited.snapshot().entries() {

@@ -26,13 +26,14 @@ use super::inherited::{Inherited, Snapshot};
 use super::instruments::{self, Amount, Binding, Derivation};
 use super::keyed::{self, Batch, Keyed, OnSpan};
 use super::open;
+use super::opt_in;
 use super::outcome::{self, Failure, Seen};
 use super::start::{self, ParentLink};
 use super::stream::Chunks;
 use super::told;
 use super::tracer::{self, BODY, CarrierSpan, CarrierTracer, MESSAGE, Teller};
 use super::value::{Text, Value};
-use crate::config::CaptureContent;
+use crate::config::{CaptureContent, StabilityOptIn};
 use crate::generated::semconv::error;
 
 /// Metrics with more attributes than this are few.
@@ -210,6 +211,8 @@ struct Rare {
     changed: Vec<usize>,
     /// Content that goes into the event at the end, and nowhere else.
     content: Vec<Entry>,
+    /// Of what events left on the span, fields with another key for whoever opts in.
+    renamed: Vec<&'static Field>,
     /// Content as foreign code set it. It passes the gate at the end: that may ask foreign code, and
     /// here locks may be held.
     foreign_content: Vec<Entry>,
@@ -225,6 +228,7 @@ impl Rare {
     const NONE: &Self = &Self {
         changed: Vec::new(),
         content: Vec::new(),
+        renamed: Vec::new(),
         foreign_content: Vec::new(),
         undeclared: Vec::new(),
         starts_with: None,
@@ -492,8 +496,10 @@ impl SpanState {
             // As in `merge`.
             let field = self.definition.field(key);
             if field.is_some_and(|field| field.takes(&value) && !field.attribute.sensitive) {
-                let attribute = KeyValue::new(key, value);
-                tracer::while_sending(|| self.above.span().set_attribute(attribute));
+                let entries = [(key, value)];
+                let own = self.binding.as_deref();
+                let entries = opt_in::of_fields(self.definition.fields, &entries, own);
+                self.set_on_foreign(&entries, std::iter::empty());
             }
             return;
         }
@@ -556,16 +562,15 @@ impl SpanState {
         let capture = attributes.gate().capture();
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
-            let own = |(field, value): (&Field, &Value)| KeyValue::new(field.key(), value.clone());
-            let mut all: Vec<_> = plain.map(own).collect();
+            let own = |(field, value): (&Field, &Value)| (field.key(), value.clone());
+            let mut all: Vec<Entry> = plain.map(own).collect();
             let content = attributes.content().iter().filter_map(declared);
             all.extend(content.filter(|_| capture.on_spans()).map(own));
-            all.extend(attributes_below(
-                fields,
-                attributes.keyed(),
-                capture.on_spans(),
-            ));
-            tracer::while_sending(|| self.above.span().set_attributes(all));
+            let below = attributes_below(fields, attributes.keyed(), capture.on_spans());
+            self.set_on_foreign(
+                &opt_in::of_fields(fields, &all, self.binding.as_deref()),
+                below,
+            );
             return true;
         }
         let mut data = self.data();
@@ -676,6 +681,15 @@ impl SpanState {
     fn tell(self: &Arc<Self>, event: &'static EventDefinition, entries: &[Entry], told: Told) {
         let live = self.live();
         let Told { keyed, body, time } = told;
+        let former = entries;
+        let own = self.binding.as_deref();
+        let renamed;
+        let entries = if opt_in::is_any() {
+            renamed = opt_in::of_fields(event.fields, former, own);
+            &*renamed
+        } else {
+            former
+        };
         let otel = || {
             let keyed = keyed.iter().cloned().map(KeyValue::from);
             let entries = entries.iter().map(key_value).chain(keyed);
@@ -705,6 +719,7 @@ impl SpanState {
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
             std::iter::once(MESSAGE)
                 .chain(event.fields.iter().map(Field::key))
+                .chain(opt_in::latest_keys(event.fields))
                 .chain(event.has_body.then_some(BODY))
                 .collect()
         });
@@ -730,7 +745,14 @@ impl SpanState {
                     let telling = dispatch.is::<LogBridge>().then(|| Telling {
                         metadata,
                         scope: self.definition.scope,
-                        entries: bridge::structured(event, entries),
+                        entries: {
+                            let structured = bridge::structured(event, former);
+                            if opt_in::is_any() {
+                                opt_in::of_fields(event.fields, &structured, own).into_owned()
+                            } else {
+                                structured
+                            }
+                        },
                         keyed: bridge::structured_below(event, &keyed),
                         body: body.clone(),
                         span: live.map(|_| self.ids_or_above()),
@@ -966,6 +988,9 @@ impl SpanState {
         let unwinding = std::thread::panicking() && !self.was_panicking;
         if let Some(mut end) = self.conclude(end_time, |data| self.how(data, unwinding)) {
             self.send_at_end(&end, end_time);
+            if opt_in::is_any() {
+                self.rename(&mut end);
+            }
             self.show(&end);
             self.close(&mut end, end_time);
             // Not where the process ends: it may have to wait for a writer.
@@ -981,7 +1006,7 @@ impl SpanState {
 
     /// Ends the span because the process ends. What is left to do is to show it.
     pub(crate) fn terminate(self: &Arc<Self>, error_type: &'static str) -> Option<End> {
-        let end = self.conclude(None, |data| {
+        let mut end = self.conclude(None, |data| {
             // An error that was seen says more.
             if !matches!(data.seen, Some(Seen::Failure(_))) {
                 let failure = Failure::of_type(Text::from_static(error_type));
@@ -990,6 +1015,9 @@ impl SpanState {
             self.how(data, false)
         })?;
         self.send_at_end(&end, None);
+        if opt_in::is_any() {
+            self.rename(&mut end);
+        }
         self.close(&mut end.clone(), None);
         Some(end)
     }
@@ -1028,6 +1056,7 @@ impl SpanState {
                 has_inheritable: data.has_inheritable,
                 inherited: data.inherited.take(),
                 event: self.definition.at_end.filter(|_| !data.told),
+                renamed: None,
                 duration,
             }
         };
@@ -1053,7 +1082,14 @@ impl SpanState {
             let more = end.entries().len() - end.shown + changed.len();
             let changed = changed.iter().map(|place| &end.entries()[*place]);
             let fields = end.entries()[end.shown..].iter().chain(changed);
-            self.show_fields(span, more, fields);
+            let names = end.renamed.as_ref().and_then(|_| self.names(end.rare()));
+            if let Some(names) = names {
+                let fields: Vec<Entry> = fields.cloned().collect();
+                let fields = names.rename(&fields);
+                self.show_fields(span, fields.len(), fields.iter());
+            } else {
+                self.show_fields(span, more, fields);
+            }
             if let Some(keyed) = &end.rare().keyed {
                 let fields = keyed.changed_fields();
                 self.show_fields(span, fields.len(), fields.iter());
@@ -1062,6 +1098,63 @@ impl SpanState {
         if live.listeners.hear_ends {
             ended::tell(&EndedSpan { state: self, end }, live);
         }
+    }
+
+    /// What has other names on this span, which is starting, if anything.
+    #[inline]
+    pub(super) fn names_at_start(&self) -> Option<SpanNames<'static>> {
+        if opt_in::is_any() {
+            self.names(Rare::NONE)
+        } else {
+            None
+        }
+    }
+
+    /// What has other names on this span, if anything.
+    #[cold]
+    #[inline(never)]
+    fn names<'a>(&self, rare: &'a Rare) -> Option<SpanNames<'a>> {
+        let inherited = self.inherited.as_ref().map(Inherited::snapshot);
+        let fields = self.definition.fields;
+        let any = fields.iter().any(|it| it.opt_in_key().is_some())
+            || !rare.renamed.is_empty()
+            || inherited.as_ref().is_some_and(|it| it.has_renamed());
+        let opt_in = any.then(|| opt_in::of(self.binding.as_deref()))?;
+        (!opt_in.is_empty()).then_some(SpanNames {
+            fields,
+            events: &rare.renamed,
+            inherited,
+            opt_in,
+        })
+    }
+
+    /// Works out what the span has under other names, where somebody has opted in to something.
+    #[cold]
+    #[inline(never)]
+    fn rename(&self, end: &mut End) {
+        let Some(names) = self.names(end.rare()) else {
+            return;
+        };
+        let inherited: Vec<Entry> = end.inherited().cloned().collect();
+        let renamed = Renamed {
+            sent: names.rename(&end.entries()[..end.sent]).len(),
+            entries: names.rename(end.entries()),
+            inherited: names.rename(&inherited),
+        };
+        if let Some(rare) = &mut end.rare {
+            // What the typed API says comes first.
+            let is_said = |key: &str| find(&renamed.entries, key).is_some();
+            rare.undeclared.retain(|it| !is_said(it.key.as_str()));
+        }
+        end.renamed = Some(Box::new(renamed));
+    }
+
+    /// Sets attributes on the foreign span that it stands for.
+    #[cold]
+    fn set_on_foreign(&self, entries: &[Entry], others: impl Iterator<Item = KeyValue>) {
+        let all = entries.iter().map(key_value).chain(others);
+        let all: Vec<_> = all.collect();
+        tracer::while_sending(|| self.above.span().set_attributes(all));
     }
 
     /// Shows attributes that were set since the span started.
@@ -1140,8 +1233,41 @@ pub(crate) struct End {
     inherited: Option<Arc<Snapshot>>,
     /// The event at the end, unless it was sent, or content goes into none.
     event: Option<&'static EventDefinition>,
+    /// What leaves, where that has other names.
+    renamed: Option<Box<Renamed>>,
     /// How long it was open, if somebody looks at that.
     pub(crate) duration: Duration,
+}
+
+/// What has other names on a span.
+pub(super) struct SpanNames<'a> {
+    fields: &'static [Field],
+    /// Those of what events left on it.
+    events: &'a [&'static Field],
+    inherited: Option<Arc<Snapshot>>,
+    opt_in: Arc<StabilityOptIn>,
+}
+
+impl SpanNames<'_> {
+    pub(super) fn rename(&self, entries: &[Entry]) -> Vec<Entry> {
+        let key = |key: &str| {
+            let mut fields = self.fields.iter().chain(self.events.iter().copied());
+            match fields.find(|it| same(it.key(), key)) {
+                Some(field) => field.opt_in_key(),
+                None => self.inherited.as_ref()?.opt_in_key(key),
+            }
+        };
+        opt_in::renamed(entries.iter().cloned(), key, &self.opt_in)
+    }
+}
+
+/// What a span has, under the names that it leaves by.
+#[derive(Clone, Debug)]
+struct Renamed {
+    entries: Vec<Entry>,
+    /// What OpenTelemetry has already: the first so many.
+    sent: usize,
+    inherited: Vec<Entry>,
 }
 
 impl End {
@@ -1161,6 +1287,24 @@ impl End {
         self.entries.as_slice()
     }
 
+    /// The same, under the names that it leaves by.
+    pub(crate) fn leaving(&self) -> &[Entry] {
+        match &self.renamed {
+            Some(renamed) => &renamed.entries,
+            None => self.entries(),
+        }
+    }
+
+    /// What it inherits, under the names that it leaves by.
+    pub(crate) fn leaving_inherited(&self) -> impl Iterator<Item = &Entry> {
+        let renamed = self.renamed.as_ref().map(|it| it.inherited.iter());
+        let former = self.renamed.is_none().then(|| self.inherited());
+        renamed
+            .into_iter()
+            .flatten()
+            .chain(former.into_iter().flatten())
+    }
+
     /// What it inherits and has not got itself.
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &Entry> {
         let inherited = self.inherited.as_deref();
@@ -1175,6 +1319,9 @@ impl End {
     /// Hands all of it to the SDK's span, and says how much it was.
     #[inline]
     fn set_on(&mut self, span: &mut Span) -> usize {
+        if let Some(renamed) = self.renamed.take() {
+            return self.set_renamed_on(*renamed, span);
+        }
         let mut count = self.entries().len();
         match &self.inherited {
             // Nothing of its own can be among them.
@@ -1192,16 +1339,30 @@ impl End {
         for (key, value) in self.entries.drain(self.sent) {
             span.set_attribute(KeyValue::new(key, value));
         }
-        if let Some(rare) = &mut self.rare {
-            count += rare.undeclared.len();
-            if let Some(keyed) = rare.keyed.take() {
-                count += keyed.entries.len();
-                let rest = keyed.entries.into_iter().skip(keyed.sent);
-                span.set_attributes(rest.map(KeyValue::from));
-            }
-            span.set_attributes(rare.undeclared.drain(..));
+        count + self.set_rare_on(span)
+    }
+
+    #[inline]
+    fn set_rare_on(&mut self, span: &mut Span) -> usize {
+        let Some(rare) = &mut self.rare else { return 0 };
+        let mut count = rare.undeclared.len();
+        if let Some(keyed) = rare.keyed.take() {
+            count += keyed.entries.len();
+            let rest = keyed.entries.into_iter().skip(keyed.sent);
+            span.set_attributes(rest.map(KeyValue::from));
         }
+        span.set_attributes(rare.undeclared.drain(..));
         count
+    }
+
+    /// The same under other names.
+    #[cold]
+    fn set_renamed_on(&mut self, renamed: Renamed, span: &mut Span) -> usize {
+        let count = renamed.entries.len() + renamed.inherited.len();
+        let rest = renamed.entries.into_iter().skip(renamed.sent);
+        let all = renamed.inherited.into_iter().chain(rest);
+        span.set_attributes(all.map(|(key, value)| KeyValue::new(key, value)));
+        count + self.set_rare_on(span)
     }
 }
 
@@ -1324,7 +1485,7 @@ impl SpanState {
             if self.definition.root
                 && let Some(inherited) = &self.inherited
             {
-                inherited.set(field.key(), value.clone());
+                inherited.set(field, value.clone(), self.binding.as_deref());
             }
         }
         if let Some(outcome) = &self.definition.outcome
@@ -1495,8 +1656,14 @@ impl Data {
     }
 
     /// An attribute that only what was recorded declares.
-    fn put_undeclared(&mut self, field: &Field, value: Value) {
+    fn put_undeclared(&mut self, field: &'static Field, value: Value) {
         self.has_inheritable = true;
+        if field.opt_in_key().is_some() {
+            let renamed = &mut self.rare_mut().renamed;
+            if !renamed.iter().any(|it| it.key() == field.key()) {
+                renamed.push(field);
+            }
+        }
         if let Some(rare) = &mut self.rare {
             rare.undeclared.retain(|it| it.key.as_str() != field.key());
         }
@@ -1547,7 +1714,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl SpanDefinition {
     pub(crate) fn metadata(&'static self) -> &'static tracing::Metadata<'static> {
         self.site.metadata(self.label, Kind::SPAN, || {
-            self.fields.iter().map(Field::key).collect()
+            let keys = self.fields.iter().map(Field::key);
+            keys.chain(opt_in::latest_keys(self.fields)).collect()
         })
     }
 

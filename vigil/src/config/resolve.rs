@@ -14,9 +14,11 @@ use super::outputs::outputs;
 use super::text::{attributes, quote};
 use super::variables::WITHOUT_EFFECT;
 use super::{
-    BatchConfig, CaptureContent, Limits, Output, Preset, Propagator, Resolved, Sampler, VigConfig,
+    BatchConfig, CaptureContent, Limits, Output, Preset, Propagator, Resolved, Sampler,
+    StabilityOptIn, VigConfig,
 };
 use crate::export::{Batch, Protocol};
+use crate::generated::registry::REGISTRY;
 use crate::log::parse_filter;
 
 const SERVICE_NAME: &str = "service.name";
@@ -90,6 +92,7 @@ pub(super) fn resolve(
         log_filter: log_filter(config, &env),
         capture_content: capture_content(config, &env),
         redaction: config.redaction.clone(),
+        stability_opt_in: stability_opt_in(config, &env),
         content_max_bytes: env.number(
             "VIGIL_CAPTURE_CONTENT_MAX_BYTES",
             checked(
@@ -276,6 +279,29 @@ fn capture_content(config: &VigConfig, env: &Env<'_>) -> CaptureContent {
         env.warn(OWN, format!("`{STANDARD}` is set as well"), using(capture));
     }
     capture
+}
+
+/// The variable is for all instrumentation of the process: categories of others are none of Vigil's
+/// business, unless they look like one of its own.
+fn stability_opt_in(config: &VigConfig, env: &Env<'_>) -> StabilityOptIn {
+    const NAME: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
+    let (name, mut opt_in) = match env.text(NAME) {
+        Some(list) => (NAME, StabilityOptIn::from(list.as_str())),
+        None => (
+            "VigConfig::stability_opt_in",
+            config.stability_opt_in.clone().unwrap_or_default(),
+        ),
+    };
+    let known = REGISTRY.opt_in_categories();
+    for (category, names) in opt_in.misspelt(&known) {
+        let all: Vec<_> = known.iter().map(|it| format!("`{it}`")).collect();
+        let all = all.join(", ");
+        let said = quote(&format!("{category}{}", names.suffix()));
+        let problem = format!("{said} is none of {all}, with or without `/dup`");
+        env.warn(name, problem, "ignoring it");
+        opt_in = opt_in.without(&category);
+    }
+    opt_in
 }
 
 fn limits(code: Limits, env: &Env<'_>) -> Limits {

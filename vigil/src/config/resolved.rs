@@ -10,7 +10,7 @@ use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use super::env::show_duration;
 use super::{
     CaptureContent, HistogramAggregation, Limits, LogFormat, Preset, Propagator, Sampler,
-    Temporality, Warning,
+    StabilityOptIn, Temporality, Warning,
 };
 use crate::carrier::Redaction;
 use crate::export::{Batch, Compression, Signal, Target};
@@ -43,6 +43,7 @@ pub struct Resolved {
     pub(super) handle_signals: bool,
     pub(super) panics_are_fatal: bool,
     pub(super) redaction: Option<Redaction>,
+    pub(super) stability_opt_in: StabilityOptIn,
     pub(super) warnings: Vec<Warning>,
 }
 
@@ -184,6 +185,11 @@ impl Resolved {
         self.capture_content
     }
 
+    /// The categories whose latest names are emitted.
+    pub fn stability_opt_in(&self) -> &StabilityOptIn {
+        &self.stability_opt_in
+    }
+
     /// What looks at content before it goes there.
     pub(crate) fn redaction(&self) -> Option<&Redaction> {
         self.redaction.as_ref()
@@ -275,6 +281,9 @@ impl fmt::Display for Resolved {
         )?;
         if self.redaction.is_some() {
             f.write_str(", redacted")?;
+        }
+        if !self.stability_opt_in.is_empty() {
+            write!(f, "\nopted in to: {}", self.stability_opt_in)?;
         }
         write!(
             f,

@@ -134,6 +134,9 @@ pub const VARIABLES: &[Variable] = variables! {
         "`true`: content goes onto spans, or where code says; `false`: nowhere", "`false`", "boolean", "";
     ["VIGIL_CAPTURE_CONTENT_MAX_BYTES"]
         "Size to which an attribute's content is cut, inside its JSON", "65536", "bytes", "";
+    ["OTEL_SEMCONV_STABILITY_OPT_IN"]
+        "Names that are emitted instead of those of v1.41.1: the latest, or with `/dup` both", "none: those of v1.41.1",
+        "`gen_ai_latest_experimental`, `gen_ai_latest_experimental/dup`, categories of others, several with commas", "`/dup` over the same without";
     ["VIGIL_SAMPLING_RATIO"]
         "The share of traces that are recorded, unless a parent decides: `parentbased_traceidratio`", "1",
         "number from 0 to 1", "";

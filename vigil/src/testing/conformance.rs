@@ -5,9 +5,10 @@ use opentelemetry::{Array, KeyValue, Value};
 
 use super::{Exported, ExportedEvent, ExportedLog, ExportedMetric, ExportedSpan};
 use crate::carrier::{
-    BODY, EventDefinition, Field, Level, MetricDefinition, NamePart, Registry, Scope,
-    SpanDefinition, ValueType, is_below,
+    AttributeDefinition, BODY, EventDefinition, Field, Level, MetricDefinition, NamePart, Registry,
+    Scope, SpanDefinition, ValueType, is_below,
 };
+use crate::config::StabilityOptIn;
 
 /// What is not as the registry says.
 pub(super) fn violations(registry: &Registry, exported: &Exported) -> Vec<String> {
@@ -15,9 +16,11 @@ pub(super) fn violations(registry: &Registry, exported: &Exported) -> Vec<String
         spans,
         metrics,
         logs,
+        stability_opt_in: opt_in,
     } = exported;
     let mut check = Check {
         registry,
+        opt_in,
         violations: Vec::new(),
     };
     if spans.is_empty() && metrics.is_empty() && logs.is_empty() {
@@ -37,6 +40,8 @@ pub(super) fn violations(registry: &Registry, exported: &Exported) -> Vec<String
 
 struct Check<'a> {
     registry: &'a Registry,
+    /// What decides by which names all of it left.
+    opt_in: &'a StabilityOptIn,
     violations: Vec<String>,
 }
 
@@ -54,7 +59,7 @@ impl Check<'_> {
         let declared = |definition: &&SpanDefinition| {
             let fields = definition.fields.iter();
             fields
-                .filter(|field| span.attribute(field.key()).is_some())
+                .filter(|field| self.keys(field).all(|key| span.attribute(key).is_some()))
                 .count()
         };
         let unnamed = self.candidates(span).filter(|it| it.name.is_empty());
@@ -62,7 +67,10 @@ impl Check<'_> {
     }
 
     /// Those of its kind and with its fixed attributes.
-    fn candidates(&self, span: &ExportedSpan) -> impl Iterator<Item = &'static SpanDefinition> {
+    fn candidates<'s>(
+        &'s self,
+        span: &'s ExportedSpan,
+    ) -> impl Iterator<Item = &'static SpanDefinition> + 's {
         let registries = self.registry.all();
         let mut registries = registries.into_iter();
         let declaring = registries.find(|it| it.scope.name == span.scope().name());
@@ -71,13 +79,18 @@ impl Check<'_> {
             .iter()
             .copied()
             .filter(|definition| definition.kind == *span.kind())
-            .filter(|definition| {
+            .filter(move |definition| {
                 definition.fields.iter().all(|field| {
-                    field
-                        .constant
-                        .is_none_or(|constant| span.text(field.key()) == Some(constant))
+                    let is =
+                        |constant| self.keys(field).all(|key| span.text(key) == Some(constant));
+                    field.constant.is_none_or(is)
                 })
             })
+    }
+
+    /// The keys that an attribute left by.
+    fn keys(&self, field: &Field) -> impl Iterator<Item = &'static str> {
+        field.keys(self.opt_in)
     }
 
     fn span(&mut self, span: &ExportedSpan, all: &[ExportedSpan]) {
@@ -151,7 +164,7 @@ impl Check<'_> {
         roots
             .flat_map(|root| root.fields)
             .filter(|field| field.level == Level::Required && field.attribute.inherited)
-            .map(Field::key)
+            .flat_map(|field| self.keys(field))
             .collect()
     }
 
@@ -214,6 +227,9 @@ impl Check<'_> {
             return self.say(&place, "it is not declared");
         };
         self.scope(&place, &metric.scope);
+        if !definition.is_emitted(self.opt_in) {
+            self.say(&place, "it is not emitted with what was opted in to");
+        }
         if metric.kind != definition.kind {
             self.say(
                 &place,
@@ -242,6 +258,26 @@ impl Check<'_> {
             }
             self.no_duplicates(&place, &point.attributes);
             self.all_required(&place, definition.fields, &point.attributes);
+            self.replaced(&place, definition, &point.attributes);
+        }
+    }
+
+    /// What other metrics take does not leave under this name as well, unless both were asked for.
+    fn replaced(&mut self, place: &str, definition: &MetricDefinition, attributes: &[KeyValue]) {
+        let Some(own) = &definition.opt_in else {
+            return;
+        };
+        if self.opt_in.names(own.category).has_former() {
+            return;
+        }
+        let is = |(key, member): &(&str, &str)| {
+            let mut attributes = attributes.iter();
+            attributes.any(|it| it.key.as_str() == *key && it.value.as_str() == *member)
+        };
+        let mut others = own.replaced_by.iter();
+        if let Some(other) = others.find(|it| it.only.iter().all(is)) {
+            let other = other.metric.name;
+            self.say(place, &format!("`{other}` takes its place"));
         }
     }
 
@@ -277,18 +313,19 @@ impl Check<'_> {
         let key = attribute.key.as_str();
         let below =
             |field: &&&Field| field.attribute.template.is_some() && is_below(field.key(), key);
-        let field = declared.iter().find(|field| field.key() == key);
+        let leaves_by = |field: &&&Field| self.keys(field).any(|it| it == key);
+        let field = declared.iter().find(leaves_by);
         let field = field.or_else(|| declared.iter().find(below));
         let definition = match field {
             Some(field) => Some(field.attribute),
-            None => self.registry.attribute(key),
+            None => self.inherited_attribute(key),
         };
         let inherited = on_span && definition.is_some_and(|definition| definition.inherited);
         let Some(definition) = definition.filter(|_| field.is_some() || inherited) else {
             return self.say(place, &format!("`{key}` is not declared"));
         };
         let value_type = match definition.template {
-            Some(value_type) if definition.key != key => value_type,
+            Some(value_type) if field.is_none_or(|it| it.key() != key) => value_type,
             _ => definition.value_type,
         };
         // Spans have text there; on log records it is whatever it is.
@@ -312,6 +349,18 @@ impl Check<'_> {
         }
     }
 
+    /// An attribute that may have come from the root span, by the key that it left by.
+    fn inherited_attribute(&self, key: &str) -> Option<&'static AttributeDefinition> {
+        let registries = self.registry.all();
+        let attributes = registries.iter().flat_map(|it| it.attributes);
+        let mut attributes = attributes.flat_map(|namespace| *namespace).copied();
+        attributes.find(|it| {
+            Field::new(it, Level::Recommended)
+                .keys(self.opt_in)
+                .any(|it| it == key)
+        })
+    }
+
     fn no_duplicates(&mut self, place: &str, attributes: &[KeyValue]) {
         for (at, attribute) in attributes.iter().enumerate() {
             if attributes[..at]
@@ -325,11 +374,10 @@ impl Check<'_> {
 
     fn all_required(&mut self, place: &str, fields: &[Field], attributes: &[KeyValue]) {
         for field in fields.iter().filter(|field| field.level == Level::Required) {
-            if !attributes
-                .iter()
-                .any(|attribute| attribute.key.as_str() == field.key())
-            {
-                self.say(place, &format!("`{}` is required and missing", field.key()));
+            for key in field.keys(self.opt_in) {
+                if !attributes.iter().any(|it| it.key.as_str() == key) {
+                    self.say(place, &format!("`{key}` is required and missing"));
+                }
             }
         }
     }
@@ -337,12 +385,18 @@ impl Check<'_> {
 
 /// The name that the span should have, from its attributes as they were exported.
 fn name(definition: &SpanDefinition, span: &ExportedSpan) -> String {
+    // By a name that it should not have it is still known.
+    let value = |key: &str| {
+        let latest = definition.field(key).and_then(Field::opt_in_key);
+        let latest = || span.attribute(latest?.renamed_to);
+        span.attribute(key).or_else(latest)
+    };
     let words: Vec<String> = definition
         .name
         .iter()
         .filter_map(|part| match part {
             NamePart::Word(word) => Some((*word).to_owned()),
-            NamePart::Key(key) => span.attribute(key).map(|value| value.as_str().into_owned()),
+            NamePart::Key(key) => value(key).map(|value| value.as_str().into_owned()),
         })
         .collect();
     words.join(" ")

@@ -98,8 +98,7 @@ impl Series {
     }
 
     /// Keeps a handle, as long as there is room. One in its place by chance stays.
-    pub(super) fn keep(&self, values: &[Option<&Value>], bound: Bound) -> Arc<Bound> {
-        let bound = Arc::new(bound);
+    pub(super) fn keep(&self, values: &[Option<&Value>], bound: Arc<Bound>) -> Arc<Bound> {
         let known: Box<[Option<Value>]> = values.iter().map(|value| value.cloned()).collect();
         let known = (known, Arc::clone(&bound));
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);

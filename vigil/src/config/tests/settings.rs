@@ -139,6 +139,21 @@ const UNREADABLE: &[(&str, &str, &str)] = &[
           `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`: using NO_CONTENT",
     ),
     (
+        "OTEL_SEMCONV_STABILITY_OPT_IN",
+        "gen_ai_latest",
+        "`gen_ai_latest` is none of `gen_ai_latest_experimental`, with or without `/dup`: ignoring it",
+    ),
+    (
+        "OTEL_SEMCONV_STABILITY_OPT_IN",
+        "http/dup, genai_latest_experimental",
+        "`genai_latest_experimental` is none of `gen_ai_latest_experimental`, with or without `/dup`: ignoring it",
+    ),
+    (
+        "OTEL_SEMCONV_STABILITY_OPT_IN",
+        "gen_ai_latest_experimental/both",
+        "`gen_ai_latest_experimental/both` is none of `gen_ai_latest_experimental`, with or without `/dup`: ignoring it",
+    ),
+    (
         "OTEL_SDK_DISABLED",
         "yes",
         "`yes` is neither `true` nor `false`: using false",
@@ -272,6 +287,7 @@ fn everything() -> VigConfig {
         .log_filter("debug")
         .capture_content(CaptureContent::SpanAndEvent)
         .content_max_bytes(9)
+        .stability_opt_in("gen_ai_latest_experimental")
         .disabled(true)
 }
 
@@ -320,6 +336,7 @@ fn every_setting_holds_from_code() {
     assert_eq!(code.log_filter(), "debug");
     assert_eq!(code.capture_content(), CaptureContent::SpanAndEvent);
     assert_eq!(code.content_max_bytes(), 9);
+    assert_eq!(names(&code), Names::Latest);
 }
 
 #[test]
@@ -359,6 +376,10 @@ fn the_environment_overrides_every_setting() {
                 "event_only",
             ),
             ("VIGIL_CAPTURE_CONTENT_MAX_BYTES", "90"),
+            (
+                "OTEL_SEMCONV_STABILITY_OPT_IN",
+                "http, Gen_AI_latest_experimental/DUP, acme_latest,,",
+            ),
         ],
     );
     assert_eq!(warnings(&both), [""; 0]);
@@ -407,6 +428,37 @@ fn the_environment_overrides_every_setting() {
     assert_eq!(both.log_filter(), "vigil=trace");
     assert_eq!(both.capture_content(), CaptureContent::EventOnly);
     assert_eq!(both.content_max_bytes(), 90);
+    assert_eq!(names(&both), Names::Both);
+    assert_eq!(
+        both.stability_opt_in().to_string(),
+        "http,gen_ai_latest_experimental/dup,acme_latest"
+    );
+}
+
+fn names(resolved: &Resolved) -> Names {
+    let opt_in = resolved.stability_opt_in();
+    opt_in.names("gen_ai_latest_experimental")
+}
+
+#[test]
+fn both_names_win_over_the_latest_whichever_is_said_first() {
+    let latest = "gen_ai_latest_experimental";
+    for list in [
+        format!("{latest}/dup,{latest}"),
+        format!("{latest},{latest}/dup"),
+    ] {
+        let resolved = from(&[("OTEL_SEMCONV_STABILITY_OPT_IN", &list)]);
+        assert_eq!(names(&resolved), Names::Both, "{list}");
+        assert_eq!(warnings(&resolved), [""; 0]);
+    }
+}
+
+#[test]
+fn categories_of_other_instrumentation_are_nobodys_business() {
+    let others = "http,http/dup,database,messaging/dup,rpc,k8s,code,general,acme_latest,/dup,a b";
+    let resolved = from(&[("OTEL_SEMCONV_STABILITY_OPT_IN", others)]);
+    assert_eq!(names(&resolved), Names::Former);
+    assert_eq!(warnings(&resolved), [""; 0]);
 }
 
 #[test]
@@ -417,7 +469,8 @@ fn what_code_says_is_checked_too() {
         .log_queue_size(10)
         .log_batch_size(20)
         .metric_interval(Duration::ZERO)
-        .content_max_bytes(0);
+        .content_max_bytes(0)
+        .stability_opt_in("gen_ai/dup");
     let resolved = resolve_with(&config, &[]);
     assert_eq!(resolved.log_batch().max_export_batch_size, 10);
     let mut said = warnings(&resolved);
@@ -430,6 +483,7 @@ fn what_code_says_is_checked_too() {
             "`VigConfig::metric_interval`: `0 ms` is not a positive duration: using 60000 ms",
             "`VigConfig::sampler`: `traceidratio NaN` has no ratio from 0 to 1: using parentbased_always_on",
             "`VigConfig::span_queue_size`: `0` is not a positive integer: using 32768",
+            "`VigConfig::stability_opt_in`: `gen_ai/dup` is none of `gen_ai_latest_experimental`, with or without `/dup`: ignoring it",
         ]
     );
 }

@@ -8,11 +8,1261 @@
 )]
 
 use crate::generated::semconv::{error, gen_ai, server};
-use vigil::carrier::{AttributeSet, Attributes, DurationHistogram, Histogram, Int, Text};
+use vigil::carrier::{AttributeSet, Attributes, Counter, DurationHistogram, Histogram, Int, Text};
+
+/// How long a call of a model took, its retries included.
+///
+/// Takes the place of `gen_ai.client.operation.duration` for calls that generate something;
+/// that one stays for others, such as embeddings.
+///
+/// `gen_ai.client.inference.duration`, histogram of double, in `s`. Stability: development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_DURATION: DurationHistogram<ClientInferenceDurationAttributes> =
+    DurationHistogram::new(&definitions::CLIENT_INFERENCE_DURATION);
+
+/// The attributes of [`CLIENT_INFERENCE_DURATION`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceDurationAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+    /// The class of error that the operation ended in.
+    ///
+    /// [`error.type`](error::TYPE), conditionally required: if the operation ended in an error.
+    /// Stability: development.
+    pub error_type: Option<error::ErrorType>,
+}
+
+impl ClientInferenceDurationAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+            error_type: None,
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+
+    /// The class of error that the operation ended in.
+    ///
+    /// [`error.type`](error::TYPE), conditionally required: if the operation ended in an error.
+    /// Stability: development.
+    #[must_use]
+    pub fn error_type(mut self, error_type: impl Into<error::ErrorType>) -> Self {
+        self.error_type = Some(error_type.into());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceDurationAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+        if let Some(error_type) = &self.error_type {
+            attributes.set::<error::ErrorType>(error::TYPE, error_type.clone());
+        }
+    }
+}
+
+/// Tokens that a call of a model read, cached ones included.
+///
+/// Recorded by hand, by whoever needs the distribution; the sum is in
+/// `gen_ai.client.inference.usage.input_tokens`.
+///
+/// `gen_ai.client.inference.operation.input_tokens`, histogram of int, in `{token}`. Stability:
+/// development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_OPERATION_INPUT_TOKENS: Histogram<
+    u64,
+    ClientInferenceOperationInputTokensAttributes,
+> = Histogram::new(&definitions::CLIENT_INFERENCE_OPERATION_INPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_OPERATION_INPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceOperationInputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+}
+
+impl ClientInferenceOperationInputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceOperationInputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+    }
+}
+
+/// Tokens that a call of a model wrote, reasoning included.
+///
+/// Recorded by hand, by whoever needs the distribution; the sum is in
+/// `gen_ai.client.inference.usage.output_tokens`.
+///
+/// `gen_ai.client.inference.operation.output_tokens`, histogram of int, in `{token}`.
+/// Stability: development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS: Histogram<
+    u64,
+    ClientInferenceOperationOutputTokensAttributes,
+> = Histogram::new(&definitions::CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceOperationOutputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+}
+
+impl ClientInferenceOperationOutputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceOperationOutputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+    }
+}
+
+/// How long each chunk of a streamed response took to arrive after the one before.
+///
+/// One measurement for each chunk but the first. For streamed responses only.
+///
+/// `gen_ai.client.inference.time_per_output_chunk`, histogram of double, in `s`. Stability:
+/// development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK: DurationHistogram<
+    ClientInferenceTimePerOutputChunkAttributes,
+> = DurationHistogram::new(&definitions::CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK);
+
+/// The attributes of [`CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceTimePerOutputChunkAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+}
+
+impl ClientInferenceTimePerOutputChunkAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceTimePerOutputChunkAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+    }
+}
+
+/// How long the first chunk of a streamed response took to arrive.
+///
+/// Measured from the request on, for streamed responses only.
+///
+/// `gen_ai.client.inference.time_to_first_chunk`, histogram of double, in `s`. Stability:
+/// development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK: DurationHistogram<
+    ClientInferenceTimeToFirstChunkAttributes,
+> = DurationHistogram::new(&definitions::CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK);
+
+/// The attributes of [`CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceTimeToFirstChunkAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+}
+
+impl ClientInferenceTimeToFirstChunkAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceTimeToFirstChunkAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+    }
+}
+
+/// Input tokens that came from the provider's cache.
+///
+/// `gen_ai.client.inference.usage.cache_read.input_tokens`, counter of int, in `{token}`.
+/// Stability: development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS: Counter<
+    u64,
+    ClientInferenceUsageCacheReadInputTokensAttributes,
+> = Counter::new(&definitions::CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceUsageCacheReadInputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+    /// What the counted tokens stand for.
+    ///
+    /// [`gen_ai.token.modality`](gen_ai::TOKEN_MODALITY), required. Stability: development.
+    pub token_modality: gen_ai::TokenModality,
+}
+
+impl ClientInferenceUsageCacheReadInputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+        token_modality: impl Into<gen_ai::TokenModality>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+            token_modality: token_modality.into(),
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceUsageCacheReadInputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+        attributes
+            .set::<gen_ai::TokenModality>(gen_ai::TOKEN_MODALITY, self.token_modality.clone());
+    }
+}
+
+/// Input tokens that were put into the provider's cache.
+///
+/// `gen_ai.client.inference.usage.cache_write.input_tokens`, counter of int, in `{token}`.
+/// Stability: development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS: Counter<
+    u64,
+    ClientInferenceUsageCacheWriteInputTokensAttributes,
+> = Counter::new(&definitions::CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceUsageCacheWriteInputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+    /// What the counted tokens stand for.
+    ///
+    /// [`gen_ai.token.modality`](gen_ai::TOKEN_MODALITY), required. Stability: development.
+    pub token_modality: gen_ai::TokenModality,
+}
+
+impl ClientInferenceUsageCacheWriteInputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+        token_modality: impl Into<gen_ai::TokenModality>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+            token_modality: token_modality.into(),
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceUsageCacheWriteInputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+        attributes
+            .set::<gen_ai::TokenModality>(gen_ai::TOKEN_MODALITY, self.token_modality.clone());
+    }
+}
+
+/// Tokens that models read, cached ones included.
+///
+/// `gen_ai.client.inference.usage.input_tokens`, counter of int, in `{token}`. Stability:
+/// development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_USAGE_INPUT_TOKENS: Counter<
+    u64,
+    ClientInferenceUsageInputTokensAttributes,
+> = Counter::new(&definitions::CLIENT_INFERENCE_USAGE_INPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_USAGE_INPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceUsageInputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+    /// What the counted tokens stand for.
+    ///
+    /// [`gen_ai.token.modality`](gen_ai::TOKEN_MODALITY), required. Stability: development.
+    pub token_modality: gen_ai::TokenModality,
+}
+
+impl ClientInferenceUsageInputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+        token_modality: impl Into<gen_ai::TokenModality>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+            token_modality: token_modality.into(),
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceUsageInputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+        attributes
+            .set::<gen_ai::TokenModality>(gen_ai::TOKEN_MODALITY, self.token_modality.clone());
+    }
+}
+
+/// Tokens that models wrote, reasoning included.
+///
+/// `gen_ai.client.inference.usage.output_tokens`, counter of int, in `{token}`. Stability:
+/// development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS: Counter<
+    u64,
+    ClientInferenceUsageOutputTokensAttributes,
+> = Counter::new(&definitions::CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceUsageOutputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+    /// What the counted tokens stand for.
+    ///
+    /// [`gen_ai.token.modality`](gen_ai::TOKEN_MODALITY), required. Stability: development.
+    pub token_modality: gen_ai::TokenModality,
+}
+
+impl ClientInferenceUsageOutputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+        token_modality: impl Into<gen_ai::TokenModality>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+            token_modality: token_modality.into(),
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceUsageOutputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+        attributes
+            .set::<gen_ai::TokenModality>(gen_ai::TOKEN_MODALITY, self.token_modality.clone());
+    }
+}
+
+/// Output tokens that were spent on reasoning.
+///
+/// `gen_ai.client.inference.usage.reasoning.output_tokens`, counter of int, in `{token}`.
+/// Stability: development.
+///
+/// Emitted only where `gen_ai_latest_experimental` is opted in to.
+pub static CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS: Counter<
+    u64,
+    ClientInferenceUsageReasoningOutputTokensAttributes,
+> = Counter::new(&definitions::CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS);
+
+/// The attributes of [`CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ClientInferenceUsageReasoningOutputTokensAttributes {
+    /// What is being done.
+    ///
+    /// [`gen_ai.operation.name`](gen_ai::OPERATION_NAME), required. Stability: development.
+    pub operation_name: gen_ai::OperationName,
+    /// Who serves the model.
+    ///
+    /// [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME), required. Stability: development.
+    pub provider_name: gen_ai::ProviderName,
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    pub request_model: Option<Text>,
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    pub response_model: Option<Text>,
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    pub server_address: Option<Text>,
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    pub server_port: Option<i64>,
+    /// What the counted tokens stand for.
+    ///
+    /// [`gen_ai.token.modality`](gen_ai::TOKEN_MODALITY), required. Stability: development.
+    pub token_modality: gen_ai::TokenModality,
+}
+
+impl ClientInferenceUsageReasoningOutputTokensAttributes {
+    /// With what is required; the rest by the methods below.
+    pub fn new(
+        operation_name: impl Into<gen_ai::OperationName>,
+        provider_name: impl Into<gen_ai::ProviderName>,
+        token_modality: impl Into<gen_ai::TokenModality>,
+    ) -> Self {
+        Self {
+            operation_name: operation_name.into(),
+            provider_name: provider_name.into(),
+            request_model: None,
+            response_model: None,
+            server_address: None,
+            server_port: None,
+            token_modality: token_modality.into(),
+        }
+    }
+
+    /// The model that was asked for.
+    ///
+    /// [`gen_ai.request.model`](gen_ai::REQUEST_MODEL), conditionally required: if known.
+    /// Stability: development.
+    #[must_use]
+    pub fn request_model(mut self, request_model: impl Into<Text>) -> Self {
+        self.request_model = Some(request_model.into());
+        self
+    }
+
+    /// The model that answered, often more exact than the one that was asked for.
+    ///
+    /// [`gen_ai.response.model`](gen_ai::RESPONSE_MODEL), recommended. Stability: development.
+    #[must_use]
+    pub fn response_model(mut self, response_model: impl Into<Text>) -> Self {
+        self.response_model = Some(response_model.into());
+        self
+    }
+
+    /// The server's address: its domain name if known, else its IP address or socket.
+    ///
+    /// [`server.address`](server::ADDRESS), recommended. Stability: development.
+    #[must_use]
+    pub fn server_address(mut self, server_address: impl Into<Text>) -> Self {
+        self.server_address = Some(server_address.into());
+        self
+    }
+
+    /// The port that the server listens on.
+    ///
+    /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
+    /// Stability: development.
+    #[must_use]
+    pub fn server_port(mut self, server_port: impl Into<Int>) -> Self {
+        self.server_port = Some(server_port.into().get());
+        self
+    }
+}
+
+impl AttributeSet for ClientInferenceUsageReasoningOutputTokensAttributes {
+    fn write(&self, attributes: &mut Attributes) {
+        attributes
+            .set::<gen_ai::OperationName>(gen_ai::OPERATION_NAME, self.operation_name.clone());
+        attributes.set::<gen_ai::ProviderName>(gen_ai::PROVIDER_NAME, self.provider_name.clone());
+        if let Some(request_model) = &self.request_model {
+            attributes.set::<Text>(gen_ai::REQUEST_MODEL, request_model);
+        }
+        if let Some(response_model) = &self.response_model {
+            attributes.set::<Text>(gen_ai::RESPONSE_MODEL, response_model);
+        }
+        if let Some(server_address) = &self.server_address {
+            attributes.set::<Text>(server::ADDRESS, server_address);
+        }
+        if let Some(server_port) = self.server_port {
+            attributes.set::<Int>(server::PORT, server_port);
+        }
+        attributes
+            .set::<gen_ai::TokenModality>(gen_ai::TOKEN_MODALITY, self.token_modality.clone());
+    }
+}
 
 /// How long a call of a model took, its retries included.
 ///
 /// `gen_ai.client.operation.duration`, histogram of double, in `s`. Stability: development.
+///
+/// Where `gen_ai_latest_experimental` is opted in to, `gen_ai.client.inference.duration` takes
+/// its place.
 pub static CLIENT_OPERATION_DURATION: DurationHistogram<ClientOperationDurationAttributes> =
     DurationHistogram::new(&definitions::CLIENT_OPERATION_DURATION);
 
@@ -149,6 +1399,9 @@ impl AttributeSet for ClientOperationDurationAttributes {
 ///
 /// `gen_ai.client.operation.time_per_output_chunk`, histogram of double, in `s`. Stability:
 /// development.
+///
+/// Where `gen_ai_latest_experimental` is opted in to,
+/// `gen_ai.client.inference.time_per_output_chunk` takes its place.
 pub static CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: DurationHistogram<
     ClientOperationTimePerOutputChunkAttributes,
 > = DurationHistogram::new(&definitions::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK);
@@ -266,6 +1519,9 @@ impl AttributeSet for ClientOperationTimePerOutputChunkAttributes {
 ///
 /// `gen_ai.client.operation.time_to_first_chunk`, histogram of double, in `s`. Stability:
 /// development.
+///
+/// Where `gen_ai_latest_experimental` is opted in to,
+/// `gen_ai.client.inference.time_to_first_chunk` takes its place.
 pub static CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: DurationHistogram<
     ClientOperationTimeToFirstChunkAttributes,
 > = DurationHistogram::new(&definitions::CLIENT_OPERATION_TIME_TO_FIRST_CHUNK);
@@ -383,6 +1639,10 @@ impl AttributeSet for ClientOperationTimeToFirstChunkAttributes {
 /// the input and reasoning tokens within the output, so the sum over both is the whole.
 ///
 /// `gen_ai.client.token.usage`, histogram of int, in `{token}`. Stability: development.
+///
+/// Where `gen_ai_latest_experimental` is opted in to,
+/// `gen_ai.client.inference.usage.input_tokens` and
+/// `gen_ai.client.inference.usage.output_tokens` take its place.
 pub static CLIENT_TOKEN_USAGE: Histogram<u64, ClientTokenUsageAttributes> =
     Histogram::new(&definitions::CLIENT_TOKEN_USAGE);
 
@@ -626,9 +1886,279 @@ impl AttributeSet for InvokeAgentDurationAttributes {
 
 /// What the registry says of these metrics.
 pub mod definitions {
-    use crate::generated::registry;
     use crate::generated::semconv::{error, gen_ai, server};
-    use vigil::carrier::{Field, InstrumentKind, Level, MetricDefinition};
+    use crate::generated::{metrics, registry};
+    use vigil::carrier::{Field, InstrumentKind, Level, MetricDefinition, Replacement};
+
+    /// [`CLIENT_INFERENCE_DURATION`](super::CLIENT_INFERENCE_DURATION)
+    pub static CLIENT_INFERENCE_DURATION: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.duration",
+        InstrumentKind::HistogramDouble,
+        "s",
+        "How long a call of a model took, its retries included.",
+        &registry::SCOPE,
+    )
+    .boundaries(&[
+        0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+    ])
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+        Field::new(&error::definitions::TYPE, Level::ConditionallyRequired).cardinality(100),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_OPERATION_INPUT_TOKENS`](super::CLIENT_INFERENCE_OPERATION_INPUT_TOKENS)
+    pub static CLIENT_INFERENCE_OPERATION_INPUT_TOKENS: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.operation.input_tokens",
+        InstrumentKind::HistogramInt,
+        "{token}",
+        "Tokens that a call of a model read, cached ones included.",
+        &registry::SCOPE,
+    )
+    .boundaries(&[
+        1.0,
+        4.0,
+        16.0,
+        64.0,
+        256.0,
+        1024.0,
+        4096.0,
+        16_384.0,
+        65_536.0,
+        262_144.0,
+        1_048_576.0,
+        4_194_304.0,
+        16_777_216.0,
+        67_108_864.0,
+    ])
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS`](super::CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS)
+    pub static CLIENT_INFERENCE_OPERATION_OUTPUT_TOKENS: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.operation.output_tokens",
+        InstrumentKind::HistogramInt,
+        "{token}",
+        "Tokens that a call of a model wrote, reasoning included.",
+        &registry::SCOPE,
+    )
+    .boundaries(&[
+        1.0,
+        4.0,
+        16.0,
+        64.0,
+        256.0,
+        1024.0,
+        4096.0,
+        16_384.0,
+        65_536.0,
+        262_144.0,
+        1_048_576.0,
+        4_194_304.0,
+        16_777_216.0,
+        67_108_864.0,
+    ])
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK`](super::CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK)
+    pub static CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.time_per_output_chunk",
+        InstrumentKind::HistogramDouble,
+        "s",
+        "How long each chunk of a streamed response took to arrive after the one before.",
+        &registry::SCOPE,
+    )
+    .boundaries(&[
+        0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+    ])
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK`](super::CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK)
+    pub static CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.time_to_first_chunk",
+        InstrumentKind::HistogramDouble,
+        "s",
+        "How long the first chunk of a streamed response took to arrive.",
+        &registry::SCOPE,
+    )
+    .boundaries(&[
+        0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+    ])
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS`](super::CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS)
+    pub static CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS: MetricDefinition =
+        MetricDefinition::new(
+            "gen_ai.client.inference.usage.cache_read.input_tokens",
+            InstrumentKind::CounterInt,
+            "{token}",
+            "Input tokens that came from the provider's cache.",
+            &registry::SCOPE,
+        )
+        .fields(&[
+            Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+            Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+            Field::new(
+                &gen_ai::definitions::REQUEST_MODEL,
+                Level::ConditionallyRequired,
+            )
+            .cardinality(50),
+            Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+            Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+            Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+            Field::new(&gen_ai::definitions::TOKEN_MODALITY, Level::Required).cardinality(8),
+        ])
+        .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS`](super::CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS)
+    pub static CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS: MetricDefinition =
+        MetricDefinition::new(
+            "gen_ai.client.inference.usage.cache_write.input_tokens",
+            InstrumentKind::CounterInt,
+            "{token}",
+            "Input tokens that were put into the provider's cache.",
+            &registry::SCOPE,
+        )
+        .fields(&[
+            Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+            Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+            Field::new(
+                &gen_ai::definitions::REQUEST_MODEL,
+                Level::ConditionallyRequired,
+            )
+            .cardinality(50),
+            Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+            Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+            Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+            Field::new(&gen_ai::definitions::TOKEN_MODALITY, Level::Required).cardinality(8),
+        ])
+        .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_USAGE_INPUT_TOKENS`](super::CLIENT_INFERENCE_USAGE_INPUT_TOKENS)
+    pub static CLIENT_INFERENCE_USAGE_INPUT_TOKENS: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.usage.input_tokens",
+        InstrumentKind::CounterInt,
+        "{token}",
+        "Tokens that models read, cached ones included.",
+        &registry::SCOPE,
+    )
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+        Field::new(&gen_ai::definitions::TOKEN_MODALITY, Level::Required).cardinality(8),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS`](super::CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS)
+    pub static CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS: MetricDefinition = MetricDefinition::new(
+        "gen_ai.client.inference.usage.output_tokens",
+        InstrumentKind::CounterInt,
+        "{token}",
+        "Tokens that models wrote, reasoning included.",
+        &registry::SCOPE,
+    )
+    .fields(&[
+        Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+        Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+        Field::new(
+            &gen_ai::definitions::REQUEST_MODEL,
+            Level::ConditionallyRequired,
+        )
+        .cardinality(50),
+        Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+        Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+        Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+        Field::new(&gen_ai::definitions::TOKEN_MODALITY, Level::Required).cardinality(8),
+    ])
+    .opt_in("gen_ai_latest_experimental");
+
+    /// [`CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS`](super::CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS)
+    pub static CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS: MetricDefinition =
+        MetricDefinition::new(
+            "gen_ai.client.inference.usage.reasoning.output_tokens",
+            InstrumentKind::CounterInt,
+            "{token}",
+            "Output tokens that were spent on reasoning.",
+            &registry::SCOPE,
+        )
+        .fields(&[
+            Field::new(&gen_ai::definitions::OPERATION_NAME, Level::Required),
+            Field::new(&gen_ai::definitions::PROVIDER_NAME, Level::Required),
+            Field::new(
+                &gen_ai::definitions::REQUEST_MODEL,
+                Level::ConditionallyRequired,
+            )
+            .cardinality(50),
+            Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
+            Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
+            Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
+            Field::new(&gen_ai::definitions::TOKEN_MODALITY, Level::Required).cardinality(8),
+        ])
+        .opt_in("gen_ai_latest_experimental");
 
     /// [`CLIENT_OPERATION_DURATION`](super::CLIENT_OPERATION_DURATION)
     pub static CLIENT_OPERATION_DURATION: MetricDefinition = MetricDefinition::new(
@@ -653,7 +2183,18 @@ pub mod definitions {
         Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
         Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
         Field::new(&error::definitions::TYPE, Level::ConditionallyRequired).cardinality(100),
-    ]);
+    ])
+    .replaced(
+        "gen_ai_latest_experimental",
+        &[
+            Replacement::new(&metrics::gen_ai::definitions::CLIENT_INFERENCE_DURATION)
+                .only(&[(gen_ai::OPERATION_NAME, "chat")]),
+            Replacement::new(&metrics::gen_ai::definitions::CLIENT_INFERENCE_DURATION)
+                .only(&[(gen_ai::OPERATION_NAME, "generate_content")]),
+            Replacement::new(&metrics::gen_ai::definitions::CLIENT_INFERENCE_DURATION)
+                .only(&[(gen_ai::OPERATION_NAME, "text_completion")]),
+        ],
+    );
 
     /// [`CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK`](super::CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK)
     pub static CLIENT_OPERATION_TIME_PER_OUTPUT_CHUNK: MetricDefinition = MetricDefinition::new(
@@ -677,7 +2218,13 @@ pub mod definitions {
         Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
         Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
         Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
-    ]);
+    ])
+    .replaced(
+        "gen_ai_latest_experimental",
+        &[Replacement::new(
+            &metrics::gen_ai::definitions::CLIENT_INFERENCE_TIME_PER_OUTPUT_CHUNK,
+        )],
+    );
 
     /// [`CLIENT_OPERATION_TIME_TO_FIRST_CHUNK`](super::CLIENT_OPERATION_TIME_TO_FIRST_CHUNK)
     pub static CLIENT_OPERATION_TIME_TO_FIRST_CHUNK: MetricDefinition = MetricDefinition::new(
@@ -701,7 +2248,13 @@ pub mod definitions {
         Field::new(&gen_ai::definitions::RESPONSE_MODEL, Level::Recommended).cardinality(50),
         Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
         Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
-    ]);
+    ])
+    .replaced(
+        "gen_ai_latest_experimental",
+        &[Replacement::new(
+            &metrics::gen_ai::definitions::CLIENT_INFERENCE_TIME_TO_FIRST_CHUNK,
+        )],
+    );
 
     /// [`CLIENT_TOKEN_USAGE`](super::CLIENT_TOKEN_USAGE)
     pub static CLIENT_TOKEN_USAGE: MetricDefinition = MetricDefinition::new(
@@ -739,7 +2292,18 @@ pub mod definitions {
         Field::new(&server::definitions::ADDRESS, Level::Recommended).cardinality(20),
         Field::new(&server::definitions::PORT, Level::ConditionallyRequired).cardinality(20),
         Field::new(&gen_ai::definitions::TOKEN_TYPE, Level::Required),
-    ]);
+    ])
+    .replaced(
+        "gen_ai_latest_experimental",
+        &[
+            Replacement::new(&metrics::gen_ai::definitions::CLIENT_INFERENCE_USAGE_INPUT_TOKENS)
+                .only(&[(gen_ai::TOKEN_TYPE, "input")])
+                .with(&[(gen_ai::TOKEN_MODALITY, "unknown")]),
+            Replacement::new(&metrics::gen_ai::definitions::CLIENT_INFERENCE_USAGE_OUTPUT_TOKENS)
+                .only(&[(gen_ai::TOKEN_TYPE, "output")])
+                .with(&[(gen_ai::TOKEN_MODALITY, "unknown")]),
+        ],
+    );
 
     /// [`EXECUTE_TOOL_DURATION`](super::EXECUTE_TOOL_DURATION)
     pub static EXECUTE_TOOL_DURATION: MetricDefinition = MetricDefinition::new(

@@ -198,6 +198,11 @@ pub const SYSTEM: &str = "gen_ai.system";
 /// Content: kept only where content is captured.
 pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
 
+/// What the counted tokens stand for.
+///
+/// One of [`TokenModality`]. Stability: development.
+pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
+
 /// Which way the counted tokens went.
 ///
 /// One of [`TokenType`]. Stability: development.
@@ -255,12 +260,23 @@ pub const TOOL_TYPE: &str = "gen_ai.tool.type";
 /// Input tokens that were put into the provider's cache, a part of `gen_ai.usage.input_tokens`.
 ///
 /// Type: int, for example `250`. Stability: development.
+///
+/// Emitted as `gen_ai.usage.cache_write.input_tokens` where `gen_ai_latest_experimental` is
+/// opted in to.
 pub const USAGE_CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
 
 /// Input tokens that came from the provider's cache, a part of `gen_ai.usage.input_tokens`.
 ///
 /// Type: int, for example `900`. Stability: development.
 pub const USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+
+/// Input tokens that were put into the provider's cache, a part of `gen_ai.usage.input_tokens`.
+///
+/// The name that `gen_ai.usage.cache_creation.input_tokens` has for whoever opts in to the
+/// latest names.
+///
+/// Type: int, for example `250`. Stability: development.
+pub const USAGE_CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
 
 /// Tokens that the model read, cached ones included.
 ///
@@ -632,6 +648,84 @@ impl From<ProviderName> for Value {
     }
 }
 
+/// What the counted tokens stand for.
+///
+/// The values of [`TOKEN_MODALITY`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenModality {
+    /// Tokens of text.
+    Text,
+    /// Tokens of images.
+    Image,
+    /// Tokens of audio.
+    Audio,
+    /// Tokens of a kind that nobody told, or of several.
+    Unknown,
+    /// A value that the registry does not list.
+    Other(Text),
+}
+
+impl TokenModality {
+    /// The values that the registry lists.
+    pub const MEMBERS: &'static [Self] = &[Self::Text, Self::Image, Self::Audio, Self::Unknown];
+
+    /// The value on the wire.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text => "text",
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Unknown => "unknown",
+            Self::Other(value) => value.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for TokenModality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for TokenModality {
+    type Err = Infallible;
+
+    fn from_str(value: &str) -> Result<Self, Infallible> {
+        Ok(Self::from(value))
+    }
+}
+
+impl From<&str> for TokenModality {
+    fn from(value: &str) -> Self {
+        match value {
+            "text" => Self::Text,
+            "image" => Self::Image,
+            "audio" => Self::Audio,
+            "unknown" => Self::Unknown,
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl From<String> for TokenModality {
+    fn from(value: String) -> Self {
+        Self::from(value.as_str())
+    }
+}
+
+impl From<TokenModality> for Value {
+    fn from(member: TokenModality) -> Self {
+        Self::Text(match member {
+            TokenModality::Text => Text::from_static("text"),
+            TokenModality::Image => Text::from_static("image"),
+            TokenModality::Audio => Text::from_static("audio"),
+            TokenModality::Unknown => Text::from_static("unknown"),
+            TokenModality::Other(value) => value,
+        })
+    }
+}
+
 /// Which way the counted tokens went.
 ///
 /// The values of [`TOKEN_TYPE`].
@@ -811,6 +905,10 @@ pub mod definitions {
     pub static SYSTEM_INSTRUCTIONS: AttributeDefinition =
         AttributeDefinition::new(super::SYSTEM_INSTRUCTIONS, ValueType::Any).sensitive();
 
+    /// [`TOKEN_MODALITY`](super::TOKEN_MODALITY)
+    pub static TOKEN_MODALITY: AttributeDefinition =
+        AttributeDefinition::new(super::TOKEN_MODALITY, ValueType::String);
+
     /// [`TOKEN_TYPE`](super::TOKEN_TYPE)
     pub static TOKEN_TYPE: AttributeDefinition =
         AttributeDefinition::new(super::TOKEN_TYPE, ValueType::String).closed(&["input", "output"]);
@@ -845,11 +943,18 @@ pub mod definitions {
 
     /// [`USAGE_CACHE_CREATION_INPUT_TOKENS`](super::USAGE_CACHE_CREATION_INPUT_TOKENS)
     pub static USAGE_CACHE_CREATION_INPUT_TOKENS: AttributeDefinition =
-        AttributeDefinition::new(super::USAGE_CACHE_CREATION_INPUT_TOKENS, ValueType::Int);
+        AttributeDefinition::new(super::USAGE_CACHE_CREATION_INPUT_TOKENS, ValueType::Int).renamed(
+            "gen_ai_latest_experimental",
+            "gen_ai.usage.cache_write.input_tokens",
+        );
 
     /// [`USAGE_CACHE_READ_INPUT_TOKENS`](super::USAGE_CACHE_READ_INPUT_TOKENS)
     pub static USAGE_CACHE_READ_INPUT_TOKENS: AttributeDefinition =
         AttributeDefinition::new(super::USAGE_CACHE_READ_INPUT_TOKENS, ValueType::Int);
+
+    /// [`USAGE_CACHE_WRITE_INPUT_TOKENS`](super::USAGE_CACHE_WRITE_INPUT_TOKENS)
+    pub static USAGE_CACHE_WRITE_INPUT_TOKENS: AttributeDefinition =
+        AttributeDefinition::new(super::USAGE_CACHE_WRITE_INPUT_TOKENS, ValueType::Int);
 
     /// [`USAGE_INPUT_TOKENS`](super::USAGE_INPUT_TOKENS)
     pub static USAGE_INPUT_TOKENS: AttributeDefinition =
@@ -896,6 +1001,7 @@ pub mod definitions {
         &RESPONSE_TIME_TO_FIRST_CHUNK,
         &SYSTEM,
         &SYSTEM_INSTRUCTIONS,
+        &TOKEN_MODALITY,
         &TOKEN_TYPE,
         &TOOL_CALL_ARGUMENTS,
         &TOOL_CALL_ID,
@@ -906,6 +1012,7 @@ pub mod definitions {
         &TOOL_TYPE,
         &USAGE_CACHE_CREATION_INPUT_TOKENS,
         &USAGE_CACHE_READ_INPUT_TOKENS,
+        &USAGE_CACHE_WRITE_INPUT_TOKENS,
         &USAGE_INPUT_TOKENS,
         &USAGE_OUTPUT_TOKENS,
         &USAGE_REASONING_OUTPUT_TOKENS,

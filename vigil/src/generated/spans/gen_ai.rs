@@ -327,8 +327,10 @@ pub static EXECUTE_TOOL_INTERNAL: SpanDefinition = SpanDefinition::new(
 ///   for.
 /// * `provider_name`, [`gen_ai.provider.name`](gen_ai::PROVIDER_NAME): Who serves the model.
 ///
-/// Feeds `gen_ai.client.operation.duration`, `gen_ai.client.operation.time_to_first_chunk` and
-/// `gen_ai.client.token.usage` when it ends.
+/// Feeds `gen_ai.client.inference.usage.cache_read.input_tokens`,
+/// `gen_ai.client.inference.usage.cache_write.input_tokens`,
+/// `gen_ai.client.inference.usage.reasoning.output_tokens`, `gen_ai.client.operation.duration`,
+/// `gen_ai.client.operation.time_to_first_chunk` and `gen_ai.client.token.usage` when it ends.
 pub fn chat_span(
     parent: &impl ChatSpanParent,
     request_model: impl Into<Text>,
@@ -1123,6 +1125,21 @@ pub static INFERENCE_CLIENT: SpanDefinition = SpanDefinition::new(
     .sum(),
 ])
 .metrics(&[
+    Derived::new(
+        &metrics::gen_ai::definitions::CLIENT_INFERENCE_USAGE_CACHE_READ_INPUT_TOKENS,
+        Measured::Attribute(gen_ai::USAGE_CACHE_READ_INPUT_TOKENS),
+    )
+    .with(&[(gen_ai::TOKEN_MODALITY, "unknown")]),
+    Derived::new(
+        &metrics::gen_ai::definitions::CLIENT_INFERENCE_USAGE_CACHE_WRITE_INPUT_TOKENS,
+        Measured::Attribute(gen_ai::USAGE_CACHE_CREATION_INPUT_TOKENS),
+    )
+    .with(&[(gen_ai::TOKEN_MODALITY, "unknown")]),
+    Derived::new(
+        &metrics::gen_ai::definitions::CLIENT_INFERENCE_USAGE_REASONING_OUTPUT_TOKENS,
+        Measured::Attribute(gen_ai::USAGE_REASONING_OUTPUT_TOKENS),
+    )
+    .with(&[(gen_ai::TOKEN_MODALITY, "unknown")]),
     Derived::new(
         &metrics::gen_ai::definitions::CLIENT_OPERATION_DURATION,
         Measured::Duration,
