@@ -101,9 +101,34 @@ fn a_change_that_breaks_something_for_those_who_are_named_makes_the_exit_status_
 }
 
 #[test]
+fn what_the_baseline_announced_can_be_let_through_and_nothing_else() {
+    let codes = |case: &str, deny: &str| {
+        [&[][..], &["--allow-announced"]].map(|allow| {
+            let arguments = [&["--deny", deny], allow].concat();
+            pair(case, &arguments).status.code()
+        })
+    };
+    assert_eq!(codes("removed-obsoleted", "code"), [Some(1), Some(0)]);
+    assert_eq!(codes("removed-obsoleted", "dashboards"), [Some(1), Some(0)]);
+    assert_eq!(
+        codes("renamed-removed-in-place", "code"),
+        [Some(1), Some(0)]
+    );
+    assert_eq!(
+        codes("renamed-removed-in-place", "dashboards"),
+        [Some(0), Some(0)]
+    );
+    // One that is announced beside one that isn't.
+    assert_eq!(codes("renamed-twice-and-removed", "code"), [Some(1); 2]);
+    assert_eq!(codes("renamed-removed-early", "dashboards"), [Some(1); 2]);
+    assert_eq!(codes("removed", "code"), [Some(1), Some(1)]);
+}
+
+#[test]
 fn markdown_is_the_section_of_a_changelog_with_what_breaks_first() {
     let told = |case| stdout(&pair(case, &["--format", "markdown", "--deny", "none"]));
     insta::assert_snapshot!("markdown", told("labels"));
+    insta::assert_snapshot!("markdown-announced", told("renamed-removed-early"));
     assert_eq!(told("same-meaning"), "### Registry\n\nNo changes.\n");
 }
 
@@ -117,11 +142,16 @@ fn json_holds_both_verdicts_with_their_reasons() {
         json["breaking"],
         serde_json::json!({ "code": 1, "dashboards": 0 })
     );
+    assert_eq!(
+        told("renamed-removed-in-place")["announced"],
+        serde_json::json!({ "code": 3, "dashboards": 0 })
+    );
     let change = &json["changes"][0];
     assert_eq!(change["subject"], "span");
     assert_eq!(change["name"], "app.job.internal");
     assert_eq!(change["rule"], "argument-order");
     assert_eq!(change["code"]["breaking"], true);
+    assert_eq!(change["code"]["announced"], false);
     assert_eq!(change["dashboards"]["reason"], "the same is sent");
     assert!(change["instead"].is_string());
     assert_eq!(told("same-meaning")["changes"], serde_json::json!([]));

@@ -19,6 +19,8 @@ Examples:
       what changed since that tag, in the registry of the nearest vigil-gen.toml
   vigil-gen diff ../released/semconv --registry semconv --deny dashboards
       two directories; exit 1 only if dashboards or alerts break
+  vigil-gen diff v0.1.0 --allow-announced
+      let go what v0.1.0 has as deprecated, and nothing else
   vigil-gen diff v0.1.0 --format markdown --deny none
       the section of a changelog
 
@@ -36,6 +38,9 @@ pub(super) struct Diff {
     /// Whom nothing may break for: what does makes the exit status 1 [default: code,dashboards].
     #[arg(long, value_name = "WHOM", value_delimiter = ',')]
     deny: Vec<Deny>,
+    /// Let through what the baseline announced: what it has as `deprecated` may be removed.
+    #[arg(long)]
+    allow_announced: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -77,9 +82,17 @@ pub(super) fn run(arguments: &Diff) -> Result<ExitCode, Stop> {
         Format::Markdown => say(&mut stdout, diff.markdown()),
         Format::Json => say(&mut stdout, diff.json()),
     }
+    let denied = |audience| {
+        let announced = if arguments.allow_announced {
+            diff.announced(audience)
+        } else {
+            0
+        };
+        diff.breaking(audience) > announced
+    };
     let breaks = deny.iter().any(|whom| match whom {
-        Deny::Code => diff.breaking(Audience::Code) > 0,
-        Deny::Dashboards => diff.breaking(Audience::Dashboards) > 0,
+        Deny::Code => denied(Audience::Code),
+        Deny::Dashboards => denied(Audience::Dashboards),
         Deny::None => false,
     });
     Ok(if breaks {

@@ -17,10 +17,10 @@ impl fmt::Display for Diff {
             let rule = change.rule;
             writeln!(f, "  {} [{}]", change.what, rule.name)?;
             for (audience, judgement) in [("code", &rule.code), ("dashboards", &rule.dashboards)] {
-                let verdict = if judgement.breaks() {
-                    "BREAKING"
-                } else {
-                    "fine"
+                let verdict = match judgement {
+                    Judgement::Fine(_) => "fine",
+                    Judgement::Announced(_) => "BREAKING, announced",
+                    Judgement::Breaks(_) => "BREAKING",
                 };
                 writeln!(f, "    {audience}: {verdict}: {}", judgement.reason())?;
             }
@@ -43,9 +43,17 @@ impl Diff {
         if self.changes.is_empty() {
             return changes;
         }
-        let code = self.breaking(Audience::Code);
-        let dashboards = self.breaking(Audience::Dashboards);
-        format!("{changes}: {code} breaking for code, {dashboards} for dashboards")
+        let announced = |audience| match self.announced(audience) {
+            0 => String::new(),
+            count => format!(" ({count} announced)"),
+        };
+        format!(
+            "{changes}: {} breaking for code{}, {} for dashboards{}",
+            self.breaking(Audience::Code),
+            announced(Audience::Code),
+            self.breaking(Audience::Dashboards),
+            announced(Audience::Dashboards)
+        )
     }
 
     /// As the section *Registry* of a changelog: what breaks first, then the rest.
@@ -72,6 +80,10 @@ impl Diff {
                 "code": self.breaking(Audience::Code),
                 "dashboards": self.breaking(Audience::Dashboards),
             },
+            "announced": {
+                "code": self.announced(Audience::Code),
+                "dashboards": self.announced(Audience::Dashboards),
+            },
             "changes": changes,
         });
         let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
@@ -81,16 +93,21 @@ impl Diff {
 }
 
 impl Change {
-    fn breaks_for(&self) -> Option<&'static str> {
-        match (
-            self.breaks(Audience::Code),
-            self.breaks(Audience::Dashboards),
-        ) {
-            (true, true) => Some("code and dashboards"),
-            (true, false) => Some("code"),
-            (false, true) => Some("dashboards"),
-            (false, false) => None,
-        }
+    /// Whom it breaks something for, and whether that was announced, in words.
+    fn breaks_for(&self) -> Option<String> {
+        let whom = [
+            ("code", Audience::Code),
+            ("dashboards", Audience::Dashboards),
+        ];
+        let words: Vec<String> = whom
+            .into_iter()
+            .filter_map(|(word, audience)| match self.judgement(audience) {
+                Judgement::Fine(_) => None,
+                Judgement::Announced(_) => Some(format!("{word} (announced)")),
+                Judgement::Breaks(_) => Some(word.to_owned()),
+            })
+            .collect();
+        (!words.is_empty()).then(|| words.join(" and "))
     }
 
     fn item(&self) -> String {
@@ -111,7 +128,13 @@ impl Change {
     }
 
     fn json(&self) -> Value {
-        let verdict = |it: &Judgement| json!({ "breaking": it.breaks(), "reason": it.reason() });
+        let verdict = |it: &Judgement| {
+            json!({
+                "breaking": it.breaks(),
+                "announced": it.announced(),
+                "reason": it.reason(),
+            })
+        };
         json!({
             "subject": self.subject,
             "name": self.name,

@@ -18,25 +18,32 @@ pub struct Rule {
 pub enum Judgement {
     /// Nothing breaks.
     Fine(&'static str),
-    /// Something does.
+    /// Something does, as the baseline announced by `deprecated`.
+    Announced(&'static str),
+    /// Something does, unannounced.
     Breaks(&'static str),
 }
 
 impl Judgement {
-    /// Whether something breaks.
+    /// Whether something breaks, announced or not.
     pub fn breaks(&self) -> bool {
-        matches!(self, Self::Breaks(_))
+        matches!(self, Self::Breaks(_) | Self::Announced(_))
+    }
+
+    /// Whether something breaks, and the baseline announced it.
+    pub fn announced(&self) -> bool {
+        matches!(self, Self::Announced(_))
     }
 
     /// Why, or why not.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Fine(reason) | Self::Breaks(reason) => reason,
+            Self::Fine(reason) | Self::Announced(reason) | Self::Breaks(reason) => reason,
         }
     }
 }
 
-use Judgement::{Breaks, Fine};
+use Judgement::{Announced, Breaks, Fine};
 
 macro_rules! rules {
     ($($constant:ident $name:literal: $code:expr, $dashboards:expr, $instead:expr;)*) => {
@@ -62,6 +69,13 @@ const KEEP: Option<&str> = Some(
 );
 const FRESH: Option<&str> =
     Some("define it under a new name, and deprecate this one as renamed to that");
+const GONE_CODE: Judgement =
+    Announced("what was generated for it is gone, also for those who passed over its deprecation");
+const NEXT_BREAKING: Option<&str> = Some(
+    "keep it deprecated until a release that may break code: the next minor version before 1.0.0, the next major one from then on",
+);
+const SEND_BOTH: Option<&str> =
+    Some("send both for one release, and remove the old one in the next that may break code");
 const ASK_FOR_LESS: Option<&str> = Some("add it as `recommended` or `conditionally_required`");
 
 rules! {
@@ -69,8 +83,13 @@ rules! {
 
     ADDED "added": FURTHER_CODE, FURTHER_WIRE, None;
     REMOVED "removed": Breaks("what was generated for it is gone"), Breaks("queries for it find nothing"), KEEP;
-    REMOVED_DEPRECATED "removed-deprecated": Breaks("what was generated for it is gone, also for those who passed over its deprecation"), Breaks("queries that were not moved find nothing"), Some("keep it deprecated until nobody reads it any more");
+    REMOVED_DEPRECATED "removed-deprecated": GONE_CODE, Announced("queries for it find nothing any more, and nothing has taken its place"), NEXT_BREAKING;
+    REMOVED_UNUSED "removed-unused": GONE_CODE, Fine("nothing that the registry defines sent it"), NEXT_BREAKING;
+    RENAMED_REMOVED "renamed-removed": GONE_CODE, Fine("whatever sent the old name sent the new one as well"), NEXT_BREAKING;
+    RENAMED_REMOVED_CALLED "renamed-removed-called": GONE_CODE, Announced("queries for the old name find nothing any more; since when the new one is sent was up to those who call it"), NEXT_BREAKING;
+    RENAMED_REMOVED_EARLY "renamed-removed-early": GONE_CODE, Breaks("what sent the old name did not send the new one beside it: there was no time to move queries"), SEND_BOTH;
     GROUP_REMOVED "group-removed": Breaks("registries that take it in with `ref_group` can't be read any more"), SAME_WIRE, KEEP;
+    GROUP_REMOVED_DEPRECATED "group-removed-deprecated": Announced("registries that still take it in with `ref_group` can't be read any more"), SAME_WIRE, NEXT_BREAKING;
     RENAMED "renamed": Fine("the old name still compiles, with a warning that names the new one"), Fine("the old name is sent wherever it is still referred to"), None;
     DEPRECATED "deprecated": Fine("it still compiles, with a warning"), SAME_WIRE, None;
     UNDEPRECATED "undeprecated": Fine("a warning is gone"), SAME_WIRE, None;
@@ -83,6 +102,7 @@ rules! {
     MEMBER_ADDED "member-added": Fine("an open enum is `non_exhaustive`"), FURTHER_WIRE, None;
     MEMBER_ADDED_CLOSED "member-added-closed": Breaks("a `match` on a closed enum lacks it"), FURTHER_WIRE, Some("enums that may grow are left open from the beginning");
     MEMBER_REMOVED "member-removed": Breaks("its variant is gone"), Breaks("queries for its value find nothing"), Some("keep it and mark it as deprecated");
+    MEMBER_REMOVED_DEPRECATED "member-removed-deprecated": Announced("its variant is gone, also for those who passed over its deprecation"), Announced("queries for its value find nothing any more"), NEXT_BREAKING;
     FORMER_MEMBER_REMOVED "former-member-removed": Fine("a former name stands in the docs alone"), SAME_WIRE, None;
     MEMBER_RENAMED "member-renamed": Breaks("its variant is called otherwise, even if the old id stays as a deprecated one"), SAME_WIRE, Some("leave the id: what is sent is the value");
     MEMBER_VALUE "member-value": SAME_CODE, Breaks("queries for the old value find nothing"), Some("add a member with the new value, and deprecate this one");
@@ -102,6 +122,9 @@ rules! {
     LABEL_ADDED "label-added": FURTHER_CODE, Breaks("each series becomes several: what is not aggregated, and what is joined, sees others"), Some("add it as `opt_in`, or define another metric");
     REQUIRED_LABEL_ADDED "required-label-added": Breaks("there is one more argument to give"), Breaks("each series becomes several: what is not aggregated, and what is joined, sees others"), Some("add it as `opt_in`, or define another metric");
     REFERENCE_REMOVED "reference-removed": Breaks("its argument or setter is gone"), Breaks("it is not sent there any more"), Some("keep it, less asked for, until nobody reads it any more");
+    REFERENCE_REMOVED_DEPRECATED "reference-removed-deprecated": Announced("its argument or setter is gone, also for those who passed over its deprecation"), Announced("it is not sent there any more"), NEXT_BREAKING;
+    REFERENCE_RENAMED_REMOVED "reference-renamed-removed": Announced("its argument or setter is gone, also for those who passed over its deprecation"), Fine("the new name was sent there as well"), NEXT_BREAKING;
+    REFERENCE_RENAMED_EARLY "reference-renamed-early": Announced("its argument or setter is gone, also for those who passed over its deprecation"), Breaks("the new name was not sent beside it: there was no time to move queries"), SEND_BOTH;
     REFERENCE_RENAMED "reference-renamed": Breaks("its argument or setter is called otherwise"), Breaks("queries for the old key find nothing new"), Some("refer to both until nobody reads the old one any more");
     LEVEL_REQUIRED "level-required": Breaks("what was a setter is an argument"), FURTHER_WIRE, Some("leave it `recommended`, and let a lint or a test ask for it");
     LEVEL_NOT_REQUIRED "level-not-required": Breaks("what was an argument is a setter"), Breaks("it may be missing where it always was"), Some("leave it `required`, and send a value that stands for none");
