@@ -1,6 +1,7 @@
 //! Two registries, told apart by what they mean.
 
 mod attributes;
+mod changelog;
 mod references;
 mod removed;
 mod render;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{quoted, visible};
 use crate::registry::{Deprecated, DeprecationReason, Docs, Registry, Stability};
 
+pub use changelog::Changelog;
 pub use rules::{Judgement, RULES, Rule};
 
 /// What changed from one registry to another. Displays as text, breaking changes with the reason and
@@ -73,6 +75,15 @@ impl Diff {
         Self {
             changes: comparison.changes,
         }
+    }
+
+    /// What a first release brings: every definition of the registry.
+    pub fn first(registry: &Registry) -> Self {
+        let nothing = Registry {
+            manifest: registry.manifest.clone(),
+            ..Registry::default()
+        };
+        Self::of(&nothing, registry)
     }
 
     /// How many changes break something for them, announced or not.

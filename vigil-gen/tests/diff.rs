@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{Playground, cases, name, options, workspace};
+use support::{Playground, cases, git, name, options, stderr, stdout, workspace};
 use vigil_gen::diff::{Audience, Diff, RULES};
 use vigil_gen::{read_registry, render_unformatted};
 
@@ -36,10 +36,11 @@ fn every_kind_of_change_is_shown_by_a_pair() {
 }
 
 #[test]
-fn every_kind_of_change_that_breaks_something_says_how_to_do_without() {
+fn every_kind_of_change_that_breaks_something_says_how_to_do_without_and_what_to_do_now() {
     for rule in RULES {
         let breaks = rule.code.breaks() || rule.dashboards.breaks();
         assert_eq!(rule.instead.is_some(), breaks, "{}", rule.name);
+        assert_eq!(rule.migration.is_some(), breaks, "{}", rule.name);
     }
     let names: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names.len(), RULES.len());
@@ -154,6 +155,10 @@ fn json_holds_both_verdicts_with_their_reasons() {
     assert_eq!(change["code"]["announced"], false);
     assert_eq!(change["dashboards"]["reason"], "the same is sent");
     assert!(change["instead"].is_string());
+    assert_eq!(
+        change["migration"],
+        "read every call of it, also those that still compile"
+    );
     assert_eq!(told("same-meaning")["changes"], serde_json::json!([]));
 }
 
@@ -354,28 +359,4 @@ fn diff(arguments: &[&str]) -> Output {
         .args(arguments)
         .output()
         .unwrap()
-}
-
-fn git(playground: &Playground, arguments: &[&str]) {
-    let output = Command::new("git")
-        .current_dir(playground.path(""))
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
-        .args([
-            "-c",
-            "commit.gpgsign=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-        ])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -14,7 +14,7 @@ mod support;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 17] = [
+const SHOWN_ELSEWHERE: [&str; 18] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -31,6 +31,7 @@ const SHOWN_ELSEWHERE: [&str; 17] = [
     "elsewhere",
     "template",
     "rustfmt",
+    "changelog",
     "output",
 ];
 

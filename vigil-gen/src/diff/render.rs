@@ -4,7 +4,13 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{Audience, Change, Diff, Judgement};
+use super::{Audience, Change, Diff, Judgement, rules};
+use crate::lower::docs::wrap;
+use crate::render::markdown::tame;
+use crate::report::counted;
+
+/// How long a line of a changelog may be.
+const WIDTH: usize = 110;
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,16 +39,12 @@ impl fmt::Display for Diff {
 }
 
 impl Diff {
-    fn summary(&self) -> String {
-        let count = |count: usize| match count {
-            0 => "no changes".to_owned(),
-            1 => "1 change".to_owned(),
-            count => format!("{count} changes"),
-        };
-        let changes = count(self.changes.len());
+    /// How many changes there are, and how many break something.
+    pub fn summary(&self) -> String {
         if self.changes.is_empty() {
-            return changes;
+            return "no changes".to_owned();
         }
+        let changes = counted(self.changes.len(), "change");
         let announced = |audience| match self.announced(audience) {
             0 => String::new(),
             count => format!(" ({count} announced)"),
@@ -56,20 +58,26 @@ impl Diff {
         )
     }
 
-    /// As the section *Registry* of a changelog: what breaks first, then the rest.
+    /// As the section *Registry* of a changelog: what breaks first, what was added last.
     pub fn markdown(&self) -> String {
-        let mut text = "### Registry\n\n".to_owned();
+        format!("### Registry\n\n{}", self.section())
+    }
+
+    /// What stands in that section.
+    pub(super) fn section(&self) -> String {
         if self.changes.is_empty() {
-            text.push_str("No changes.\n");
+            return "No changes.\n".to_owned();
         }
-        let (breaking, fine): (Vec<&Change>, Vec<&Change>) = self
-            .changes
-            .iter()
+        let added = |it: &&Change| it.rule.name == rules::ADDED.name;
+        let (added, changed): (Vec<&Change>, Vec<&Change>) = self.changes.iter().partition(added);
+        let (breaking, fine): (Vec<&Change>, Vec<&Change>) = changed
+            .into_iter()
             .partition(|it| it.breaks_for().is_some());
-        for change in breaking.into_iter().chain(fine) {
-            text.push_str(&change.item());
-        }
-        text
+        let items = breaking.into_iter().chain(fine).map(Change::item);
+        items
+            .chain(additions(&added))
+            .map(|it| lines(&it))
+            .collect()
     }
 
     /// As JSON, indented. Keys are only ever added.
@@ -111,20 +119,21 @@ impl Change {
     }
 
     fn item(&self) -> String {
-        let mut item = format!("- {} `{}`: {}.", self.subject, self.name, self.what);
-        if let Some(whom) = self.breaks_for() {
-            let judgements = [&self.rule.code, &self.rule.dashboards].into_iter();
-            let mut reasons: Vec<&str> = judgements
-                .filter(|it| it.breaks())
-                .map(Judgement::reason)
-                .collect();
-            reasons.dedup();
-            item = format!("{item} **Breaking for {whom}**: {}.", reasons.join("; "));
-            if let Some(instead) = self.rule.instead {
-                item = format!("{item} Without breaking: {instead}.");
-            }
-        }
-        item + "\n"
+        let item = format!("{} `{}`: {}.", sentence(self.subject), self.name, self.what);
+        let Some(whom) = self.breaks_for() else {
+            return item;
+        };
+        let judgements = [&self.rule.code, &self.rule.dashboards].into_iter();
+        let mut reasons: Vec<&str> = judgements
+            .filter(|it| it.breaks())
+            .map(Judgement::reason)
+            .collect();
+        reasons.dedup();
+        let migration = self.rule.migration.unwrap_or_default();
+        format!(
+            "{item} **Breaking for {whom}**: {}. What to do: {migration}.",
+            reasons.join("; ")
+        )
     }
 
     fn json(&self) -> Value {
@@ -143,6 +152,44 @@ impl Change {
             "code": verdict(&self.rule.code),
             "dashboards": verdict(&self.rule.dashboards),
             "instead": self.rule.instead,
+            "migration": self.rule.migration,
         })
     }
+}
+
+/// What was added, by kind, and attributes by the first part of their keys.
+fn additions(added: &[&Change]) -> Vec<String> {
+    let kind = |change: &Change| match change.name.split_once('.') {
+        Some((namespace, _)) if change.subject == "attribute" => {
+            (change.subject, namespace.to_owned())
+        }
+        _ => (change.subject, String::new()),
+    };
+    let kinds = added.chunk_by(|a, b| kind(a) == kind(b));
+    kinds
+        .filter_map(|list| {
+            let (subject, namespace) = kind(list.first()?);
+            let of = match namespace.as_str() {
+                "" => String::new(),
+                namespace => format!(" of `{namespace}`"),
+            };
+            let names: Vec<String> = list.iter().map(|it| format!("`{}`", it.name)).collect();
+            let what = counted(list.len(), subject);
+            Some(format!("Added {what}{of}: {}.", names.join(", ")))
+        })
+        .collect()
+}
+
+/// An item of a list. HTML in it would be the reader's page.
+fn lines(item: &str) -> String {
+    let mut lines = wrap(&tame(item), "- ", "  ", WIDTH).join("\n");
+    lines.push('\n');
+    lines
+}
+
+/// With a capital.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }

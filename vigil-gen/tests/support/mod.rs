@@ -185,6 +185,23 @@ pub(crate) fn call(dir: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
+/// A call of git in the playground, as somebody whose own settings play no part.
+pub(crate) fn git(playground: &Playground, arguments: &[&str]) {
+    let output = Command::new("git")
+        .current_dir(playground.path(""))
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
+        .args([
+            "-c",
+            "commit.gpgsign=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
 pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
