@@ -18,8 +18,12 @@ const BEFORE: &str = include_str!("before.js");
 /// Uses the page, and writes down what it saw.
 const AFTER: &str = include_str!("after.js");
 
-/// What the script saw; nothing, and a word about it, where there is no Chromium.
-pub(crate) fn report(page: &str) -> Option<serde_json::Value> {
+/// Shows the page in a frame that is as wide as a window is to be, since Chromium's own are never narrower
+/// than 500 pixels, and hands on what the script writes down.
+const FRAME: &str = include_str!("frame.html");
+
+/// What the script saw in a window of that width; nothing, and a word about it, where there is no Chromium.
+pub(crate) fn report(page: &str, width: u32) -> Option<serde_json::Value> {
     let Some(chromium) = chromium() else {
         eprintln!("skipped: Chromium is not installed");
         return None;
@@ -27,8 +31,9 @@ pub(crate) fn report(page: &str) -> Option<serde_json::Value> {
     let dir = tempfile::tempdir().unwrap();
     let page = page.replacen("<head>", &format!("<head><script>{BEFORE}</script>"), 1);
     let page = page.replacen("</body>", &format!("<script>{AFTER}</script></body>"), 1);
-    let path = dir.path().join("index.html");
-    fs::write(&path, page).unwrap();
+    fs::write(dir.path().join("index.html"), page).unwrap();
+    let path = dir.path().join("frame.html");
+    fs::write(&path, FRAME.replace("WIDTH", &width.to_string())).unwrap();
     let output = Command::new(chromium)
         .args([
             "--headless",
@@ -39,6 +44,9 @@ pub(crate) fn report(page: &str) -> Option<serde_json::Value> {
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
+            // A file may look into another one, which the frame does.
+            "--allow-file-access-from-files",
+            "--window-size=1280,900",
             "--virtual-time-budget=60000",
             "--dump-dom",
         ])
