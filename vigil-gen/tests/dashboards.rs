@@ -3,13 +3,12 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{upstream_in, workspace, yaml_files};
+use support::{installed, upstream_in, workspace, yaml_files};
 use vigil_gen::{Options, Output, Subject, generate};
 
 #[test]
@@ -70,8 +69,7 @@ fn upstream_has_a_dashboard_and_rules() {
 /// With Prometheus's own tool, where it is installed.
 #[test]
 fn prometheus_takes_the_rules() {
-    let Some(promtool) = installed("promtool") else {
-        eprintln!("skipped: promtool is not installed");
+    let Some(promtool) = installed(&["promtool"]) else {
         return;
     };
     let output = Command::new(promtool)
@@ -86,8 +84,7 @@ fn prometheus_takes_the_rules() {
 /// With Prometheus's own tool, where it is installed.
 #[test]
 fn prometheus_alerts_when_tools_fail_when_calls_are_long_and_when_a_budget_is_used_up() {
-    let Some(promtool) = installed("promtool") else {
-        eprintln!("skipped: promtool is not installed");
+    let Some(promtool) = installed(&["promtool"]) else {
         return;
     };
     let share = target("gen_ai.execute_tool.duration, share that failed");
@@ -149,13 +146,6 @@ fn target(title: &str) -> String {
     query
         .replace("$job", ".*")
         .replace("$__rate_interval", "5m")
-}
-
-fn installed(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|it| it.is_file())
 }
 
 fn dashboard() -> Value {
