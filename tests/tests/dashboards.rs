@@ -1,18 +1,28 @@
 //! Dashboards and rules name what the registry has and what programs really export, as Prometheus and
 //! Tempo call it.
 
+#[path = "dashboards/exposition.rs"]
+mod exposition;
+#[path = "dashboards/prometheus.rs"]
+mod prometheus;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use serde_json::Value;
 use vigil::export::Protocol;
 use vigil_gen::read_registry;
 use vigil_gen::registry::{Instrument, NamePart, Registry, SpanName};
 use vigil_tests::child::{self, towards};
+use vigil_tests::installed::installed;
 use vigil_tests::receiver::Receiver;
 use vigil_tests::scratch::workspace;
+
+use exposition::Page;
+use prometheus::Prometheus;
 
 /// What Prometheus itself adds to every series, and to the buckets of histograms.
 const OWN_LABELS: [&str; 2] = ["job", "le"];
@@ -143,6 +153,90 @@ fn the_example_agent_exports_what_the_dashboard_and_the_rules_ask_for() {
     }
 }
 
+/// A Prometheus, where it is installed, that scrapes what programs exported and has the rules.
+#[test]
+fn prometheus_answers_every_query_of_the_dashboard_and_evaluates_every_rule() {
+    let Some(program) = installed("prometheus") else {
+        return;
+    };
+    // The example, and a program that has an occasion for the rest.
+    let pages = vec![
+        (
+            "agent_loop",
+            Page::of(metrics_of(env!("CARGO_BIN_EXE_agent_loop"), "")),
+        ),
+        (
+            "loop",
+            Page::of(metrics_of(env!("CARGO_BIN_EXE_loop"), "most")),
+        ),
+    ];
+    let jobs = ["agent_loop", "loop"];
+    let file = workspace().join("dashboards/prometheus-rules.yaml");
+    let server = Prometheus::start(&program, &file, &jobs, prometheus::serve(pages));
+    server.wait_until("three scrapes of each", |server| {
+        let scrapes = server.query("count_over_time((up == 1)[5m:1s])");
+        scrapes.len() == jobs.len() && scrapes.iter().all(|(_, count)| *count >= 3.0)
+    });
+
+    for target in targets("prometheus") {
+        let query = text(&target, "expr")
+            .replace("$job", ".*")
+            .replace("$__rate_interval", "5m");
+        assert!(!query.contains('$'), "{query}");
+        assert_there(&query, &server.query(&query));
+    }
+    // What the dashboard offers as jobs.
+    assert_eq!(server.api("label/job/values"), serde_json::json!(jobs));
+
+    let records: Vec<Value> = rules()
+        .into_iter()
+        .filter(|it| it["record"].is_string())
+        .collect();
+    server.wait_until("a value of each recording rule", |server| {
+        let mut records = records.iter();
+        records.all(|rule| !server.query(text(rule, "record")).is_empty())
+    });
+    for rule in &records {
+        assert_there(text(rule, "expr"), &server.query(text(rule, "expr")));
+        assert_there(text(rule, "record"), &server.query(text(rule, "record")));
+    }
+    let loaded = server.api("rules");
+    let groups = loaded["groups"].as_array().unwrap().iter();
+    let loaded: Vec<&Value> = groups
+        .flat_map(|it| it["rules"].as_array().unwrap())
+        .collect();
+    assert_eq!(loaded.len(), rules().len());
+    for rule in loaded {
+        assert_eq!(rule["health"], "ok", "{rule}");
+    }
+    // Of the example a tool, a chat and so the run fail; nothing else is wrong with it.
+    let failing = [
+        "GenAiClientOperationDurationFailing",
+        "GenAiExecuteToolDurationFailing",
+        "GenAiInvokeAgentDurationFailing",
+    ];
+    let alerts = |server: &Prometheus| -> BTreeSet<String> {
+        let alerts = server.query(r#"ALERTS{job="agent_loop"}"#);
+        alerts
+            .iter()
+            .map(|(it, _)| text(it, "alertname").to_owned())
+            .collect()
+    };
+    server.wait_until("an evaluation of every alert", |server| {
+        alerts(server).len() >= failing.len()
+    });
+    assert_eq!(alerts(&server), failing.map(str::to_owned).into());
+}
+
+/// That a query gives something, and numbers.
+#[track_caller]
+fn assert_there(query: &str, result: &[(Value, f64)]) {
+    assert!(!result.is_empty(), "nothing for {query}");
+    for (labels, value) in result {
+        assert!(value.is_finite(), "{value} for {labels} of {query}");
+    }
+}
+
 /// What a program sent, as Prometheus and Tempo have it.
 struct Exported {
     known: Known,
@@ -152,29 +246,15 @@ struct Exported {
 
 impl Exported {
     fn of(program: &str, argument: &str) -> Self {
-        let receiver = Receiver::plain(false);
-        let variables = towards(Protocol::HttpProtobuf, &receiver);
-        let ran = child::run(program, &[argument], &variables);
-        assert!(ran.status.success(), "{ran:?}");
+        let receiver = received_from(program, argument);
         let mut known = Known::new();
         for metric in receiver.metrics() {
-            let (instrument, attributes) = match metric.data.unwrap() {
-                Data::Gauge(it) => (
-                    Instrument::Gauge,
-                    it.data_points.into_iter().map(|it| it.attributes).collect(),
-                ),
-                Data::Sum(it) => (
-                    if it.is_monotonic {
-                        Instrument::Counter
-                    } else {
-                        Instrument::UpDownCounter
-                    },
-                    it.data_points.into_iter().map(|it| it.attributes).collect(),
-                ),
-                Data::Histogram(it) => (
-                    Instrument::Histogram,
-                    it.data_points.into_iter().map(|it| it.attributes).collect(),
-                ),
+            let data = metric.data.unwrap();
+            let instrument = instrument(&data);
+            let attributes = match data {
+                Data::Gauge(it) => it.data_points.into_iter().map(|it| it.attributes).collect(),
+                Data::Sum(it) => it.data_points.into_iter().map(|it| it.attributes).collect(),
+                Data::Histogram(it) => it.data_points.into_iter().map(|it| it.attributes).collect(),
                 other => panic!("{other:?}"),
             };
             let attributes: Vec<Vec<KeyValue>> = attributes;
@@ -197,6 +277,29 @@ impl Exported {
             attributes: attributes.map(|it| it.key.clone()).collect(),
             spans: spans.iter().map(|it| it.name.clone()).collect(),
         }
+    }
+}
+
+/// What a program sent.
+fn received_from(program: &str, argument: &str) -> Receiver {
+    let receiver = Receiver::plain(false);
+    let variables = towards(Protocol::HttpProtobuf, &receiver);
+    let ran = child::run(program, &[argument], &variables);
+    assert!(ran.status.success(), "{ran:?}");
+    receiver
+}
+
+fn metrics_of(program: &str, argument: &str) -> Vec<Metric> {
+    received_from(program, argument).metrics()
+}
+
+fn instrument(data: &Data) -> Instrument {
+    match data {
+        Data::Gauge(_) => Instrument::Gauge,
+        Data::Sum(it) if it.is_monotonic => Instrument::Counter,
+        Data::Sum(_) => Instrument::UpDownCounter,
+        Data::Histogram(_) => Instrument::Histogram,
+        other => panic!("{other:?}"),
     }
 }
 
