@@ -5,6 +5,8 @@
 mod exposition;
 #[path = "dashboards/prometheus.rs"]
 mod prometheus;
+#[path = "dashboards/traceql.rs"]
+mod traceql;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +17,7 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use serde_json::Value;
 use vigil::export::Protocol;
 use vigil_gen::read_registry;
-use vigil_gen::registry::{Instrument, NamePart, Registry, SpanName};
+use vigil_gen::registry::{AttributeType, Instrument, NamePart, Registry, SpanName};
 use vigil_tests::child::{self, towards};
 use vigil_tests::installed::installed;
 use vigil_tests::receiver::Receiver;
@@ -23,6 +25,7 @@ use vigil_tests::scratch::workspace;
 
 use exposition::Page;
 use prometheus::Prometheus;
+use traceql::Question;
 
 /// What Prometheus itself adds to every series, and to the buckets of histograms.
 const OWN_LABELS: [&str; 2] = ["job", "le"];
@@ -103,6 +106,11 @@ fn every_question_to_tempo_names_attributes_and_spans_of_the_registry() {
         for key in &query.attributes {
             let mut carried = registry.spans.values().flat_map(|span| &span.attributes);
             assert!(carried.any(|it| it.key == *key), "{key}");
+        }
+        for key in &query.numbers {
+            let ty = &registry.attributes[key].ty;
+            let is_number = matches!(ty, AttributeType::Int | AttributeType::Double);
+            assert!(is_number, "{key} is no number");
         }
         let lost: Vec<_> = query.spans.difference(&spans).collect();
         assert!(lost.is_empty(), "{lost:?}");
@@ -306,22 +314,26 @@ fn instrument(data: &Data) -> Instrument {
 /// What a question to Tempo names.
 struct Asked {
     attributes: BTreeSet<String>,
+    /// Those that something is calculated of.
+    numbers: BTreeSet<String>,
     /// The words that names of spans begin with.
     spans: BTreeSet<String>,
 }
 
 impl Asked {
     fn of(query: &str) -> Self {
-        let key = |part: &str| {
-            let name = |c: &char| c.is_alphanumeric() || "._".contains(*c);
-            part.chars().take_while(name).collect::<String>()
+        let question = Question::read(query).unwrap_or_else(|wrong| panic!("{wrong}: {query}"));
+        let first_word = |name: &String| {
+            let word = name.strip_suffix(".*");
+            let word = word.unwrap_or_else(|| panic!("{name} is one name: {query}"));
+            let plain = |c: char| c.is_alphanumeric() || "_- ".contains(c);
+            assert!(word.chars().all(plain), "{word}: {query}");
+            word.to_owned()
         };
-        let names = query.split("name =~ \"").skip(1);
         let asked = Self {
-            attributes: query.split("span.").skip(1).map(key).collect(),
-            spans: names
-                .map(|rest| rest.split(".*").next().unwrap().to_owned())
-                .collect(),
+            spans: question.names.iter().map(first_word).collect(),
+            attributes: question.attributes.into_iter().collect(),
+            numbers: question.numbers.into_iter().collect(),
         };
         assert!(asked.attributes.len() + asked.spans.len() > 0, "{query}");
         asked
