@@ -119,21 +119,20 @@ impl Change {
     }
 
     fn item(&self) -> String {
-        let item = format!("{} `{}`: {}.", sentence(self.subject), self.name, self.what);
-        let Some(whom) = self.breaks_for() else {
-            return item;
-        };
-        let judgements = [&self.rule.code, &self.rule.dashboards].into_iter();
-        let mut reasons: Vec<&str> = judgements
-            .filter(|it| it.breaks())
-            .map(Judgement::reason)
-            .collect();
-        reasons.dedup();
-        let migration = self.rule.migration.unwrap_or_default();
-        format!(
-            "{item} **Breaking for {whom}**: {}. What to do: {migration}.",
-            reasons.join("; ")
-        )
+        let mut item = format!("{} `{}`: {}.", sentence(self.subject), self.name, self.what);
+        if let Some(whom) = self.breaks_for() {
+            let judgements = [&self.rule.code, &self.rule.dashboards].into_iter();
+            let mut reasons: Vec<&str> = judgements
+                .filter(|it| it.breaks())
+                .map(Judgement::reason)
+                .collect();
+            reasons.dedup();
+            item = format!("{item} **Breaking for {whom}**: {}.", reasons.join("; "));
+        }
+        match self.rule.migration {
+            Some(migration) => format!("{item} What to do: {migration}."),
+            None => item,
+        }
     }
 
     fn json(&self) -> Value {

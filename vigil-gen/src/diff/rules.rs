@@ -11,7 +11,7 @@ pub struct Rule {
     pub dashboards: Judgement,
     /// How to do it without breaking anything; none where nothing breaks.
     pub instead: Option<&'static str>,
-    /// What those do whom it breaks something for; none where nothing breaks.
+    /// What those do whom it concerns; none where there is nothing to do.
     pub migration: Option<&'static str>,
 }
 
@@ -95,8 +95,8 @@ rules! {
     RENAMED_REMOVED_EARLY "renamed-removed-early": GONE_CODE, Breaks("what sent the old name did not send the new one beside it: there was no time to move queries"), SEND_BOTH, Some("use the new name; for the time before this version, ask for the old one as well");
     GROUP_REMOVED "group-removed": Breaks("registries that take it in with `ref_group` can't be read any more"), SAME_WIRE, KEEP, Some("refer to its attributes one by one");
     GROUP_REMOVED_DEPRECATED "group-removed-deprecated": Announced("registries that still take it in with `ref_group` can't be read any more"), SAME_WIRE, NEXT_BREAKING, FOLLOW;
-    RENAMED "renamed": Fine("the old name still compiles, with a warning that names the new one"), Fine("the old name is sent wherever it is still referred to"), None, None;
-    DEPRECATED "deprecated": Fine("it still compiles, with a warning"), SAME_WIRE, None, None;
+    RENAMED "renamed": Fine("the old name still compiles, with a warning that names the new one"), Fine("the old name is sent wherever it is still referred to"), None, Some("move to the new name before the old one goes");
+    DEPRECATED "deprecated": Fine("it still compiles, with a warning"), SAME_WIRE, None, Some("do without it before it goes");
     UNDEPRECATED "undeprecated": Fine("a warning is gone"), SAME_WIRE, None, None;
     STABILITY_RAISED "stability-raised": SAME_CODE, SAME_WIRE, None, None;
     STABILITY_LOWERED "stability-lowered": SAME_CODE, SAME_WIRE, None, None;
