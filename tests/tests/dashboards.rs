@@ -204,9 +204,13 @@ fn prometheus_answers_every_query_of_the_dashboard_and_evaluates_every_rule() {
         let mut records = records.iter();
         records.all(|rule| !server.query(text(rule, "record")).is_empty())
     });
-    for rule in &records {
-        assert_there(text(rule, "expr"), &server.query(text(rule, "expr")));
-        assert_there(text(rule, "record"), &server.query(text(rule, "record")));
+    for rule in rules() {
+        let result = server.query(text(&rule, "expr"));
+        // What an alert asks for may well not be there.
+        if rule["record"].is_string() {
+            assert_there(text(&rule, "expr"), &result);
+            assert_there(text(&rule, "record"), &server.query(text(&rule, "record")));
+        }
     }
     let loaded = server.api("rules");
     let groups = loaded["groups"].as_array().unwrap().iter();
