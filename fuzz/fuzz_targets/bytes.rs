@@ -21,6 +21,7 @@ fuzz_target!(|data: &[u8]| {
     match read_registry_in_memory(&files, "r") {
         Err(rejected) => checks::rejected(&rejected),
         Ok(checked) => {
+            checks::judged(&checked);
             if let Err(rejected) = lower(&checked, &Options::new("r", "templates", "out")) {
                 checks::rejected(&rejected);
             }

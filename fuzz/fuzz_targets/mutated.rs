@@ -18,7 +18,7 @@ static CORPUS: LazyLock<Vec<(Files, String)>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let tests = root.join("vigil-gen/tests");
     let mut corpus = registries(&root, &["semconv"]);
-    for folder in ["accepted", "generated"] {
+    for folder in ["accepted", "generated", "lints"] {
         corpus.extend(registries(&tests, &[folder]));
     }
     corpus.extend(registries(
@@ -51,6 +51,7 @@ fuzz_target!(|data: &[u8]| {
     match read_registry_in_memory(&files, &root) {
         Err(rejected) => checks::rejected(&rejected),
         Ok(checked) => {
+            checks::judged(&checked);
             if let Err(rejected) = lower(&checked, &Options::new(&*root, "templates", "out")) {
                 checks::rejected(&rejected);
             }

@@ -68,6 +68,7 @@ mod theirs {
     )
     .fields(&[Field::new(&NAME, Level::Required)]);
 
+    #[derive(Clone, PartialEq)]
     pub(super) struct Thing(pub(super) &'static str, pub(super) Option<String>);
 
     impl AttributeSet for Thing {
@@ -213,6 +214,8 @@ fn what_goes_beyond_is_counted_together_also_for_registries_of_others() {
 fn no_instrument_has_room_for_more_than_the_most() {
     let most = vigil::metrics::gen_ai::definitions::INVOKE_AGENT_DURATION.cardinality_limit();
     assert_eq!(most, theirs::UNBOUNDED.cardinality_limit());
+    // The lint about it goes by the same number.
+    assert_eq!(most as u64, vigil_gen::lint::MOST_SERIES);
     let all = u64::try_from(AGENTS * ERRORS).unwrap();
     let (own, over) = split("gen_ai.invoke_agent.duration");
     assert_eq!(own, most);

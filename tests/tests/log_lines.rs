@@ -136,10 +136,20 @@ fn timeless(lines: &str) -> String {
 
 #[test]
 fn a_run_reads_as_a_tree() {
-    let lines = written(LogFormat::Pretty, "info", run).text();
-    assert_eq!(
-        timeless(&lines),
-        "\
+    // Alone, beside a trace layer, and beside one that gives `tracing` only the spans that code runs in.
+    for fields in [None, Some(true), Some(false)] {
+        let (layer, captured) = layer(LogFormat::Pretty, "info");
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(Sampler::AlwaysOff)
+            .build();
+        let traces = fields.map(|it| vigil::trace_layer(&provider).with_fields(it));
+        let subscriber = tracing_subscriber::registry().with(traces).with(layer);
+        tracing::subscriber::with_default(subscriber, run);
+        assert_eq!(timeless(&captured.text()), TREE, "{fields:?}");
+    }
+}
+
+const TREE: &str = "\
 HH:MM:SS.mmm │ phase perceive             TIME  budget 98500 tokens, $4.20, 1m30s, 12 calls  mode explore
 HH:MM:SS.mmm │ │ │ WARN arcan: retrying attempt=2 reason=\"too busy\"
 HH:MM:SS.mmm │ │ chat sonnet              TIME  1200→85 tokens [800 cached]  tool_call  anthropic temperature=0.5
@@ -149,9 +159,7 @@ HH:MM:SS.mmm │ phase execute              TIME
 HH:MM:SS.mmm │ │ • life.mode.transition  explore→recover
 HH:MM:SS.mmm │ phase reflect              TIME  mode explore→recover
 HH:MM:SS.mmm invoke_agent arcan           TIME  session_id=s-1 run_id=r-7
-"
-    );
-}
+";
 
 #[test]
 fn colors_are_there_if_asked_for_and_only_then() {
@@ -712,12 +720,18 @@ fn json_lines_tell_the_whole_tree_and_whose_work_it_is() {
     let pipeline = SdkTracerProvider::builder()
         .with_sampler(Sampler::AlwaysOff)
         .build();
-    let (layer, captured) = layer(LogFormat::Json, "info");
-    let subscriber = tracing_subscriber::registry()
-        .with(vigil::trace_layer(&pipeline))
-        .with(layer);
-    tracing::subscriber::with_default(subscriber, run);
-    let lines = captured.json();
+    for fields in [true, false] {
+        let (layer, captured) = layer(LogFormat::Json, "info");
+        let subscriber = tracing_subscriber::registry()
+            .with(vigil::trace_layer(&pipeline).with_fields(fields))
+            .with(layer);
+        tracing::subscriber::with_default(subscriber, run);
+        assert_whole_tree(&captured.json());
+    }
+}
+
+#[track_caller]
+fn assert_whole_tree(lines: &[Value]) {
     let spans: Vec<_> = lines
         .iter()
         .filter(|line| line["event"] == "span")
@@ -734,6 +748,12 @@ fn json_lines_tell_the_whole_tree_and_whose_work_it_is() {
         assert_eq!(named(child)["parent_span_id"], named(parent)["span_id"]);
     }
     assert!(named("invoke_agent arcan").get("parent_span_id").is_none());
+    let event = lines
+        .iter()
+        .find(|line| line["message"] == "life.mode.transition");
+    let event = event.expect("the event is told");
+    assert_eq!(event["span_id"], named("phase reflect")["span_id"]);
+    assert_eq!(event["span"], "phase");
     for span in spans {
         assert_eq!(span["attributes"]["life.session_id"], "s-1", "{span}");
         assert_eq!(span["attributes"]["life.run_id"], "r-7", "{span}");

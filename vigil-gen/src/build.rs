@@ -96,6 +96,12 @@ impl Build {
         };
         match self.run_in(PathBuf::from(out)) {
             Ok(report) => {
+                let warnings = &report.warnings;
+                for warning in &warnings.diagnostics {
+                    println!("cargo::warning={}", warning.in_a_line(&warnings.sources));
+                }
+                // What expires depends on what day it is.
+                println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
                 for path in &report.inputs {
                     println!("cargo::rerun-if-changed={}", path.display());
                 }

@@ -4,6 +4,8 @@ mod diff;
 mod explain;
 mod generate;
 mod init;
+mod lint;
+mod lints;
 mod resolve;
 mod revision;
 mod schema;
@@ -17,7 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use vigil_gen::diagnostic::Rejected;
-use vigil_gen::{CONFIG_NAME, Config, Failure};
+use vigil_gen::diagnostic::Warnings;
+use vigil_gen::lint::{Level, Levels};
+use vigil_gen::{CONFIG_NAME, Config, Date, Failure};
 
 /// Renders a registry of OpenTelemetry conventions into a typed Rust API.
 ///
@@ -43,13 +47,17 @@ Examples:
       what there is in each namespace, and how many series each metric can make
   vigil-gen diff v0.1.0
       what changed since that git revision, and whether code, dashboards or alerts break
+  vigil-gen lint --baseline v0.1.0 --deny warnings
+      what can be said against the registry, and against what changed since that git revision
+  vigil-gen lints
+      the lints, their levels, and what each is for
   vigil-gen schema manifest > manifest.schema.json
       what an editor needs to check and complete the YAML while it is typed
   vigil-gen explain unknown-attribute
       what an error means, and what to do about it
 
 Exit status: 0 if all is well, 1 if the registry, the configuration or a template has errors or the
-code is stale (or, with diff, something breaks), 2 if it was called the wrong way.
+code is stale (or, with diff, something breaks; or a lint finds what is denied), 2 if it was called the wrong way.
 
 Only files that are marked as generated are ever overwritten or deleted."
 )]
@@ -71,9 +79,13 @@ enum Command {
     Stats(stats::Stats),
     /// Tells what changed since another registry, and whether that breaks code or dashboards.
     Diff(diff::Diff),
+    /// Judges a registry by the lints, and writes nothing.
+    Lint(lint::Lint),
+    /// Lists the lints, their levels, and what each is for.
+    Lints(lints::Lints),
     /// Prints a JSON Schema of a registry's files, with which editors check and complete them.
     Schema(schema::Schema),
-    /// Says what an error code means, and what to do about it; without a code, lists all of them.
+    /// Says what an error code or a lint means, and what to do about it; without one, lists all of them.
     Explain(explain::Explain),
 }
 
@@ -86,12 +98,22 @@ struct Which {
     /// The directory of the registry [default: that of the configuration].
     #[arg(long, value_name = "DIR")]
     registry: Option<PathBuf>,
-    /// How errors of the registry are printed.
+    /// How errors and warnings of the registry are printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     message_format: MessageFormat,
 }
 
 impl Which {
+    /// What becomes of what lints find, as far as the configuration says, if there is one.
+    fn levels(&self) -> Result<Levels, Stop> {
+        let read = match (&self.registry, &self.config) {
+            (_, Some(named)) => Some(Config::read(named)?),
+            (Some(_), None) => None,
+            (None, None) => nearest_config()?,
+        };
+        Ok(read.map(|it| it.lints).unwrap_or_default())
+    }
+
     /// The directory of the registry.
     fn registry(&self) -> Result<PathBuf, Stop> {
         if let Some(registry) = &self.registry {
@@ -103,11 +125,47 @@ impl Which {
     }
 }
 
+/// What becomes of what lints find, in place of what the configuration says.
+#[derive(Debug, Args)]
+struct Judged {
+    /// Pass over what this lint finds; `all` of them, or `warnings`: those that would warn.
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    allow: Vec<String>,
+    /// Tell what this lint finds.
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    warn: Vec<String>,
+    /// Take what this lint finds for an error: nothing is written, and the exit status is 1.
+    #[arg(long, value_name = "LINT", value_delimiter = ',')]
+    deny: Vec<String>,
+    /// The day that it is, for what expires [default: that of `SOURCE_DATE_EPOCH`, or the clock's].
+    #[arg(long, value_name = "DATE")]
+    today: Option<Date>,
+}
+
+impl Judged {
+    /// Gives these levels.
+    fn give(&self, levels: &mut Levels) -> Result<(), Stop> {
+        let lists = [
+            (Level::Allow, &self.allow),
+            (Level::Warn, &self.warn),
+            (Level::Deny, &self.deny),
+        ];
+        let given = lists
+            .iter()
+            .flat_map(|(level, names)| names.iter().map(|name| (name.as_str(), *level)));
+        levels.give(given).map_err(|error| {
+            Stop::Usage(format!(
+                "error: {error}\n\nFor more information, try '--help'.\n"
+            ))
+        })
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum MessageFormat {
     /// For people, on stderr, with the lines that are meant.
     Human,
-    /// For programs: each error as a line of JSON, on stdout.
+    /// For programs: each error and warning as a line of JSON, on stdout.
     Json,
 }
 
@@ -142,6 +200,8 @@ pub(crate) fn main() -> ExitCode {
             (arguments.which.message_format, resolve::run(&arguments))
         }
         Some(Command::Diff(arguments)) => (arguments.which.message_format, diff::run(&arguments)),
+        Some(Command::Lint(arguments)) => (arguments.which.message_format, lint::run(&arguments)),
+        Some(Command::Lints(arguments)) => (arguments.which.message_format, lints::run(&arguments)),
         Some(Command::Stats(arguments)) => (arguments.which.message_format, stats::run(&arguments)),
         None => {
             let messages = arguments.generate.which.message_format;
@@ -163,22 +223,45 @@ fn config(named: Option<&Path>, instead: &str) -> Result<Config, Stop> {
     if let Some(path) = named {
         return Ok(Config::read(path)?);
     }
-    let here = env::current_dir().map_err(|error| {
-        Stop::Usage(format!(
-            "error: can't tell the current directory: {error}\n"
-        ))
-    })?;
+    if let Some(found) = nearest_config()? {
+        return Ok(found);
+    }
+    Err(Stop::Usage(format!(
+        "error: there is no {CONFIG_NAME} in {} or above it\n\n\
+         Call vigil-gen below one, name one with --config, or give {instead}. `vigil-gen init` makes one.\n\
+         For more information, try '--help'.\n",
+        here()?.display()
+    )))
+}
+
+/// The nearest configuration, if there is one.
+fn nearest_config() -> Result<Option<Config>, Stop> {
+    let here = here()?;
     let Some(found) = Config::find(&here) else {
-        return Err(Stop::Usage(format!(
-            "error: there is no {CONFIG_NAME} in {} or above it\n\n\
-             Call vigil-gen below one, name one with --config, or give {instead}. `vigil-gen init` makes one.\n\
-             For more information, try '--help'.\n",
-            here.display()
-        )));
+        return Ok(None);
     };
     // As a path from here, where that is shorter to read.
     let shown = found.strip_prefix(&here).unwrap_or(&found);
-    Ok(Config::read(shown)?)
+    Ok(Some(Config::read(shown)?))
+}
+
+fn here() -> Result<PathBuf, Stop> {
+    env::current_dir().map_err(|error| {
+        Stop::Usage(format!(
+            "error: can't tell the current directory: {error}\n"
+        ))
+    })
+}
+
+/// Prints what there is to say of a registry that is in order.
+fn warn(warnings: &Warnings, messages: MessageFormat) {
+    if warnings.diagnostics.is_empty() {
+        return;
+    }
+    match messages {
+        MessageFormat::Human => say(&mut io::stderr(), format!("{warnings}\n")),
+        MessageFormat::Json => say(&mut io::stdout(), warnings.json_lines()),
+    }
 }
 
 /// Prints what is wrong.

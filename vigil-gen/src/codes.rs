@@ -24,11 +24,15 @@ impl fmt::Display for Code {
             remedy,
             ..
         } = self;
-        let remedy = remedy
-            .replace("](#", "](docs/registry.md#")
-            .replace("](templates.md", "](docs/templates.md");
+        let remedy = from_the_workspace(remedy);
         write!(f, "{code}: {meaning}\n\n{remedy}\n")
     }
+}
+
+/// Text of `docs/registry.md`, its links as they lead there from the root of the workspace.
+pub(crate) fn from_the_workspace(text: &str) -> String {
+    text.replace("](#", "](docs/registry.md#")
+        .replace("](templates.md", "](docs/templates.md")
 }
 
 /// The kind of error that is called `code`.
@@ -230,6 +234,9 @@ codes! {
         UNKNOWN_PHASE = "unknown-phase",
             "A phase that is not a member of the parent's `type_per` enum.",
             "Mend it, or add it to the enum.";
+        UNKNOWN_NAMESPACE = "unknown-namespace",
+            "An owner of a namespace in which nothing is defined.",
+            "Mend the namespace: it is what names begin with.";
         CYCLE = "cycle",
             "Definitions that lead back to themselves.",
             "Break the chain that the message shows; a circle of spans needs a root that leads into it.";
@@ -271,6 +278,14 @@ codes! {
         SENSITIVE_LEVEL = "sensitive-level",
             "A sensitive attribute that is not opt-in.",
             "Make the reference `opt_in`.";
+    }
+    "Lints" {
+        UNKNOWN_LINT = "unknown-lint",
+            "A lint that does not exist, where one is suppressed or given a level.",
+            "Mend the name; [Lints](#lints) lists them all.";
+        LINT_LEVEL = "lint-level",
+            "A level of a lint that does not exist.",
+            "`allow`, `warn` or `deny`.";
     }
     "Contracts" {
         SPAN_NAME = "span-name",
@@ -389,5 +404,8 @@ codes! {
         OUTPUT = "output",
             "Something is in the way of the generated files, or they can't be written.",
             "Move what is in the way. If some were written, run it again: each is a whole file.";
+        DATE = "date",
+            "Nothing says what day it is, for what expires: `SOURCE_DATE_EPOCH` is no number, or too large.",
+            "Set it to the seconds since 1970, or take it out; `--today` names a day.";
     }
 }

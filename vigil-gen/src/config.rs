@@ -11,11 +11,13 @@ use crate::Options;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, Rejected, nearest, quoted};
 use crate::embedded;
+use crate::lint::{self, GROUPS, Level, Levels};
 use crate::load::joined;
 use crate::names;
 use crate::output::plain;
 use crate::outputs::{Comment, FilePattern, Output, Subject};
 use crate::render::template_paths;
+use crate::schema::Located;
 use crate::schema::fields::{Fields, Vocabulary, text};
 use crate::schema::shape::{Field, Shape, Value, field};
 use crate::source::SourceMap;
@@ -68,6 +70,11 @@ const KEYS: &[Field] = &[
         "The Rust path where the code of a dependency is already, by the dependency's directory: see [Code that is there already](#code-that-is-there-already).",
     ),
     field!(
+        "lints",
+        Value::Map(&Value::Word(&LEVELS)),
+        "The level of each lint, `allow`, `warn` or `deny`, by its name; `all` and `warnings` stand for several. See [Lints](#lints).",
+    ),
+    field!(
         "outputs",
         Value::List(&Value::Shape(&OUTPUT)),
         "What else is made: see [Outputs](#outputs).",
@@ -115,6 +122,13 @@ const OUTPUT_KEYS: &[Field] = &[
     ),
 ];
 
+static LEVELS: Vocabulary<Level> = Vocabulary {
+    what: "level of a lint",
+    code: codes::LINT_LEVEL,
+    words: Level::WORDS,
+    also: &[],
+};
+
 static SUBJECTS: Vocabulary<Subject> = Vocabulary {
     what: "subject",
     code: codes::OUTPUT_WORD,
@@ -148,6 +162,8 @@ pub struct Config {
     pub features_per_namespace: bool,
     /// `crates`
     pub crates: BTreeMap<PathBuf, String>,
+    /// `lints`
+    pub lints: Levels,
 }
 
 impl Config {
@@ -224,6 +240,7 @@ impl Config {
         options.outputs.clone_from(&self.outputs);
         options.features_per_namespace = self.features_per_namespace;
         options.crates.clone_from(&self.crates);
+        options.lints.clone_from(&self.lints);
         options.config = Some(self.path.clone());
         options
     }
@@ -323,6 +340,7 @@ impl Reader<'_> {
             outputs,
             features_per_namespace,
             crates,
+            lints: self.lints(&fields),
         })
     }
 
@@ -400,6 +418,35 @@ impl Reader<'_> {
             crates.insert(dir, path.value);
         }
         crates
+    }
+
+    fn lints(&mut self, fields: &Fields<'_>) -> Levels {
+        let Some(node) = fields.get("lints") else {
+            return Levels::default();
+        };
+        if !matches!(node.yaml, Yaml::Map(_)) {
+            let message = format!("`lints` is a table, not {}", node.described());
+            self.diagnostics.push(
+                Diagnostic::new(codes::WRONG_SHAPE, node.at, message).with_help(
+                    "begin it with `[lints]`, and write `missing-owner = \"deny\"` below",
+                ),
+            );
+        }
+        let mut given = Vec::new();
+        for entry in node.entries() {
+            let level = LEVELS.read(&entry.node, self.diagnostics);
+            let name = entry.key.as_str();
+            if lint::find(name).is_none() && !GROUPS.contains(&name) {
+                let name = Located::new(entry.key.clone(), entry.key_at);
+                self.diagnostics.push(lint::unknown(&name, GROUPS));
+            } else if let Some(level) = level {
+                given.push((name, level.value));
+            }
+        }
+        let mut levels = Levels::default();
+        // TOML has each key once, and unknown ones are left out.
+        let _ = levels.give(given);
+        levels
     }
 
     fn output(&mut self, node: &Node, templates: Option<&Path>) -> Option<Output> {

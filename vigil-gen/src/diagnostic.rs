@@ -1,4 +1,4 @@
-//! What is wrong with a registry, and where: errors, and how they are printed.
+//! What is wrong with a registry, and where: errors and warnings, and how they are printed.
 //!
 //! A stage never stops at its first error. It pushes a [`Diagnostic`] and goes on with what it
 //! can still make sense of, so that one run reports everything.
@@ -7,6 +7,7 @@ mod json;
 mod render;
 mod suggest;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 pub use crate::codes::{CODES, Code, explain};
@@ -16,7 +17,7 @@ pub use suggest::{listed, nearest, one_of, quoted};
 
 use crate::source::{FileId, SourceMap};
 
-/// How many errors are printed. Nobody reads more at a time.
+/// How many errors and warnings are printed. Nobody reads more at a time.
 const PRINTED: usize = 200;
 
 /// A place in a file: where a scalar begins and how far it reaches on its first line.
@@ -44,12 +45,32 @@ impl Location {
     }
 }
 
-/// One error.
+/// Whether it keeps anything from being made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Nothing is written.
+    #[default]
+    Error,
+    /// It is told, and that is all.
+    Warning,
+}
+
+impl Severity {
+    /// As it is printed: `error`, `warning`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
     /// Where it is. First, since errors are sorted by it.
     pub primary: Location,
-    /// Which kind of error it is; one of [`CODES`].
+    /// Which kind it is: one of [`CODES`], or the name of one of the [`LINTS`](crate::lint::LINTS).
     pub code: &'static str,
     /// One sentence, lowercase, YAML text in backticks.
     pub message: String,
@@ -57,6 +78,8 @@ pub struct Diagnostic {
     pub secondary: Vec<(Location, String)>,
     /// What to do about it, where that can be said.
     pub help: Option<String>,
+    /// Whether it is an error.
+    pub severity: Severity,
 }
 
 impl Diagnostic {
@@ -68,7 +91,23 @@ impl Diagnostic {
             message: message.into(),
             secondary: Vec::new(),
             help: None,
+            severity: Severity::Error,
         }
+    }
+
+    /// All of it but the line that is meant, without a line break.
+    pub(crate) fn in_a_line(&self, sources: &SourceMap) -> String {
+        let place = render::position(self.primary, sources);
+        let help = self.help.as_ref();
+        let help = help.map_or_else(String::new, |help| format!(" (help: {})", visible(help)));
+        format!("{place}: {} [{}]{help}", visible(&self.message), self.code)
+    }
+
+    /// Makes it an error or a warning.
+    #[must_use]
+    pub(crate) fn with_severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
     }
 
     /// Points at another place as well.
@@ -93,14 +132,14 @@ impl Diagnostic {
     }
 }
 
-/// The errors of a run.
+/// The errors and warnings of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
 }
 
 impl Diagnostics {
-    /// No errors yet.
+    /// None yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -120,7 +159,31 @@ impl Diagnostics {
         self.list.len()
     }
 
-    /// The errors, in order.
+    /// How many are errors, or warnings.
+    pub fn count(&self, severity: Severity) -> usize {
+        let of = self.list.iter().filter(|it| it.severity == severity);
+        of.count()
+    }
+
+    /// The errors alone.
+    #[must_use]
+    pub(crate) fn errors(mut self) -> Self {
+        self.list.retain(|it| it.severity == Severity::Error);
+        self
+    }
+
+    /// How many there are of which kind, in words: `1 error, 2 warnings`.
+    pub fn counted(&self) -> String {
+        let counts = [Severity::Error, Severity::Warning].map(|it| (self.count(it), it.word()));
+        let words = counts.iter().filter(|(count, _)| *count > 0);
+        let words = words.map(|(count, word)| match count {
+            1 => format!("1 {word}"),
+            _ => format!("{count} {word}s"),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    /// All of them, in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()
     }
@@ -133,8 +196,8 @@ impl Diagnostics {
         self
     }
 
-    /// The text for a terminal, one paragraph an error, without a summary. Says how many errors
-    /// there are beyond those that it shows.
+    /// The text for a terminal, one paragraph each, without a summary. Says how many there are
+    /// beyond those that it shows.
     pub fn render(&self, sources: &SourceMap) -> String {
         let paragraphs: Vec<String> = self
             .list
@@ -152,7 +215,7 @@ impl Diagnostics {
 }
 
 impl Diagnostics {
-    /// All errors, each as a line of JSON.
+    /// All of them, each as a line of JSON.
     pub fn json_lines(&self, sources: &SourceMap) -> String {
         let lines = self.list.iter();
         lines
@@ -203,6 +266,17 @@ impl Rejected {
         }
     }
 
+    /// Adds further errors in the same sources, but where there is one already.
+    #[must_use]
+    pub(crate) fn and(mut self, found: Diagnostics) -> Self {
+        let places: BTreeSet<Location> = self.diagnostics.iter().map(|it| it.primary).collect();
+        let further = found.list.into_iter();
+        let further = further.filter(|it| !places.contains(&it.primary));
+        self.diagnostics.extend(further);
+        self.diagnostics = self.diagnostics.sorted();
+        self
+    }
+
     /// Says whether names went unchecked.
     #[must_use]
     pub(crate) fn with_names_unchecked(mut self, unchecked: bool) -> Self {
@@ -215,9 +289,8 @@ impl Rejected {
     /// What a run says last.
     pub(crate) fn summary(&self) -> String {
         let unchecked = if self.names_unchecked { UNCHECKED } else { "" };
-        let count = self.diagnostics.len();
-        let errors = if count == 1 { "error" } else { "errors" };
-        format!("{unchecked}{count} {errors}; nothing was written\n")
+        let counted = self.diagnostics.counted();
+        format!("{unchecked}{counted}; nothing was written\n")
     }
 }
 
@@ -233,3 +306,27 @@ impl fmt::Display for Rejected {
 }
 
 impl std::error::Error for Rejected {}
+
+/// What there is to say of a registry that is in order.
+///
+/// Displays as the text for a terminal: nothing if there is nothing.
+#[derive(Clone, Debug)]
+pub struct Warnings {
+    /// What it is.
+    pub diagnostics: Diagnostics,
+    /// The files that it is about.
+    pub sources: SourceMap,
+}
+
+impl Warnings {
+    /// All of them, each as a line of JSON.
+    pub fn json_lines(&self) -> String {
+        self.diagnostics.json_lines(&self.sources)
+    }
+}
+
+impl fmt::Display for Warnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.diagnostics.render(&self.sources))
+    }
+}

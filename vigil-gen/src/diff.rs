@@ -19,7 +19,7 @@ pub use rules::{Judgement, RULES, Rule};
 /// What changed from one registry to another. Displays as text, breaking changes with the reason and
 /// what to do instead.
 ///
-/// Briefs, notes, examples and the files that definitions stand in play no part.
+/// Briefs, notes, examples, owners, expiry and the files that definitions stand in play no part.
 #[derive(Debug, Default)]
 pub struct Diff {
     /// The changes: attributes first, then groups, spans, metrics, events and entities, by name.
@@ -60,6 +60,21 @@ impl Change {
             Audience::Code => &self.rule.code,
             Audience::Dashboards => &self.rule.dashboards,
         }
+    }
+
+    /// Whether a definition is gone that was not deprecated.
+    pub(crate) fn removes_a_definition(&self) -> bool {
+        self.rule.name == rules::REMOVED.name
+    }
+
+    /// Whether a member of an enum is gone.
+    pub(crate) fn removes_a_member(&self) -> bool {
+        self.rule.name == rules::MEMBER_REMOVED.name
+    }
+
+    /// Whether it is told of that part of what it is a change of.
+    pub(crate) fn names(&self, part: &str) -> bool {
+        self.what.contains(&quoted(part))
     }
 }
 

@@ -13,6 +13,7 @@
 //! | stage | ends with | |
 //! |---|---|---|
 //! | load, validate, resolve, contract, select | [`read_registry`] | YAML to a checked [`Registry`] |
+//! | lint | [`lint::lint`] | to what there is to say of it |
 //! | lower | [`lower`] | to the [`ir::Ir`], finished identifiers and docs |
 //! | render | [`render_unformatted`] | to text |
 //! | format | [`render_files`] | to text as `rustfmt` has it |
@@ -33,6 +34,7 @@ mod build;
 mod codes;
 mod config;
 mod contract;
+mod date;
 pub mod diagnostic;
 pub mod diff;
 mod embedded;
@@ -41,6 +43,7 @@ mod format;
 mod graph;
 mod init;
 pub mod ir;
+pub mod lint;
 mod load;
 mod locations;
 mod lower;
@@ -61,22 +64,24 @@ mod stats;
 mod validate;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use diagnostic::{Diagnostic, Diagnostics, Rejected, quoted};
+use diagnostic::{Diagnostic, Diagnostics, Rejected, Severity, Warnings, quoted};
+use lint::{Judging, Levels};
 use load::{Sources, Store};
 use lower::{Homes, Target};
 use output::Edit;
 use registry::Registry;
 use render::Templates;
-use schema::RegistryDef;
+use schema::{Allow, RegistryDef};
 
 pub use build::Build;
 pub use config::{CONFIG_NAME, Config};
+pub use date::{Date, DateError};
 pub use format::FormatError;
 pub use init::{InitError, Start, Vigil, init, workspace_around};
 pub use locations::Locations;
@@ -114,6 +119,10 @@ pub struct Options {
     /// Put each namespace behind a feature of its name, and the features into the `Cargo.toml` nearest
     /// to `out`, or to the configuration file if `out` is empty.
     pub features_per_namespace: bool,
+    /// What becomes of what lints find.
+    pub lints: Levels,
+    /// The day that it is, for what expires; none: [`Date::today`].
+    pub today: Option<Date>,
     /// Only compare: nothing is written.
     pub check: bool,
 }
@@ -136,6 +145,8 @@ impl Options {
             rustfmt: "rustfmt".into(),
             format: true,
             features_per_namespace: false,
+            lints: Levels::default(),
+            today: None,
             check: false,
         }
     }
@@ -167,6 +178,8 @@ pub struct Rendered {
     pub inputs: Vec<PathBuf>,
     /// The features that the code is behind, if it was asked for them.
     pub features: Vec<ir::Feature>,
+    /// What there is to say of the registry.
+    pub warnings: Warnings,
 }
 
 /// A registry without errors, and where everything in it came from.
@@ -186,6 +199,16 @@ pub struct Checked {
     whole: Option<Registry>,
     /// The registries that it depends on: what each is called, and where it really is.
     dependencies: Vec<(String, PathBuf)>,
+    /// Those of them that are OpenTelemetry's own, by what they are called.
+    upstream: BTreeSet<String>,
+    /// The lints that it suppresses, in the order of the files.
+    allows: Vec<Allow>,
+}
+
+/// Whether a schema URL is that of OpenTelemetry's own conventions.
+fn is_upstream(schema_url: &str) -> bool {
+    let place = schema_url.split_once("://").map(|(_, place)| place);
+    place.is_some_and(|place| place.starts_with("opentelemetry.io/"))
 }
 
 /// Reads the registry in `dir` and those that it depends on, follows all references and checks all
@@ -196,7 +219,30 @@ pub struct Checked {
 /// Everything that is wrong with them, of all stages. Later stages skip what earlier ones could
 /// make no sense of.
 pub fn read_registry(dir: &Path) -> Result<Checked, Rejected> {
-    read(dir, Store::Disk)
+    read(dir, Store::Disk).map_err(|refused| refused.rejected)
+}
+
+/// Reads the registry in `dir`, as [`read_registry`] does, and judges it by the lints.
+///
+/// # Errors
+///
+/// As [`read_registry`]; and along with that, if all definitions could be read, what lints find that is
+/// denied. Where the registry is in order, what they find is no error here, whatever its severity.
+pub fn read_and_lint(
+    dir: &Path,
+    judging: &Judging<'_>,
+) -> Result<(Checked, Diagnostics), Rejected> {
+    match read(dir, Store::Disk) {
+        Ok(checked) => {
+            let found = lint::lint(&checked, judging);
+            Ok((checked, found))
+        }
+        Err(refused) => {
+            let Refused { rejected, checked } = *refused;
+            let found = checked.map(|it| lint::lint_in_part(&it, judging).errors());
+            Err(rejected.and(found.unwrap_or_default()))
+        }
+    }
 }
 
 /// As [`read_registry`], of files in memory: the content of each, by its path with `/`. `dir` is the
@@ -220,10 +266,18 @@ pub fn read_registry_in_memory(
     files: &BTreeMap<String, Vec<u8>>,
     dir: &str,
 ) -> Result<Checked, Rejected> {
-    read(Path::new(dir), Store::Memory(files))
+    read(Path::new(dir), Store::Memory(files)).map_err(|refused| refused.rejected)
 }
 
-fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
+/// A registry that was refused.
+struct Refused {
+    rejected: Rejected,
+    /// What it means all the same, if all its definitions could be read: only what they mention, or what
+    /// they promise, is wrong.
+    checked: Option<Checked>,
+}
+
+fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Box<Refused>> {
     let mut diagnostics = Diagnostics::new();
     let Sources {
         map,
@@ -231,23 +285,24 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         files,
         second,
     } = load::load(dir, store, &mut diagnostics);
-    let definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let mut definitions = validate::validate(&map, &registries, &mut diagnostics);
+    let readable = diagnostics.is_empty();
     let resolved = resolve::resolve(&definitions, &map, &mut diagnostics);
     // What a contract lacks may be in a file that could not be read.
     if definitions.incomplete || resolved.incomplete {
         diagnostics.extend(second.finish());
         let unchecked = definitions.incomplete;
-        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
+        return Err(Box::new(Refused {
+            rejected: Rejected::new(diagnostics, map).with_names_unchecked(unchecked),
+            checked: None,
+        }));
     }
+    resolved.enter_places(&mut definitions);
     let registry = contract::check(&definitions, resolved, &map, &mut diagnostics);
     let depends = definitions.registries.len() > 1;
     let whole = depends.then(|| registry.clone());
     let registry = select::select(&definitions, registry, &mut diagnostics);
     diagnostics.extend(second.finish());
-    if !diagnostics.is_empty() {
-        let unchecked = definitions.locations.any_nameless();
-        return Err(Rejected::new(diagnostics, map).with_names_unchecked(unchecked));
-    }
     let directory = |it: &RegistryDef| PathBuf::from(map.display(it.root));
     let (own, others) = match definitions.registries.split_last() {
         Some((own, others)) => (Some(own), others),
@@ -257,15 +312,30 @@ fn read(dir: &Path, store: Store<'_>) -> Result<Checked, Rejected> {
         let dir = directory(it);
         (it.name.clone(), fs::canonicalize(&dir).unwrap_or(dir))
     });
-    Ok(Checked {
+    let upstream = others.iter().filter(|it| {
+        let url = it.schema_url.as_deref();
+        url.is_some_and(is_upstream)
+    });
+    let checked = Checked {
+        upstream: upstream.map(|it| it.name.clone()).collect(),
         dependencies: dependencies.collect(),
+        allows: definitions.allows,
         directories: own.into_iter().chain(others).map(directory).collect(),
         whole,
         registry,
         locations: definitions.locations,
         files,
         sources: map,
-    })
+    };
+    if diagnostics.is_empty() {
+        return Ok(checked);
+    }
+    let unchecked = checked.locations.any_nameless();
+    let rejected = Rejected::new(diagnostics, checked.sources.clone());
+    Err(Box::new(Refused {
+        rejected: rejected.with_names_unchecked(unchecked),
+        checked: readable.then_some(checked),
+    }))
 }
 
 /// Gives everything in a registry its Rust name, type and docs: what templates lay out.
@@ -327,8 +397,19 @@ fn render(
 ///
 /// Everything that is wrong with the registry, or the first thing that is wrong with the templates.
 pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
-    let checked = read_registry(&options.registry)?;
-    let (mut all, features) = render(&checked, options)?;
+    let judging = Judging {
+        levels: &options.lints,
+        today: options.today.map_or_else(Date::today, Ok)?,
+        baseline: None,
+    };
+    let (checked, found) = read_and_lint(&options.registry, &judging)?;
+    let denied = found.count(Severity::Error) > 0;
+    // What is denied is told along with what no code can be made of; warnings can wait.
+    let (mut all, features) = match render(&checked, options) {
+        Err(Failure::Registry(rejected)) => return Err(rejected.and(found.errors()).into()),
+        _ if denied => return Err(Rejected::new(found.errors(), checked.sources).into()),
+        made => made?,
+    };
     Ok(Rendered {
         inputs: inputs(&checked, options),
         files: all.remove(&options.out).unwrap_or_default(),
@@ -336,6 +417,10 @@ pub fn render_files(options: &Options) -> Result<Rendered, Failure> {
         registry: checked.registry,
         read: checked.files,
         features,
+        warnings: Warnings {
+            diagnostics: found,
+            sources: checked.sources,
+        },
     })
 }
 
@@ -417,7 +502,7 @@ fn run(
     let start = Instant::now();
     let rendered = render_files(options)?;
     let summary = Summary::of(&rendered.registry);
-    let (read, inputs) = (rendered.read, rendered.inputs);
+    let (read, inputs, warnings) = (rendered.read, rendered.inputs, rendered.warnings);
     let mut directories = rendered.elsewhere;
     if options.outputs.iter().any(|output| output.dir.is_none()) {
         directories.insert(options.out.clone(), rendered.files);
@@ -444,6 +529,7 @@ fn run(
         directories: outcome.directories,
         stale: outcome.stale,
         diff: outcome.diff,
+        warnings,
         elapsed: start.elapsed(),
     })
 }
@@ -462,6 +548,8 @@ pub enum Failure {
     Format(FormatError),
     /// The result can't be written.
     Output(OutputError),
+    /// Nothing says what day it is.
+    Date(DateError),
 }
 
 impl fmt::Display for Failure {
@@ -474,6 +562,7 @@ impl fmt::Display for Failure {
             Self::Render(error) => write!(f, "{error}\n{NOTHING_WRITTEN}"),
             Self::Format(error) => write!(f, "{error}\n{NOTHING_WRITTEN}"),
             Self::Output(error) => error.fmt(f),
+            Self::Date(error) => write!(f, "error[{}]: {error}\n{NOTHING_WRITTEN}", codes::DATE),
         }
     }
 }
@@ -491,6 +580,7 @@ impl Failure {
             Self::Render(error) => return (error.json_line(), NOTHING_WRITTEN.to_owned()),
             Self::Format(error) => (codes::RUSTFMT, error.to_string()),
             Self::Output(error) => (codes::OUTPUT, error.to_string()),
+            Self::Date(error) => (codes::DATE, error.to_string()),
         };
         let prefix = format!("error[{code}]: ");
         let message = text.strip_prefix(&prefix).unwrap_or(&text).trim_end();
@@ -504,6 +594,12 @@ impl Failure {
 impl From<Rejected> for Failure {
     fn from(rejected: Rejected) -> Self {
         Self::Registry(Box::new(rejected))
+    }
+}
+
+impl From<DateError> for Failure {
+    fn from(error: DateError) -> Self {
+        Self::Date(error)
     }
 }
 

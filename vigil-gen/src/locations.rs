@@ -20,6 +20,8 @@ pub(crate) enum Kind {
 pub struct Locations {
     definitions: BTreeMap<Kind, BTreeMap<String, Location>>,
     members: BTreeMap<String, BTreeMap<String, Location>>,
+    /// Where the registry's own definitions refer to attributes.
+    references: BTreeMap<Kind, BTreeMap<String, BTreeMap<String, Location>>>,
     /// Names against the rules, which nobody should be pointed to.
     malformed: BTreeMap<Kind, BTreeSet<String>>,
     /// What those were reported to be better called.
@@ -41,6 +43,23 @@ impl Locations {
             let members = BTreeMap::from([(id.to_owned(), at)]);
             self.members.insert(key.to_owned(), members);
         }
+    }
+
+    /// Enters where a definition refers to attributes: their keys, and the places.
+    pub(crate) fn add_references<'k>(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        keys: impl Iterator<Item = (&'k str, Location)>,
+    ) {
+        let of_kind = self.references.entry(kind).or_default();
+        let keys = keys.map(|(key, at)| (key.to_owned(), at));
+        of_kind.insert(name.to_owned(), keys.collect());
+    }
+
+    /// Where a definition refers to an attribute, unless another registry says so.
+    pub(crate) fn reference(&self, kind: Kind, name: &str, key: &str) -> Option<Location> {
+        self.references.get(&kind)?.get(name)?.get(key).copied()
     }
 
     /// Keeps in mind that a name is against the rules, and what it was to be called instead.

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::date::Date;
+
 /// A whole registry, resolved and checked.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Registry {
@@ -122,6 +124,12 @@ pub struct Docs {
     pub stability: Stability,
     /// Set if it is not to be used any more.
     pub deprecated: Option<Deprecated>,
+    /// Who answers for it: `annotations.vigil.owner`, or whom the manifest names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// `annotations.vigil.expires`: the day from which on it is to be looked at again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Date>,
     /// Where it is defined.
     pub origin: Origin,
 }

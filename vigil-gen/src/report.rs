@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::diagnostic::Warnings;
 use crate::output::Counts;
 use crate::registry::Registry;
 
@@ -64,6 +65,8 @@ pub struct Report {
     pub stale: bool,
     /// What a check found, as a unified diff.
     pub diff: Option<String>,
+    /// What there is to say of the registry.
+    pub warnings: Warnings,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -98,6 +101,9 @@ impl fmt::Display for Report {
             counted(*metrics, "metric"),
             counted(*events, "event")
         )?;
+        if !self.warnings.diagnostics.is_empty() {
+            writeln!(f, "lints      {}", self.warnings.diagnostics.counted())?;
+        }
         let (to_write, to_remove) = if self.diff.is_some() {
             ("to write", "to remove")
         } else {

@@ -47,6 +47,31 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
+    /// Enters where the registry that was asked for refers to attributes.
+    pub(crate) fn enter_places(&self, definitions: &mut Definitions) {
+        let own = definitions.registries.last().map(|it| it.root);
+        let groups = self.groups.iter();
+        let groups = groups.map(|(id, it)| (Kind::Group, id, &it.references));
+        let spans = self.spans.iter();
+        let spans = spans.map(|(ty, it)| (Kind::Span, ty, &it.references));
+        let metrics = self.metrics.iter();
+        let metrics = metrics.map(|(name, it)| (Kind::Metric, name, it));
+        let events = self.events.iter();
+        let events = events.map(|(name, it)| (Kind::Event, name, it));
+        let entities = self.entities.iter();
+        let entities = entities.map(|(ty, it)| (Kind::Entity, ty, it));
+        let signals = spans.chain(metrics).chain(events).chain(entities);
+        for (kind, name, references) in groups.chain(signals) {
+            let is_own = |at: Location| definitions.registry_of(at.file).map(|it| it.root) == own;
+            let places = references
+                .iter()
+                .map(|it| (it.key.value.as_str(), it.key.at));
+            let places: Vec<_> = places.filter(|(_, at)| is_own(*at)).collect();
+            let locations = &mut definitions.locations;
+            locations.add_references(kind, name, places.into_iter());
+        }
+    }
+
     /// The type of an attribute, if it is known.
     pub(crate) fn type_of(&self, key: &str) -> Option<&AttributeType> {
         self.attributes

@@ -22,9 +22,11 @@ mod sections;
 pub(crate) mod shape;
 mod signal;
 mod unit;
+mod upkeep;
 
 use std::collections::BTreeSet;
 
+use crate::date::Date;
 use crate::diagnostic::{Diagnostics, Location};
 use crate::locations::{Kind, Locations};
 use crate::registry::{
@@ -42,6 +44,7 @@ pub(crate) use manifest::read_manifest;
 pub(crate) use older::GROUPS;
 pub(crate) use sections::{FILE_FORMAT, SECTIONS};
 pub(crate) use signal::read_section;
+pub(crate) use upkeep::{Allow, read_allows};
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,9 +91,29 @@ pub(crate) struct Definitions {
     pub incomplete: bool,
     /// Where each of them stands.
     pub locations: Locations,
+    /// The lints that are suppressed in the registry that was asked for.
+    pub allows: Vec<Allow>,
 }
 
 impl Definitions {
+    /// What each definition says of itself, by its name.
+    pub(crate) fn docs_mut(&mut self) -> impl Iterator<Item = (&str, &mut DocsDef)> {
+        let attributes = self.attributes.iter_mut();
+        let attributes = attributes.map(|it| (it.key.value.as_str(), &mut it.docs));
+        let groups = self.groups.iter_mut();
+        let groups = groups.map(|it| (it.id.value.as_str(), &mut it.docs));
+        let spans = self.spans.iter_mut();
+        let spans = spans.map(|it| (it.ty.value.as_str(), &mut it.docs));
+        let metrics = self.metrics.iter_mut();
+        let metrics = metrics.map(|it| (it.name.value.as_str(), &mut it.docs));
+        let events = self.events.iter_mut();
+        let events = events.map(|it| (it.name.value.as_str(), &mut it.docs));
+        let entities = self.entities.iter_mut();
+        let entities = entities.map(|it| (it.ty.value.as_str(), &mut it.docs));
+        let signals = spans.chain(metrics).chain(events).chain(entities);
+        attributes.chain(groups).chain(signals)
+    }
+
     /// The registry that a file belongs to: its files follow its directory.
     pub(crate) fn registry_of(&self, file: FileId) -> Option<&RegistryDef> {
         let before = self.registries.iter().filter(|it| it.root <= file);
@@ -105,6 +128,8 @@ pub(crate) struct RegistryDef {
     pub root: FileId,
     /// What it is called.
     pub name: String,
+    /// Its schema URL, or that which it is to have.
+    pub schema_url: Option<String>,
     /// What it may refer to: itself, and all that it depends on.
     pub sees: BTreeSet<FileId>,
 }
@@ -129,6 +154,10 @@ pub(crate) struct DocsDef {
     pub stability: Option<Stability>,
     /// `deprecated`; the place is that of `renamed_to` where there is one.
     pub deprecated: Option<Located<Deprecated>>,
+    /// `annotations.vigil.owner`, or whom the manifest names.
+    pub owner: Option<String>,
+    /// `annotations.vigil.expires`
+    pub expires: Option<Date>,
     /// The file.
     pub origin: Origin,
 }
@@ -146,6 +175,8 @@ impl DocsDef {
                 .as_ref()
                 .map(|it| it.value.clone())
                 .or(base.deprecated),
+            owner: self.owner.clone().or(base.owner),
+            expires: self.expires.or(base.expires),
             origin: self.origin.clone(),
         }
     }

@@ -104,6 +104,15 @@ impl SourceMap {
         self.get(file).map_or("", |file| &file.relative)
     }
 
+    /// A file of the registry that was asked for, by its path below its directory.
+    pub(crate) fn own_file(&self, relative: &str) -> Option<FileId> {
+        let files = self.files.iter().enumerate().skip(1);
+        // Those of other registries follow their directories.
+        let mut own = files.take_while(|(_, file)| !file.relative.is_empty());
+        let (index, _) = own.find(|(_, file)| file.relative == relative)?;
+        u32::try_from(index).ok().map(FileId)
+    }
+
     /// The text of a file.
     pub fn text(&self, file: FileId) -> &str {
         self.get(file).map_or("", |file| &file.text)

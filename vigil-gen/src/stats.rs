@@ -105,7 +105,7 @@ impl Stats {
 }
 
 impl Series {
-    fn of(metric: &Metric, registry: &Registry) -> Self {
+    pub(crate) fn of(metric: &Metric, registry: &Registry) -> Self {
         let values: BTreeMap<String, Option<u64>> = metric
             .attributes
             .iter()

@@ -8,11 +8,11 @@ use crate::diagnostic::{Diagnostic, Diagnostics, nearest, quoted};
 use crate::load::{Document, RegistrySource};
 use crate::registry::Origin;
 use crate::schema::{
-    Definitions, FILE_FORMAT, Fields, GROUPS, Located, Reading, RegistryDef, SECTIONS, read_groups,
-    read_manifest, read_section,
+    Definitions, FILE_FORMAT, Fields, GROUPS, Located, Reading, RegistryDef, SECTIONS, read_allows,
+    read_groups, read_manifest, read_section,
 };
 use crate::source::SourceMap;
-use crate::yaml::{Node, Yaml};
+use crate::yaml::{Entry, Node, Yaml};
 
 /// Reads all definitions of all files, those of dependencies first.
 pub(crate) fn validate(
@@ -100,7 +100,9 @@ fn read_registry(
                 .with_secondary(own.at, "its own manifest"),
         );
     }
-    if let Some(url) = own_url.or(expected) {
+    let url = own_url.or(expected);
+    let schema_url = url.as_ref().map(|it| it.value.clone());
+    if let Some(url) = url {
         urls.add(url, diagnostics);
     }
     let sees = registry.dependencies.iter();
@@ -124,9 +126,11 @@ fn read_registry(
     definitions.registries.push(RegistryDef {
         root: registry.root,
         name,
+        schema_url,
         sees,
     });
-    definitions.manifest = manifest.map(|it| it.manifest).unwrap_or_default();
+    let (owners, manifest) = manifest.map_or_else(Default::default, |it| (it.owners, it.manifest));
+    definitions.manifest = manifest;
     let annotated = registry.documents.iter().any(|it| is_annotated(&it.root));
     for document in &registry.documents {
         let origin = origin_of(sources.relative(document.file), origin.as_deref());
@@ -138,7 +142,13 @@ fn read_registry(
             dependent,
         };
         read_document(document, &mut reading);
+        let allows = read_allows(&document.root, diagnostics);
+        // What dependencies suppress is theirs to say.
+        if registry.named.is_none() {
+            definitions.allows.extend(allows);
+        }
     }
+    owners.name(origin.as_deref(), definitions, diagnostics);
 }
 
 fn defines_nothing(definitions: &Definitions) -> bool {
@@ -156,11 +166,19 @@ fn is_annotated(node: &Node) -> bool {
     match &node.yaml {
         Yaml::List(items) => items.iter().any(is_annotated),
         Yaml::Map(entries) => entries.iter().any(|entry| {
-            (entry.key == "annotations" && entry.node.get("vigil").is_some())
+            (entry.key == "annotations" && entry.node.get("vigil").is_some_and(says_more))
                 || is_annotated(&entry.node)
         }),
         _ => false,
     }
+}
+
+/// Whether what stands under `vigil` is more than upkeep, which any registry needs.
+fn says_more(notes: &Node) -> bool {
+    const UPKEEP: [&str; 3] = ["owner", "expires", "allow"];
+    let entries = notes.entries();
+    let upkeep = |entry: &Entry| UPKEEP.contains(&entry.key.as_str());
+    entries.is_empty() || !entries.iter().all(upkeep)
 }
 
 fn read_document(document: &Document, reading: &mut Reading<'_>) {

@@ -113,6 +113,23 @@ fn cargo_shows_the_error_with_its_place() {
 }
 
 #[test]
+fn cargo_shows_warnings_with_their_places() {
+    let package = Package::new(
+        "noisy-registry",
+        "vigil_gen::Build::new(\"conventions\").run();",
+    );
+    let noisy = attribute("app.wait_ms").replace("string", "int");
+    package.write("conventions/app.yaml", &noisy.replace("[a]", "[1]"));
+
+    let output = cargo(package.dir.path());
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let line = "conventions/app.yaml:3:10: `app.wait_ms` has the unit `ms` in its name [unit-in-name] (help: call it `app.wait`";
+    assert!(said.contains(line), "{said}");
+}
+
+#[test]
 fn cargo_shows_which_features_are_missing() {
     let package = Package::new(
         "missing-features",
@@ -192,7 +209,7 @@ impl Package {
 
 fn cargo(dir: &Path) -> Output {
     Command::new(env!("CARGO"))
-        .args(["check", "--offline", "--quiet"])
+        .args(["check", "--offline"])
         // So that what the generator needs is not built twice.
         .env(
             "CARGO_TARGET_DIR",

@@ -103,7 +103,7 @@ fn explain_suggests_the_code_that_was_meant_and_exits_with_2() {
     assert_eq!(output.status.code(), Some(2));
     assert_eq!(
         stderr(&output),
-        "error: there is no error code `unknown-atribute`\n\ndid you mean `unknown-attribute`?\n"
+        "error: there is no error code or lint `unknown-atribute`\n\ndid you mean `unknown-attribute`?\n"
     );
 }
 
@@ -126,6 +126,7 @@ fn errors_are_lines_of_json_for_whoever_asks_for_them() {
         lines,
         [
             serde_json::json!({
+                "severity": "error",
                 "code": "unknown-attribute",
                 "message": "no attribute `app.nam`",
                 "file": "semconv/app.yaml", "line": 9, "column": 73, "width": 7,
@@ -134,6 +135,7 @@ fn errors_are_lines_of_json_for_whoever_asks_for_them() {
                 "help": "did you mean `app.name` (semconv/app.yaml:3)?",
             }),
             serde_json::json!({
+                "severity": "error",
                 "code": "duplicate-attribute",
                 "message": "`app.name` is defined twice",
                 "file": "semconv/srv.yaml", "line": 3, "column": 10, "width": 8,

@@ -63,7 +63,13 @@ fn every_file_that_is_read_without_an_error_fits_its_schema() {
     let schemas = Schemas::new();
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut files = yaml_files(&support::workspace().join("semconv"));
-    for folder in ["accepted", "generated", "collisions", "dependencies"] {
+    for folder in [
+        "accepted",
+        "generated",
+        "collisions",
+        "dependencies",
+        "lints",
+    ] {
         files.extend(yaml_files(&tests.join(folder)));
     }
     for path in files {

@@ -26,7 +26,7 @@ const CASES: u32 = 1500;
 fn a_registry_that_was_changed_at_random_is_read_or_refused_with_places() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut corpus = Vec::new();
-    for folder in ["accepted", "generated"] {
+    for folder in ["accepted", "generated", "lints"] {
         corpus.extend(registries(&tests, &[folder]));
     }
     // What depends on others finds them from where it lies.
@@ -117,6 +117,7 @@ fn check(files: &Files, root: &str) -> bool {
                 let misfits = misfits(path).unwrap_or_default();
                 assert!(misfits.is_empty(), "{path} is read, but {misfits:?}");
             }
+            checks::judged(&checked);
             if let Err(rejected) = lower(&checked, &Options::new(root, "templates", "out")) {
                 checks::rejected(&rejected);
             }

@@ -14,7 +14,7 @@ mod support;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 18] = [
+const SHOWN_ELSEWHERE: [&str; 20] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -23,6 +23,7 @@ const SHOWN_ELSEWHERE: [&str; 18] = [
     "identifier-collision",
     "required-template",
     "metric-template",
+    "lint-level",
     "invalid-toml",
     "output-word",
     "file-pattern",
@@ -33,6 +34,7 @@ const SHOWN_ELSEWHERE: [&str; 18] = [
     "rustfmt",
     "changelog",
     "output",
+    "date",
 ];
 
 #[test]

@@ -87,7 +87,7 @@ pub(crate) use open::{Reason, end_open, keep_open};
 pub(crate) use tracer::BODY;
 #[cfg(feature = "_otlp")]
 pub(crate) use tracer::is_closing;
-pub(crate) use tracer::{ids_of, is_ending};
+pub(crate) use tracer::{ids_of, is_ending, opening_depth, teller};
 
 /// Whether anybody may listen: a `tracing` subscriber of level `INFO` or more, or a meter provider.
 #[inline]

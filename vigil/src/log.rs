@@ -272,11 +272,19 @@ impl LogLayer {
         }
         let Printers { printers, metrics } = below.clone();
         self.all = below;
-        let on_end = OnEnd::new(move |span| {
-            for printer in &printers {
-                printer.span(span);
-            }
-        });
+        // The filter is always the same, and so is what passes it.
+        let wants = |printer: &Arc<Printer>| printer.wants(TARGET, LEVEL);
+        let on_end = if printers.iter().any(|it| it.spans && wants(it)) {
+            OnEnd::new(move |span| {
+                for printer in &printers {
+                    printer.span(span);
+                }
+            })
+        } else if printers.iter().any(wants) || !metrics.is_empty() {
+            OnEnd::nothing()
+        } else {
+            return;
+        };
         self.on_end = Some(if metrics.is_empty() {
             on_end
         } else {
@@ -346,19 +354,26 @@ where
         if self.printer.wants(metadata.target(), *metadata.level()) {
             self.printer.print(|buffers| {
                 let now = carrier::now();
+                let teller = carrier::teller(metadata);
                 match self.printer.format {
                     LogFormat::Json => {
-                        let span = ctx.event_span(event).map(|span| span.name());
-                        let ids = context::ids(event, &ctx, |id| {
-                            self.with_dispatch(|dispatch| context::ids_of(id, dispatch))
-                        });
+                        let span = match &teller {
+                            Some(teller) => Some(teller.label()),
+                            None => ctx.event_span(event).map(|span| span.name()),
+                        };
+                        let ids = match &teller {
+                            Some(teller) => teller.ids(),
+                            None => context::ids(event, &ctx, |id| {
+                                self.with_dispatch(|dispatch| context::ids_of(id, dispatch))
+                            }),
+                        };
                         json::event(buffers, now, event, span, ids.as_ref());
                     }
                     LogFormat::Pretty => {
-                        let depth = if self.printer.draws_tree() {
-                            context::depth(event, &ctx)
-                        } else {
-                            0
+                        let depth = match &teller {
+                            _ if !self.printer.draws_tree() => 0,
+                            Some(teller) => teller.depth() + 1,
+                            None => context::depth(event, &ctx),
                         };
                         pretty::event(buffers, now, event, depth, self.printer.is_colored());
                     }
@@ -374,7 +389,7 @@ where
         ctx: Context<'_, S>,
     ) {
         if self.printer.draws_tree() {
-            context::note_outermost(attrs, id, &ctx);
+            context::note_depth(attrs, id, &ctx);
         }
     }
 

@@ -140,11 +140,14 @@ impl PipelineBuilder {
                     .build(),
             )
             .build();
+        // No layers are not a list of none: that would say that nothing is wanted.
+        let layers = (!self.layers.is_empty()).then_some(self.layers);
+        // Others see fields. Where there are none, it is as `init` has it.
+        let trace_layer = carrier::trace_layer(&tracers).with_fields(layers.is_some());
         let dispatch = Dispatch::new(
             tracing_subscriber::registry()
-                // No layers are not a list of none: that would say that nothing is wanted.
-                .with((!self.layers.is_empty()).then_some(self.layers))
-                .with(carrier::trace_layer(&tracers)),
+                .with(layers)
+                .with(trace_layer),
         );
         let gate = Gate::new(self.capture_content, self.redaction);
         let binding = Binding::new(Arc::new(meters.clone()), gate);

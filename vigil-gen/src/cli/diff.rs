@@ -139,7 +139,7 @@ fn changelog(diff: &Told, path: &Path, baseline: Option<&str>, check: bool) -> R
 }
 
 /// The registry to compare with.
-fn baseline(baseline: &str, registry: &Path) -> Result<Checked, Stop> {
+pub(super) fn baseline(baseline: &str, registry: &Path) -> Result<Checked, Stop> {
     let told = |rejected: Rejected| {
         let name = quoted(baseline);
         say(

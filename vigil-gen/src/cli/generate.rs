@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use vigil_gen::{Options, generate, is_module_path};
 
-use super::{Stop, Which, config, say};
+use super::{Judged, Stop, Which, config, say, warn};
 
 #[derive(Debug, Args)]
 pub(super) struct Generate {
@@ -32,6 +32,8 @@ pub(super) struct Generate {
     /// other, is written into a marked part of the Cargo.toml nearest to the generated code.
     #[arg(long)]
     features_per_namespace: bool,
+    #[command(flatten)]
+    judged: Judged,
 }
 
 fn module_path(text: &str) -> Result<String, String> {
@@ -43,7 +45,9 @@ fn module_path(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(arguments: Generate) -> Result<ExitCode, Stop> {
+    let messages = arguments.which.message_format;
     let report = generate(&options(arguments)?)?;
+    warn(&report.warnings, messages);
     if let Some(diff) = &report.diff {
         say(&mut io::stdout(), diff);
     }
@@ -66,6 +70,7 @@ fn options(arguments: Generate) -> Result<Options, Stop> {
         out,
         module,
         features_per_namespace,
+        judged,
     } = arguments;
     let mut options = match (which.registry, out, &which.config) {
         (Some(registry), Some(out), None) => {
@@ -90,6 +95,8 @@ fn options(arguments: Generate) -> Result<Options, Stop> {
     options.templates = templates.or(options.templates);
     options.module = module.unwrap_or(options.module);
     options.features_per_namespace |= features_per_namespace;
+    judged.give(&mut options.lints)?;
+    options.today = judged.today;
     options.check = check;
     if let Some(rustfmt) = env::var_os("RUSTFMT") {
         options.rustfmt = rustfmt.into();

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::{Diagnostic, Location};
+use super::{Diagnostic, Location, Severity};
 use crate::source::SourceMap;
 
 /// What a line says. Keys are only ever added.
 #[derive(Serialize)]
 struct Line<'a> {
+    severity: &'a str,
     code: &'a str,
     message: &'a str,
     #[serde(flatten)]
@@ -36,7 +37,7 @@ struct Related<'a> {
     place: Place<'a>,
 }
 
-/// One error of a registry, without a line break.
+/// One error or warning of a registry, without a line break.
 pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let related = diagnostic.secondary.iter();
     let related = related.map(|(at, message)| Related {
@@ -44,6 +45,7 @@ pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
         place: place(*at, sources),
     });
     text(&Line {
+        severity: diagnostic.severity.word(),
         code: diagnostic.code,
         message: &diagnostic.message,
         place: Some(place(diagnostic.primary, sources)),
@@ -56,6 +58,7 @@ pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
 /// An error that is not about the registry, and has no place in it.
 pub(crate) fn placeless(code: &str, message: &str, help: Option<&str>) -> String {
     text(&Line {
+        severity: Severity::Error.word(),
         code,
         message,
         place: None,

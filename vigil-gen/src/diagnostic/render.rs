@@ -12,7 +12,7 @@ const CONTEXT: usize = 60;
 /// What a tab is printed as.
 const TAB: &str = "    ";
 
-/// One error: message, place, source line, further places, help.
+/// One of them: message, place, source line, further places, help.
 pub(super) fn paragraph(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let at = diagnostic.primary;
     let line = sources.line(at);
@@ -20,7 +20,8 @@ pub(super) fn paragraph(diagnostic: &Diagnostic, sources: &SourceMap) -> String 
     let gutter = " ".repeat(if line.is_some() { number.len() } else { 1 });
 
     let message = visible(&diagnostic.message);
-    let mut out = format!("error[{}]: {message}\n", diagnostic.code);
+    let word = diagnostic.severity.word();
+    let mut out = format!("{word}[{}]: {message}\n", diagnostic.code);
     put(
         &mut out,
         format_args!("{gutter}--> {}", position(at, sources)),

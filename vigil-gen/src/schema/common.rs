@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, Vocabulary};
 use super::shape::{Cases, Field, Shape, Value, field};
+use super::upkeep::{Upkeep, read_upkeep};
 use super::{DocsDef, Located, Reading};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, quoted};
@@ -166,7 +167,7 @@ fn mended_name(text: &str) -> Option<String> {
     (mended != text && name_problem(mended).is_none()).then(|| mended.to_owned())
 }
 
-/// Brief, note, stability and deprecation.
+/// Brief, note, stability, deprecation, owner and expiry.
 pub(super) fn read_docs(
     fields: &Fields<'_>,
     origin: &Origin,
@@ -181,6 +182,7 @@ pub(super) fn read_docs(
                 .with_help("say in a sentence what this is"),
         );
     }
+    let Upkeep { owner, expires } = read_upkeep(fields, diagnostics);
     DocsDef {
         brief,
         note: fields.prose("note", diagnostics),
@@ -190,6 +192,8 @@ pub(super) fn read_docs(
         deprecated: fields
             .get("deprecated")
             .and_then(|node| read_deprecated(node, diagnostics)),
+        owner,
+        expires,
         origin: origin.clone(),
     }
 }

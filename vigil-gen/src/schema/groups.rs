@@ -10,7 +10,7 @@ use super::body::read_body;
 use super::common::{check_name, declare, read_docs};
 use super::fields::{Fields, list, missing};
 use super::notes::{
-    default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
+    default_value_type, read_entity_notes, read_event_notes, read_metric_notes, read_record_notes,
     read_span_notes, read_value_type,
 };
 use super::older::{
@@ -294,7 +294,7 @@ fn read_entity(signal: &Signal<'_>, id: Option<&Located<String>>, reading: &mut 
     if let Some(ty) = &ty {
         check_name("an entity's name", ty, diagnostics);
     }
-    read_no_notes(fields, "an entity", diagnostics);
+    read_entity_notes(fields, diagnostics);
     let Some(ty) = ty else {
         reading.definitions.locations.nameless(Kind::Entity);
         return;

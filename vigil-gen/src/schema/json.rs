@@ -46,6 +46,8 @@ pub fn json_schema(kind: FileKind) -> String {
 
 /// What the names of a file are made of.
 const NAME: &str = "^[a-z][a-z0-9]*([._][a-z0-9]+)*$";
+/// A day, as far as a pattern can tell.
+const DATE: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$";
 
 /// A schema under construction.
 #[derive(Default)]
@@ -113,6 +115,7 @@ impl Schema {
             Value::Text => json!({ "type": "string" }),
             Value::Sentence => json!({ "type": "string", "pattern": "\\S" }),
             Value::Name => json!({ "type": "string", "pattern": NAME }),
+            Value::Date => json!({ "type": "string", "format": "date", "pattern": DATE }),
             Value::Flag => json!({ "type": "boolean" }),
             Value::Count => json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
             Value::Number => json!({ "type": "number" }),

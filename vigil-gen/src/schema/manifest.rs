@@ -3,7 +3,9 @@
 use super::Located;
 use super::common::{STABILITY, STABILITY_FIELD};
 use super::fields::{Fields, Vocabulary, text};
+use super::places::ON_MANIFEST;
 use super::shape::{Shape, Value, field};
+use super::upkeep::{Owners, read_owners};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, quoted};
 use crate::registry::Manifest;
@@ -52,6 +54,7 @@ pub(crate) static MANIFEST: Shape = Shape {
             Value::Text,
             "Of an earlier format, and not used.",
         ),
+        ON_MANIFEST,
     ]],
 };
 
@@ -99,6 +102,8 @@ pub(crate) struct ReadManifest {
     pub name: Option<String>,
     /// Where `schema_url` stands.
     pub schema_url_at: Option<Location>,
+    /// Who answers for what.
+    pub owners: Owners,
 }
 
 /// Reads the manifest; `None` if it is no mapping.
@@ -124,6 +129,7 @@ pub(crate) fn read_manifest(node: &Node, diagnostics: &mut Diagnostics) -> Optio
         manifest,
         name,
         schema_url_at,
+        owners: read_owners(&fields, diagnostics),
     })
 }
 

@@ -4,9 +4,9 @@ use super::attribute::scalar_value;
 use super::common::check_name;
 use super::fields::{Fields, list, text, wrong_shape};
 use super::places::{
-    AGGREGATE, ATTRIBUTE, ENTITY_REFERENCE, EVENT, EVENT_REFERENCE, GROUP, GROUP_REFERENCE,
-    MEASURE, MEASURE_WORDS, METRIC, METRIC_REFERENCE, NOTHING, NUMBER, PLACES, RECORD, SET, SPAN,
-    SPAN_REFERENCE, STREAM,
+    AGGREGATE, ATTRIBUTE, ENTITY, ENTITY_REFERENCE, EVENT, EVENT_REFERENCE, GROUP, GROUP_REFERENCE,
+    MANIFEST, MEASURE, MEASURE_WORDS, METRIC, METRIC_REFERENCE, NUMBER, OTHER, PLACES, RECORD, SET,
+    SPAN, SPAN_REFERENCE, STREAM,
 };
 use super::reference::ListOf;
 use super::shape::{Place, Words as _};
@@ -100,7 +100,6 @@ fn unexpected(entry: &Entry, place: &Place) -> Diagnostic {
     let keys = || place.keys.iter().map(|field| field.name);
     let help = match nearest(key, keys()) {
         Some(name) => format!("did you mean {}?", quoted(name)),
-        None if place.keys.is_empty() => format!("{} takes none", place.what),
         None => format!("{} takes {}", place.what, listed(keys())),
     };
     Diagnostic::new(
@@ -111,7 +110,7 @@ fn unexpected(entry: &Entry, place: &Place) -> Diagnostic {
     .with_help(help)
 }
 
-fn invalid(at: Location, message: impl Into<String>) -> Diagnostic {
+pub(super) fn invalid(at: Location, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(codes::INVALID_ANNOTATION, at, message)
 }
 
@@ -119,13 +118,26 @@ fn flag(fields: &Fields<'_>, name: &str, diagnostics: &mut Diagnostics) -> bool 
     fields.flag(name, diagnostics).is_some_and(|it| it.value)
 }
 
-/// Where nothing of ours may stand.
+/// Where nothing of ours may stand but what suppresses lints.
 pub(super) fn read_no_notes(
     fields: &Fields<'_>,
     what: &'static str,
     diagnostics: &mut Diagnostics,
 ) {
-    open(fields, &Place { what, ..NOTHING }, diagnostics);
+    open(fields, &Place { what, ..OTHER }, diagnostics);
+}
+
+/// Where nothing of ours may stand but what every definition has.
+pub(super) fn read_entity_notes(fields: &Fields<'_>, diagnostics: &mut Diagnostics) {
+    open(fields, &ENTITY, diagnostics);
+}
+
+/// What is Vigil's in a manifest.
+pub(super) fn read_manifest_notes<'a>(
+    fields: &Fields<'a>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Fields<'a>> {
+    open(fields, &MANIFEST, diagnostics).map(|(_, fields)| fields)
 }
 
 pub(super) fn read_attribute_notes(

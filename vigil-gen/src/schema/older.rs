@@ -5,7 +5,7 @@ use super::body::BODY;
 use super::common::DOCS;
 use super::fields::Vocabulary;
 use super::places::{
-    ANNOTATIONS, ON_ATTRIBUTE, ON_ENTITY_REFERENCE, ON_EVENT, ON_EVENT_REFERENCE, ON_GROUP,
+    ON_ATTRIBUTE, ON_ENTITY, ON_ENTITY_REFERENCE, ON_EVENT, ON_EVENT_REFERENCE, ON_GROUP,
     ON_GROUP_REFERENCE, ON_METRIC, ON_METRIC_REFERENCE, ON_SPAN, ON_SPAN_REFERENCE,
 };
 use super::reference::{ASSOCIATIONS, LEVEL, ListOf, REFERENCE, SAMPLING};
@@ -215,7 +215,7 @@ pub(super) static ENTITY: Shape = Shape {
                 ])),
                 ATTRIBUTES_DOC
             ),
-            ANNOTATIONS,
+            ON_ENTITY,
         ],
         DOCS,
     ],

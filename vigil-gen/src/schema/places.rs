@@ -6,7 +6,36 @@ use super::MeasuredDef;
 use super::fields::Vocabulary;
 use super::shape::{Field, Place, Shape, Types, Value, field};
 use crate::codes;
+use crate::lint::LintNames;
 use crate::registry::{Aggregate, NumberType, SetTime};
+
+pub(super) const OWNER: Field = field!(
+    "owner",
+    Value::Sentence,
+    "Who answers for it: a team or a person. Left out, it is whom [the manifest](#owners-and-expiry) names.",
+);
+pub(super) const EXPIRES: Field = field!(
+    "expires",
+    Value::Date,
+    "The day from which on it is [to be looked at again](#owners-and-expiry), such as `2027-06-30`.",
+);
+pub(super) const ALLOW: Field = field!(
+    "allow",
+    Value::List(&ALLOWED),
+    "The [lints](#lints) that are suppressed here and in all that is within, each by its name or as `{ lint: NAME, reason: … }`.",
+);
+static ALLOWED: Value = Value::Either(&[LINT, Value::Shape(&ALLOWED_LINT)]);
+const LINT: Value = Value::Named("lint", &Value::Word(&LintNames));
+
+pub(super) static ALLOWED_LINT: Shape = Shape {
+    what: "a suppressed lint",
+    name: "allowed_lint",
+    required: &["lint"],
+    fields: &[&[
+        field!("lint", LINT, "Its name."),
+        field!("reason", Value::Sentence, "Why it does not hold here."),
+    ]],
+};
 
 pub(super) static ATTRIBUTE: Place = Place {
     what: "an attribute",
@@ -47,6 +76,9 @@ pub(super) static ATTRIBUTE: Place = Place {
             Value::Text,
             "Numbers only. With `s` the setter of a `double` takes a `Duration`; that of an `int` takes a number.",
         ),
+        OWNER,
+        EXPIRES,
+        ALLOW,
     ],
     code_generation: &[],
     for_types: &[
@@ -87,35 +119,42 @@ pub(super) const CARDINALITY: Field = field!(
 pub(super) static SPAN_REFERENCE: Place = Place {
     what: "an attribute reference of a span",
     name: "span_reference_annotations",
-    keys: &[CONSTANT, SET_FIELD, AGGREGATE_FIELD, OUTCOME],
+    keys: &[CONSTANT, SET_FIELD, AGGREGATE_FIELD, OUTCOME, ALLOW],
     code_generation: &[],
     for_types: &[],
 };
 pub(super) static GROUP_REFERENCE: Place = Place {
     what: "an attribute reference of a group",
     name: "group_reference_annotations",
-    keys: &[CONSTANT, SET_FIELD, AGGREGATE_FIELD, OUTCOME, CARDINALITY],
+    keys: &[
+        CONSTANT,
+        SET_FIELD,
+        AGGREGATE_FIELD,
+        OUTCOME,
+        CARDINALITY,
+        ALLOW,
+    ],
     code_generation: &[],
     for_types: &[],
 };
 pub(super) static METRIC_REFERENCE: Place = Place {
     what: "an attribute reference of a metric",
     name: "metric_reference_annotations",
-    keys: &[CONSTANT, CARDINALITY],
+    keys: &[CONSTANT, CARDINALITY, ALLOW],
     code_generation: &[],
     for_types: &[],
 };
 pub(super) static EVENT_REFERENCE: Place = Place {
     what: "an attribute reference of an event",
     name: "event_reference_annotations",
-    keys: &[CONSTANT],
+    keys: &[CONSTANT, ALLOW],
     code_generation: &[],
     for_types: &[],
 };
 pub(super) static ENTITY_REFERENCE: Place = Place {
     what: "an attribute reference of an entity",
     name: "entity_reference_annotations",
-    keys: &[],
+    keys: &[ALLOW],
     code_generation: &[],
     for_types: &[],
 };
@@ -164,6 +203,9 @@ pub(super) static SPAN: Place = Place {
             Value::Shape(&STREAM),
             "Its work may come in chunks.",
         ),
+        OWNER,
+        EXPIRES,
+        ALLOW,
     ],
     code_generation: &[],
     for_types: &[],
@@ -171,11 +213,16 @@ pub(super) static SPAN: Place = Place {
 pub(super) static GROUP: Place = Place {
     what: "a public group",
     name: "group_annotations",
-    keys: &[field!(
-        "record",
-        Value::Shape(&RECORD),
-        "It is a [record](#records): what an open span takes in one call.",
-    )],
+    keys: &[
+        field!(
+            "record",
+            Value::Shape(&RECORD),
+            "It is a [record](#records): what an open span takes in one call.",
+        ),
+        OWNER,
+        EXPIRES,
+        ALLOW,
+    ],
     code_generation: &[],
     for_types: &[],
 };
@@ -202,6 +249,9 @@ pub(super) static METRIC: Place = Place {
             Value::List(&Value::Text),
             "The spans and records that feed it. The same as naming the metric there, so that a new metric edits no existing definition. On one side only.",
         ),
+        OWNER,
+        EXPIRES,
+        ALLOW,
     ],
     code_generation: &[VALUE_TYPE],
     for_types: &[],
@@ -209,7 +259,7 @@ pub(super) static METRIC: Place = Place {
 pub(super) static METRIC_REFINEMENT: Place = Place {
     what: "a metric refinement",
     name: "metric_refinement_annotations",
-    keys: &[],
+    keys: &[ALLOW],
     code_generation: &[VALUE_TYPE],
     for_types: &[],
 };
@@ -227,15 +277,43 @@ pub(super) static EVENT: Place = Place {
             Value::Text,
             "The type of a span with a contract. The span sends the event when it ends, once, where content goes into events.",
         ),
+        OWNER,
+        EXPIRES,
+        ALLOW,
     ],
     code_generation: &[],
     for_types: &[],
 };
-/// Where nothing of ours may stand.
-pub(super) static NOTHING: Place = Place {
+pub(super) static ENTITY: Place = Place {
+    what: "an entity",
+    name: "entity_annotations",
+    keys: &[OWNER, EXPIRES, ALLOW],
+    code_generation: &[],
+    for_types: &[],
+};
+pub(super) static MANIFEST: Place = Place {
+    what: "a manifest",
+    name: "manifest_annotations",
+    keys: &[
+        field!(
+            "owner",
+            Value::Sentence,
+            "Who answers for what nobody else is named for: a team or a person.",
+        ),
+        field!(
+            "owners",
+            Value::Map(&Value::Sentence),
+            "Who answers for all names that begin with a namespace: from namespaces to teams or persons. The longest one counts.",
+        ),
+    ],
+    code_generation: &[],
+    for_types: &[],
+};
+/// Where nothing of ours may stand but what suppresses lints.
+pub(super) static OTHER: Place = Place {
     what: "this",
     name: "other_annotations",
-    keys: &[],
+    keys: &[ALLOW],
     code_generation: &[],
     for_types: &[],
 };
@@ -247,7 +325,7 @@ pub(super) const VALUE_TYPE: Field = field!(
 );
 
 /// Every place, to tell in which a misplaced key belongs.
-pub(super) static PLACES: [&Place; 8] = [
+pub(super) static PLACES: [&Place; 9] = [
     &ATTRIBUTE,
     &SPAN_REFERENCE,
     &METRIC_REFERENCE,
@@ -256,6 +334,7 @@ pub(super) static PLACES: [&Place; 8] = [
     &GROUP,
     &METRIC,
     &EVENT,
+    &MANIFEST,
 ];
 
 /// `annotations`, in each place.
@@ -267,13 +346,15 @@ pub(super) const fn annotations(place: &'static Place) -> Field {
     )
 }
 
-pub(super) const ANNOTATIONS: Field = annotations(&NOTHING);
+pub(super) const ANNOTATIONS: Field = annotations(&OTHER);
 pub(super) const ON_ATTRIBUTE: Field = annotations(&ATTRIBUTE);
 pub(super) const ON_SPAN: Field = annotations(&SPAN);
 pub(super) const ON_GROUP: Field = annotations(&GROUP);
 pub(super) const ON_METRIC: Field = annotations(&METRIC);
 pub(super) const ON_METRIC_REFINEMENT: Field = annotations(&METRIC_REFINEMENT);
 pub(super) const ON_EVENT: Field = annotations(&EVENT);
+pub(super) const ON_ENTITY: Field = annotations(&ENTITY);
+pub(super) const ON_MANIFEST: Field = annotations(&MANIFEST);
 pub(super) const ON_SPAN_REFERENCE: Field = annotations(&SPAN_REFERENCE);
 pub(super) const ON_GROUP_REFERENCE: Field = annotations(&GROUP_REFERENCE);
 pub(super) const ON_METRIC_REFERENCE: Field = annotations(&METRIC_REFERENCE);

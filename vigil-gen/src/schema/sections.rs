@@ -3,7 +3,9 @@
 use super::attribute::ATTRIBUTE;
 use super::common::DOCS;
 use super::fields::Vocabulary;
-use super::places::{ANNOTATIONS, ON_EVENT, ON_GROUP, ON_METRIC, ON_METRIC_REFINEMENT, ON_SPAN};
+use super::places::{
+    ANNOTATIONS, ON_ENTITY, ON_EVENT, ON_GROUP, ON_METRIC, ON_METRIC_REFINEMENT, ON_SPAN,
+};
 use super::reference::{
     ASSOCIATIONS, ENTITY_ATTRIBUTES, EVENT_ATTRIBUTES, GROUP_ATTRIBUTES, METRIC_ATTRIBUTES,
     SPAN_ATTRIBUTES,
@@ -213,7 +215,7 @@ pub(super) static ENTITY: Shape = Shape {
             ),
             DESCRIPTION,
             SIGNAL_LEVEL_FIELD,
-            ANNOTATIONS,
+            ON_ENTITY,
         ],
         DOCS,
     ],

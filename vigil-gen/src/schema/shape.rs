@@ -48,6 +48,8 @@ pub(crate) enum Value {
     Sentence,
     /// A name by OpenTelemetry's rules.
     Name,
+    /// A day: `2027-06-30`.
+    Date,
     /// `true` or `false`.
     Flag,
     /// A whole number from 1.

@@ -4,8 +4,8 @@ use super::attribute::read_attribute;
 use super::common::{check_name, declare, read_docs};
 use super::fields::{Fields, list, wrong_shape};
 use super::notes::{
-    default_value_type, read_event_notes, read_metric_notes, read_no_notes, read_record_notes,
-    read_span_notes, read_value_type, written_value_type,
+    default_value_type, read_entity_notes, read_event_notes, read_metric_notes, read_no_notes,
+    read_record_notes, read_span_notes, read_value_type, written_value_type,
 };
 use super::reference::{ListOf, read_associations, read_items};
 use super::sections::{
@@ -312,7 +312,11 @@ fn read_entity(node: &Node, shape: &Shape, reading: &mut Reading<'_>) {
     let (ty, refines) = read_identity(&fields, "type", "an entity's type", diagnostics);
     let docs = read_docs(&fields, &reading.origin, diagnostics);
     fields.word("requirement_level", &SIGNAL_LEVEL, diagnostics);
-    read_no_notes(&fields, "an entity", diagnostics);
+    if shape.required.contains(&"ref") {
+        read_no_notes(&fields, shape.what, diagnostics);
+    } else {
+        read_entity_notes(&fields, diagnostics);
+    }
     let mut items = Vec::new();
     for (list, identifying) in [("identity", true), ("description", false)] {
         let mut read = read_items(&fields, list, ListOf::Entity, diagnostics);

@@ -2,10 +2,15 @@
 
 use std::cell::RefCell;
 
+use smallvec::SmallVec;
+
 use super::definition::Field;
 use super::gate::Gate;
 use super::keyed::{self, Batch, Keyed};
 use super::value::{Element, Value};
+
+/// What is recorded at once is seldom more.
+const OWN: usize = 4;
 
 /// A batch of attributes.
 ///
@@ -13,7 +18,7 @@ use super::value::{Element, Value};
 /// exist otherwise.
 #[derive(Debug)]
 pub struct Attributes {
-    entries: Vec<Entry>,
+    entries: SmallVec<[Entry; OWN]>,
     /// What passed the gate.
     content: Vec<Entry>,
     /// What has keys that are made at run time, if there is such.
@@ -27,7 +32,7 @@ pub(crate) type Entry = (&'static str, Value);
 impl Attributes {
     pub(crate) fn new(gate: Gate) -> Self {
         Self {
-            entries: spare(),
+            entries: SmallVec::new(),
             content: Vec::new(),
             keyed: None,
             gate,
@@ -57,8 +62,9 @@ impl Attributes {
     ) {
         if self.gate.is_open()
             && let Some(value) = self.gate.admit(key, value().into().into())
+            && let Some(value) = replace(&mut self.content, key, value)
         {
-            put(&mut self.content, key, value);
+            self.content.push((key, value));
         }
     }
 
@@ -119,7 +125,9 @@ impl Attributes {
     }
 
     pub(crate) fn put(&mut self, key: &'static str, value: Value) {
-        put(&mut self.entries, key, value);
+        if let Some(value) = replace(&mut self.entries, key, value) {
+            self.entries.push((key, value));
+        }
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
@@ -136,14 +144,8 @@ impl Attributes {
     }
 }
 
-impl Drop for Attributes {
-    fn drop(&mut self) {
-        keep_spare(std::mem::take(&mut self.entries));
-    }
-}
-
 std::thread_local! {
-    /// Lists that have served: a span and what is recorded on it need one each, for a moment.
+    /// Lists that have served spans.
     static SPARE: RefCell<Vec<Vec<Entry>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -260,11 +262,9 @@ impl Entries {
         if fields.len() > Self::PLACES {
             return;
         }
-        let mut next = 0;
         for (at, (key, _)) in self.list.iter().enumerate() {
-            if let Some(place) = place(fields, key, next) {
+            if let Some(place) = place(fields, key) {
                 self.at[place] = u8::try_from(at + 1).unwrap_or_default();
-                next = place + 1;
             }
         }
     }
@@ -286,20 +286,20 @@ impl Drop for Entries {
     }
 }
 
-/// The place of `key` among `fields`, sought first at `next`: what generated code sets comes in the
-/// order of the fields.
-#[inline]
-pub(crate) fn place(fields: &[Field], key: &str, next: usize) -> Option<usize> {
-    match fields.get(next) {
-        Some(field) if same(field.key(), key) => Some(next),
-        _ => fields.iter().position(|field| same(field.key(), key)),
-    }
+/// The place of `key` among `fields`.
+pub(crate) fn place(fields: &[Field], key: &str) -> Option<usize> {
+    fields.iter().position(|field| same(field.key(), key))
 }
 
-fn put(entries: &mut Vec<Entry>, key: &'static str, value: Value) {
+/// Sets `key` to `value` where it has one; otherwise gives the value back.
+#[inline]
+fn replace(entries: &mut [Entry], key: &str, value: Value) -> Option<Value> {
     match entries.iter_mut().find(|(other, _)| same(other, key)) {
-        Some((_, old)) => *old = value,
-        None => entries.push((key, value)),
+        Some((_, old)) => {
+            *old = value;
+            None
+        }
+        None => Some(value),
     }
 }
 

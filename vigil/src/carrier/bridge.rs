@@ -84,10 +84,13 @@ impl LogBridge {
     }
 
     fn event(&self, telling: Telling) {
+        let make = |scope| self.provider.logger_with_scope(scope);
+        self.events
+            .with(telling.scope, make, |logger| Self::record(logger, telling));
+    }
+
+    fn record(logger: &SdkLogger, telling: Telling) {
         let metadata = telling.metadata;
-        let logger = self.events.get(telling.scope, |scope| {
-            self.provider.logger_with_scope(scope)
-        });
         let severity = severity(*metadata.level());
         if !logger.event_enabled(severity, metadata.target(), Some(metadata.name())) {
             return;

@@ -75,6 +75,12 @@ impl Site {
         (metadata, fields)
     }
 
+    /// Whether every subscriber wants everything that is made here.
+    #[inline]
+    pub(crate) fn is_always_enabled(&self) -> bool {
+        self.interest.load(Ordering::Relaxed) == ALWAYS
+    }
+
     /// Whether `dispatch` wants what is made here.
     #[inline]
     pub(crate) fn enabled(

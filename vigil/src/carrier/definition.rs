@@ -3,13 +3,15 @@
 //! Generated code holds these as statics. The carrier reads them to know names, kinds and rules;
 //! [`testing`](crate::testing) reads them to check what was exported.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::trace::SpanKind;
 
 use super::attributes::same;
 use super::callsite::Site;
-use super::facts::Facts;
+use super::facts::{Facts, Places};
+use super::instruments::Derivation;
 use super::value::Value;
 
 /// Who made a span or a metric: OpenTelemetry's instrumentation scope.
@@ -375,16 +377,13 @@ impl SpanDefinition {
 
     /// Its attribute of that key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
-        Some(&self.fields[self.place(key, 0)?])
+        self.fields.iter().find(|field| same(field.key(), key))
     }
 
-    /// Where among its fields the attribute of that key is; sought first at `next`.
+    /// Where among its fields the attribute of that key is.
     #[inline]
-    pub(crate) fn place(&self, key: &str, next: usize) -> Option<usize> {
-        match self.fields.get(next) {
-            Some(field) if same(field.key(), key) => Some(next),
-            _ => self.facts.place(self.fields, key),
-        }
+    pub(crate) fn place(&self, key: &'static str) -> Option<usize> {
+        self.facts.places.of(self.fields, key)
     }
 }
 
@@ -442,7 +441,9 @@ pub struct RecordDefinition {
     pub(crate) id: &'static str,
     pub(crate) fields: &'static [Field],
     pub(crate) event: Option<&'static EventDefinition>,
-    pub(crate) metrics: &'static [Derived],
+    metrics: &'static [Derived],
+    derivation: OnceLock<Derivation>,
+    pub(crate) places: Places,
 }
 
 impl RecordDefinition {
@@ -453,6 +454,8 @@ impl RecordDefinition {
             fields,
             event: None,
             metrics: &[],
+            derivation: OnceLock::new(),
+            places: Places::new(),
         }
     }
 
@@ -470,6 +473,13 @@ impl RecordDefinition {
         self
     }
 
+    /// What it measures at each call, if it does.
+    #[inline]
+    pub(crate) fn measures(&'static self) -> Option<(&'static [Derived], &'static Derivation)> {
+        let derivation = || self.derivation.get_or_init(|| Derivation::of(self.metrics));
+        (!self.metrics.is_empty()).then(|| (self.metrics, derivation()))
+    }
+
     /// Its id in the registry: `life.budget`.
     pub const fn id(&self) -> &'static str {
         self.id
@@ -484,6 +494,7 @@ pub struct EventDefinition {
     pub(crate) keep_last: bool,
     pub(crate) has_body: bool,
     pub(crate) site: Site,
+    pub(crate) places: Places,
 }
 
 impl EventDefinition {
@@ -495,6 +506,7 @@ impl EventDefinition {
             keep_last: false,
             has_body: false,
             site: Site::new(),
+            places: Places::new(),
         }
     }
 

@@ -98,11 +98,13 @@ impl EndedSpan<'_> {
     }
 }
 
+type Tell = Box<dyn Fn(&EndedSpan<'_>) + Send + Sync>;
+
 /// What a layer is told of each typed span that ends, on the thread that ends it.
 ///
 /// A layer that wants it answers for this type in its `downcast_raw`.
 pub struct OnEnd {
-    ended: Box<dyn Fn(&EndedSpan<'_>) + Send + Sync>,
+    ended: Option<Tell>,
     measured: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
@@ -110,7 +112,15 @@ impl OnEnd {
     /// Calls `f` for each typed span that ends.
     pub fn new(f: impl Fn(&EndedSpan<'_>) + Send + Sync + 'static) -> Self {
         Self {
-            ended: Box::new(f),
+            ended: Some(Box::new(f)),
+            measured: None,
+        }
+    }
+
+    /// Calls nothing: for a layer that looks at typed events alone.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            ended: None,
             measured: None,
         }
     }
@@ -130,28 +140,31 @@ impl std::fmt::Debug for OnEnd {
     }
 }
 
-/// Whether a layer there wants to know.
-pub(crate) fn is_heard(dispatch: &Dispatch) -> bool {
-    dispatch.is::<OnEnd>()
+/// Whether a layer there looks at typed events, and whether it wants to know of ends.
+pub(crate) fn listening(dispatch: &Dispatch) -> (bool, bool) {
+    let on_end = dispatch.downcast_ref::<OnEnd>();
+    let hears = on_end.is_some_and(|on_end| on_end.ended.is_some());
+    (on_end.is_some(), hears)
 }
 
 /// Tells the layer that wants to know.
 pub(crate) fn tell(ended: &EndedSpan<'_>, live: &Live) {
-    live.span.with_subscriber(|(_, dispatch)| {
-        if let Some(on_end) = dispatch.downcast_ref::<OnEnd>() {
-            (on_end.ended)(ended);
-        }
-    });
+    if let Some(tell) = live
+        .dispatch
+        .downcast_ref::<OnEnd>()
+        .and_then(|on_end| on_end.ended.as_ref())
+    {
+        tell(ended);
+    }
 }
 
 /// Tells it that all is measured of a span that stands under no other.
 pub(crate) fn tell_measured(live: &Live) {
-    live.span.with_subscriber(|(_, dispatch)| {
-        if let Some(measured) = dispatch
-            .downcast_ref::<OnEnd>()
-            .and_then(|on_end| on_end.measured.as_ref())
-        {
-            measured();
-        }
-    });
+    if let Some(measured) = live
+        .dispatch
+        .downcast_ref::<OnEnd>()
+        .and_then(|on_end| on_end.measured.as_ref())
+    {
+        measured();
+    }
 }

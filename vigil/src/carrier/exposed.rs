@@ -186,11 +186,10 @@ pub(crate) fn expose(state: &Arc<SpanState>) {
     if state.is_exposed() {
         return;
     }
-    if let Some(live) = state.live()
-        && state.is_own()
+    if state.is_own()
+        && let Some(span) = state.traced()
     {
-        live.span
-            .with_subscriber(|(id, dispatch)| expose_as(state, id, dispatch));
+        span.with_subscriber(|(id, dispatch)| expose_as(state, id, dispatch));
     }
 }
 
@@ -278,7 +277,7 @@ pub(crate) fn take_asked(id: &Id) -> Option<Arc<SpanState>> {
     ASKED
         .try_with(|asked| {
             let is_it = |state: &mut Arc<SpanState>| {
-                let here = state.live().and_then(|live| live.span.id());
+                let here = state.live().and_then(|live| live.span()?.id());
                 here.is_none_or(|other| other == *id)
             };
             asked.borrow_mut().take_if(is_it)

@@ -241,10 +241,7 @@ impl Handle {
             return tracing::Span::none();
         };
         exposed::expose(state);
-        match state.live() {
-            Some(live) => live.span.clone(),
-            None => tracing::Span::none(),
-        }
+        state.traced().cloned().unwrap_or_else(tracing::Span::none)
     }
 
     /// Its trace and span id, if it has them: a layer of Vigil's listens, and no filter shut it out.

@@ -1,10 +1,11 @@
 //! Metric instruments, and the provider that they are made with.
 
 mod bound;
+mod derived;
 mod recent;
 mod series;
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,6 +17,8 @@ use opentelemetry::metrics::{self as otel, MeterProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 
 use self::bound::BoundSeries;
+pub(crate) use self::derived::Derivation;
+use self::recent::Recent;
 use self::series::Series;
 
 use super::attributes::{AttributeSet, Attributes, Entry, find, same};
@@ -169,11 +172,11 @@ impl Binding {
         })
     }
 
-    /// Measures `value`; `attributes` are those of the metric, in the order of its fields.
-    pub(crate) fn measure(
+    /// Measures `amount`; `attributes` are those of the metric, in the order of its fields.
+    fn measure(
         &self,
         metric: &'static MetricDefinition,
-        value: &Value,
+        amount: Amount,
         attributes: &[Option<&Value>],
     ) {
         let Some(instrument) = self.instrument(metric) else {
@@ -185,11 +188,13 @@ impl Binding {
                 let value = attributes.get(place).copied().flatten()?.clone();
                 Some(instrument.admit(metric, place, &fields[place], value))
             };
-            return instrument.made.record(value, &key_values(fields, admitted));
+            return instrument
+                .made
+                .record(amount, &key_values(fields, admitted));
         }
         let bound = instrument.series.get(attributes);
         let bound = bound.unwrap_or_else(|| self.bind_new(metric, instrument, attributes));
-        bound.record(&instrument.made, value);
+        bound.record(&instrument.made, amount);
     }
 
     /// The first of its kind, or one too many: then another stands for it.
@@ -372,23 +377,20 @@ impl Made {
         }
     }
 
-    fn record(&self, value: &Value, attributes: &[KeyValue]) {
-        match (self, value) {
-            (Self::CounterInt(made), Value::Int(value)) => {
-                made.add(not_negative(*value), attributes);
+    fn record(&self, amount: Amount, attributes: &[KeyValue]) {
+        match (self, amount) {
+            (Self::CounterInt(made), Amount::Int(value)) => {
+                made.add(not_negative(value), attributes);
             }
-            (Self::CounterDouble(made), Value::Double(value)) => made.add(*value, attributes),
-            (Self::UpDownCounterInt(made), Value::Int(value)) => made.add(*value, attributes),
-            (Self::UpDownCounterDouble(made), Value::Double(value)) => made.add(*value, attributes),
-            (Self::GaugeInt(made), Value::Int(value)) => made.record(*value, attributes),
-            (Self::GaugeDouble(made), Value::Double(value)) => made.record(*value, attributes),
-            (Self::HistogramInt(made), Value::Int(value)) => {
-                made.record(not_negative(*value), attributes);
+            (Self::CounterDouble(made), amount) => made.add(amount.as_double(), attributes),
+            (Self::UpDownCounterInt(made), Amount::Int(value)) => made.add(value, attributes),
+            (Self::UpDownCounterDouble(made), Amount::Double(value)) => made.add(value, attributes),
+            (Self::GaugeInt(made), Amount::Int(value)) => made.record(value, attributes),
+            (Self::GaugeDouble(made), Amount::Double(value)) => made.record(value, attributes),
+            (Self::HistogramInt(made), Amount::Int(value)) => {
+                made.record(not_negative(value), attributes);
             }
-            (Self::HistogramDouble(made), Value::Double(value)) => made.record(*value, attributes),
-            // One counts as one in either type.
-            #[allow(clippy::cast_precision_loss)]
-            (Self::CounterDouble(made), Value::Int(value)) => made.add(*value as f64, attributes),
+            (Self::HistogramDouble(made), Amount::Double(value)) => made.record(value, attributes),
             // The generator lets a metric take only values of its own type.
             _ => {}
         }
@@ -426,28 +428,41 @@ impl Bound {
         }
     }
 
-    fn record(&self, made: &Made, value: &Value) {
-        match (self, value) {
-            (Self::Attributes(attributes), value) => made.record(value, attributes),
-            _ => self.record_bound(value),
+    /// The SDK's handle, if it is of that type.
+    fn handle<H: Clone + 'static>(&self) -> Option<H> {
+        let handle: &dyn Any = match self {
+            Self::CounterInt(bound) => bound,
+            Self::CounterDouble(bound) => bound,
+            Self::UpDownCounterInt(bound) => bound,
+            Self::UpDownCounterDouble(bound) => bound,
+            Self::GaugeInt(bound) => bound,
+            Self::GaugeDouble(bound) => bound,
+            Self::HistogramInt(bound) => bound,
+            Self::HistogramDouble(bound) => bound,
+            Self::Attributes(_) => return None,
+        };
+        handle.downcast_ref().cloned()
+    }
+
+    fn record(&self, made: &Made, amount: Amount) {
+        match self {
+            Self::Attributes(attributes) => made.record(amount, attributes),
+            _ => self.record_bound(amount),
         }
     }
 
     /// Measures by a handle of the SDK's.
     #[inline]
-    fn record_bound(&self, value: &Value) {
-        match (self, value) {
-            (Self::CounterInt(bound), Value::Int(value)) => bound.add(not_negative(*value)),
-            (Self::CounterDouble(bound), Value::Double(value)) => bound.add(*value),
-            (Self::UpDownCounterInt(bound), Value::Int(value)) => bound.add(*value),
-            (Self::UpDownCounterDouble(bound), Value::Double(value)) => bound.add(*value),
-            (Self::GaugeInt(bound), Value::Int(value)) => bound.record(*value),
-            (Self::GaugeDouble(bound), Value::Double(value)) => bound.record(*value),
-            (Self::HistogramInt(bound), Value::Int(value)) => bound.record(not_negative(*value)),
-            (Self::HistogramDouble(bound), Value::Double(value)) => bound.record(*value),
-            // One counts as one in either type.
-            #[allow(clippy::cast_precision_loss)]
-            (Self::CounterDouble(bound), Value::Int(value)) => bound.add(*value as f64),
+    fn record_bound(&self, amount: Amount) {
+        match (self, amount) {
+            (Self::CounterInt(bound), Amount::Int(value)) => bound.add(not_negative(value)),
+            (Self::CounterDouble(bound), amount) => bound.add(amount.as_double()),
+            (Self::UpDownCounterInt(bound), Amount::Int(value)) => bound.add(value),
+            (Self::UpDownCounterDouble(bound), Amount::Double(value)) => bound.add(value),
+            (Self::GaugeInt(bound), Amount::Int(value)) => bound.record(value),
+            (Self::GaugeDouble(bound), Amount::Double(value)) => bound.record(value),
+            (Self::HistogramInt(bound), Amount::Int(value)) => bound.record(not_negative(value)),
+            (Self::HistogramDouble(bound), Amount::Double(value)) => bound.record(value),
             // The generator lets a metric take only values of its own type.
             _ => {}
         }
@@ -459,15 +474,54 @@ fn not_negative(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
 }
 
+/// A number that is measured, of whatever type the instrument is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Amount {
+    Int(i64),
+    Double(f64),
+}
+
+impl Amount {
+    /// The value, if it is a number.
+    #[inline]
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Int(value) => Some(Self::Int(*value)),
+            Value::Double(value) => Some(Self::Double(*value)),
+            _ => None,
+        }
+    }
+
+    /// One counts as one in either type.
+    #[allow(clippy::cast_precision_loss)]
+    fn as_double(self) -> f64 {
+        match self {
+            Self::Int(value) => value as f64,
+            Self::Double(value) => value,
+        }
+    }
+}
+
 /// A number that instruments take.
-pub trait Number: Copy {
+pub trait Number: Copy + 'static {
     /// It, as the carrier takes it.
     fn value(self) -> Value;
+
+    /// It, or the number nearest to it that the wire can carry: integers have 64 bits there, and a sign.
+    #[must_use]
+    fn clamped(self) -> Self {
+        self
+    }
 }
 
 impl Number for u64 {
     fn value(self) -> Value {
         Value::from(Int::from(self))
+    }
+
+    #[inline]
+    fn clamped(self) -> Self {
+        self.min(i64::MAX.unsigned_abs())
     }
 }
 
@@ -483,46 +537,103 @@ impl Number for f64 {
     }
 }
 
-fn measure<A: AttributeSet>(metric: &'static MetricDefinition, value: impl Number, attributes: &A) {
-    if !is_bound() || told::time().is_some() {
+/// An instrument of the SDK's for one set of attributes.
+trait SdkHandle<N>: Clone + 'static {
+    fn measure(&self, value: N);
+}
+
+macro_rules! sdk_handles {
+    ($($handle:ident, $method:ident;)*) => {$(
+        impl<N: Number> SdkHandle<N> for otel::$handle<N> {
+            #[inline]
+            fn measure(&self, value: N) {
+                self.$method(value);
+            }
+        }
+    )*};
+}
+
+sdk_handles! {
+    BoundCounter, add;
+    BoundUpDownCounter, add;
+    BoundGauge, record;
+    BoundHistogram, record;
+}
+
+/// Whether all that is measured here goes to the process's meter provider, and now: in no test scope, and not
+/// at a time of its own.
+#[inline]
+fn is_plain() -> bool {
+    !Binding::is_scoped() && told::time().is_none()
+}
+
+#[inline]
+fn measure<H, N, A>(metric: &'static MetricDefinition, value: N, attributes: &A)
+where
+    H: SdkHandle<N>,
+    N: Number,
+    A: AttributeSet + Clone + PartialEq + 'static,
+{
+    if !is_bound() {
+        return;
+    }
+    let recent = || {
+        recent::with(metric.number(), |recent: &Recent<(A, H)>| {
+            let (_, handle) = recent.find(|(known, _)| known == attributes)?;
+            handle.measure(value.clamped());
+            Some(())
+        })
+    };
+    if !is_plain() || recent().is_none() {
+        measure_anew::<H, N, A>(metric, value, attributes);
+    }
+}
+
+/// The same for attributes that this thread has not measured lately.
+#[inline(never)]
+fn measure_anew<H, N, A>(metric: &'static MetricDefinition, value: N, attributes: &A)
+where
+    H: SdkHandle<N>,
+    N: Number,
+    A: AttributeSet + Clone + PartialEq + 'static,
+{
+    let Some(amount) = Amount::of(&value.value()) else {
+        return;
+    };
+    if told::time().is_some() {
         return;
     }
     let mut batch = Attributes::new(Gate::closed());
     attributes.write(&mut batch);
-    with_entries(metric, batch.entries(), |values| {
-        measure_here(None, metric, &value.value(), values);
+    let found = with_entries(metric, batch.entries(), |values| {
+        measure_here(None, metric, amount, values)
     });
+    if let Some((generation, bound)) = found
+        && let Some(handle) = bound.handle::<H>()
+    {
+        let known = (attributes.clone(), handle);
+        recent::keep(metric.number(), generation, known);
+    }
 }
 
-/// Measures with the meter provider that counts here: a span's own, the test scope's, the process's.
-pub(crate) fn measure_here(
+/// Measures with the meter provider that counts here: a span's own, the test scope's, the process's. Of the
+/// last, it gives the handle and its generation.
+fn measure_here(
     own: Option<&Arc<Binding>>,
     metric: &'static MetricDefinition,
-    value: &Value,
+    amount: Amount,
     attributes: &[Option<&Value>],
-) {
-    if own.is_some() || Binding::is_scoped() {
-        if let Some(binding) = Binding::of(own) {
-            binding.measure(metric, value, attributes);
-        }
-    } else if !recent::measure(metric, value, attributes) {
-        measure_global(metric, value, attributes);
-    }
-}
-
-#[cold]
-fn measure_global(metric: &'static MetricDefinition, value: &Value, attributes: &[Option<&Value>]) {
+) -> Option<(usize, Arc<Bound>)> {
+    // Before its instruments: if there is another one by then, they are looked up again.
     let generation = GENERATION.load(Ordering::Acquire);
-    let Some(binding) = Binding::of(None) else {
-        return;
-    };
-    match binding.bound(metric, attributes) {
-        Some(bound) => {
-            bound.record_bound(value);
-            recent::keep(metric, generation, attributes, &bound);
-        }
-        None => binding.measure(metric, value, attributes),
+    let is_global = own.is_none() && !Binding::is_scoped();
+    let binding = Binding::of(own)?;
+    if is_global && let Some(bound) = binding.bound(metric, attributes) {
+        bound.record_bound(amount);
+        return Some((generation, bound));
     }
+    binding.measure(metric, amount, attributes);
+    None
 }
 
 /// Calls `f` with the values of a metric's attributes, in the order of its fields, as `entries` have
@@ -532,7 +643,7 @@ fn with_entries<R>(
     entries: &[Entry],
     f: impl FnOnce(&[Option<&Value>]) -> R,
 ) -> R {
-    with_slots(metric, f, |slots| {
+    with_slots(metric.fields.len(), f, |slots| {
         // They come in the order of the metric's attributes, as both are generated.
         let mut rest = entries.iter();
         let mut next = rest.next();
@@ -552,30 +663,18 @@ fn with_entries<R>(
     })
 }
 
-/// Calls `f` with the values of a metric's attributes, in the order of its fields.
-pub(crate) fn with_values<'a, R>(
-    metric: &'static MetricDefinition,
-    mut value: impl FnMut(usize, &'static Field) -> Option<&'a Value>,
-    f: impl FnOnce(&[Option<&'a Value>]) -> R,
-) -> R {
-    with_slots(metric, f, |slots| {
-        for ((place, slot), field) in slots.iter_mut().enumerate().zip(metric.fields) {
-            *slot = value(place, field);
-        }
-    })
-}
-
+/// Calls `f` with so many values, once `fill` has put them there.
 fn with_slots<'a, R>(
-    metric: &'static MetricDefinition,
+    slots: usize,
     f: impl FnOnce(&[Option<&'a Value>]) -> R,
     fill: impl FnOnce(&mut [Option<&'a Value>]),
 ) -> R {
     let mut few = [None; series::ATTRIBUTES];
-    if let Some(few) = few.get_mut(..metric.fields.len()) {
+    if let Some(few) = few.get_mut(..slots) {
         fill(few);
         return f(few);
     }
-    let mut all = vec![None; metric.fields.len()];
+    let mut all = vec![None; slots];
     fill(&mut all);
     f(&all)
 }
@@ -585,13 +684,13 @@ macro_rules! instruments {
         $(#[$docs])*
         ///
         /// It resolves through the meter provider that is set when it measures: touched too early,
-        /// it is live later.
+        /// it is live later. Attributes that are equal are one series of it.
         pub struct $name<N, A> {
             metric: &'static MetricDefinition,
             types: PhantomData<fn(N, A)>,
         }
 
-        impl<N: Number, A: AttributeSet> $name<N, A> {
+        impl<N: Number, A: AttributeSet + Clone + PartialEq + 'static> $name<N, A> {
             /// The instrument of that metric.
             pub const fn new(metric: &'static MetricDefinition) -> Self {
                 Self { metric, types: PhantomData }
@@ -599,12 +698,12 @@ macro_rules! instruments {
 
             #[doc = $verb]
             pub fn $method(&self, value: N, attributes: &A) {
-                measure(self.metric, value, attributes);
+                measure::<otel::$bound<N>, N, A>(self.metric, value, attributes);
             }
 
             /// The same for these attributes alone, to be kept where it is called often: it looks nothing up.
             pub fn bind(&self, attributes: &A) -> $bound<N> {
-                $bound { series: BoundSeries::new(self.metric, attributes), number: PhantomData }
+                $bound { series: BoundSeries::new(self.metric, attributes) }
             }
         }
 
@@ -613,15 +712,14 @@ macro_rules! instruments {
         /// It resolves through the meter provider that is set when it measures, and is bounded as the
         /// instrument is: where that admits no more values, `_OTHER` stands for them.
         pub struct $bound<N> {
-            series: BoundSeries,
-            number: PhantomData<fn(N)>,
+            series: BoundSeries<otel::$bound<N>>,
         }
 
         impl<N: Number> $bound<N> {
             #[doc = $verb]
             #[inline]
             pub fn $method(&self, value: N) {
-                self.series.measure(|| value.value());
+                self.series.measure(value);
             }
         }
 
@@ -653,13 +751,13 @@ instruments! {
 /// A histogram of durations, in seconds.
 ///
 /// It resolves through the meter provider that is set when it measures: touched too early, it is
-/// live later.
+/// live later. Attributes that are equal are one series of it.
 pub struct DurationHistogram<A> {
     metric: &'static MetricDefinition,
     attributes: PhantomData<fn(A)>,
 }
 
-impl<A: AttributeSet> DurationHistogram<A> {
+impl<A: AttributeSet + Clone + PartialEq + 'static> DurationHistogram<A> {
     /// The instrument of that metric.
     pub const fn new(metric: &'static MetricDefinition) -> Self {
         Self {
@@ -670,7 +768,8 @@ impl<A: AttributeSet> DurationHistogram<A> {
 
     /// Records a duration.
     pub fn record(&self, duration: Duration, attributes: &A) {
-        measure(self.metric, duration.as_secs_f64(), attributes);
+        let seconds = duration.as_secs_f64();
+        measure::<otel::BoundHistogram<f64>, f64, A>(self.metric, seconds, attributes);
     }
 
     /// The same for these attributes alone, to be kept where it is called often: it looks nothing up.
@@ -692,13 +791,13 @@ impl<A: AttributeSet> DurationHistogram<A> {
 /// let read_file = EXECUTE_TOOL_DURATION.bind(&ExecuteToolDurationAttributes::new("read_file"));
 /// read_file.record(Duration::from_millis(15));
 /// ```
-pub struct BoundDurationHistogram(BoundSeries);
+pub struct BoundDurationHistogram(BoundSeries<otel::BoundHistogram<f64>>);
 
 impl BoundDurationHistogram {
     /// Records a duration.
     #[inline]
     pub fn record(&self, duration: Duration) {
-        self.0.measure(|| Value::Double(duration.as_secs_f64()));
+        self.0.measure(duration.as_secs_f64());
     }
 }
 

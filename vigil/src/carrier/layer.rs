@@ -16,8 +16,9 @@ use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::callsite::LEVEL;
 use super::exposed;
+use super::start;
 use super::state::SpanState;
-use super::tracer::{self, CarrierSpan, CarrierTracer};
+use super::tracer::{self, CarrierSpan, CarrierTracer, Opening};
 
 /// Carries typed spans, and what other instrumentation makes with `tracing`, to OpenTelemetry.
 ///
@@ -70,6 +71,7 @@ where
             context: nearest_context::<S>,
             events: true,
             fields: true,
+            direct: None,
         },
         max_level: LevelFilter::INFO,
         redundant: false,
@@ -95,7 +97,8 @@ impl<S> TraceLayer<S> {
 
     /// Whether typed spans have their attributes as `tracing` fields: yes, at first. They need not
     /// where all other layers are Vigil's, which know attributes without that: then they are work for
-    /// nobody.
+    /// nobody. So are the spans themselves, and `tracing` gets a typed span there when code runs in it
+    /// or asks for it; those under no typed span, at once.
     #[must_use]
     pub fn with_fields(mut self, fields: bool) -> Self {
         self.find.fields = fields;
@@ -129,6 +132,8 @@ pub(crate) struct FindTyped {
     context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
     pub(crate) events: bool,
     pub(crate) fields: bool,
+    /// Makes the SDK's spans, where `tracing` need not know of each.
+    pub(crate) direct: Option<CarrierTracer>,
 }
 
 /// Which span is looked for.
@@ -297,6 +302,9 @@ where
     fn on_layer(&mut self, subscriber: &mut S) {
         let below: &dyn Subscriber = subscriber;
         self.redundant = below.downcast_ref::<FindTyped>().is_some();
+        // Two layers have two minds.
+        let alone = !self.redundant && !self.find.fields;
+        self.find.direct = alone.then(|| self.tracer.clone());
         self.inner.on_layer(subscriber);
     }
 
@@ -312,12 +320,18 @@ where
         match tracer::take_opening(attrs.metadata()) {
             // Its fields go by a shorter way, with their types. The parent is the one that the carrier
             // found, which also knows remote ones and looks past spans that a filter shut out.
-            Some(opening) => {
-                let span = self.tracer.build(&opening.state, opening.sent);
-                let asked = opening.asked;
-                opening.state.built(span, self.find.events, asked.is_some());
+            Some(Opening { state, asked, sent }) => {
+                // If there is nothing to send, OpenTelemetry has it.
+                let Some(sent) = sent else { return };
+                let given = state.name.as_ref();
+                let definition = state.definition;
+                let (name, attributes) =
+                    start::for_samplers(definition, given, &state.data(), sent);
+                let (time, above) = (state.start_time, state.above());
+                let span = self.tracer.build(definition, name, attributes, time, above);
+                state.built(span, self.find.events, asked.is_some());
                 if asked.is_some() {
-                    exposed::reach(&opening.state, id, asked);
+                    exposed::reach(&state, id, asked);
                 }
             }
             None if self.carries(attrs.metadata()) => {
@@ -363,6 +377,11 @@ where
             let current = || ctx.current_span().id().cloned();
             let around = event.parent().cloned();
             let around = around.or_else(|| event.is_contextual().then(current).flatten());
+            let typed = around.as_ref().and_then(exposed::reached);
+            if typed.is_some_and(|state| !state.is_recording()) {
+                // Nobody would read it there.
+                return;
+            }
             self.expose(around, &ctx);
             tracer::while_logging(|| self.inner.on_event(event, ctx));
         }

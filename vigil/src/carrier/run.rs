@@ -163,7 +163,7 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
 pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    let span = state.live().map(|live| &live.span);
+    let span = state.traced();
     let f = || match span.zip(span.and_then(tracing::Span::id)) {
         Some((span, id)) => {
             let _entered = Entered::new(state, span, id);
@@ -175,9 +175,8 @@ pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
         return f();
     };
     let _binding = Binding::enter(Arc::clone(binding));
-    let dispatch = span.and_then(|span| span.with_subscriber(|(_, dispatch)| dispatch.clone()));
-    match dispatch {
-        Some(dispatch) => tracing::dispatcher::with_default(&dispatch, f),
+    match state.live() {
+        Some(live) => tracing::dispatcher::with_default(&live.dispatch, f),
         None => f(),
     }
 }

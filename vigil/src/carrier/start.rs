@@ -5,11 +5,11 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use opentelemetry::Context;
+use opentelemetry::{Context, KeyValue};
 use tracing::Dispatch;
 use tracing::field::ValueSet;
 
-use super::attributes::{Attributes, Entries, Entry, find};
+use super::attributes::{Attributes, Entries, Entry, find, key_value};
 use super::bridge::LogBridge;
 use super::definition::{NamePart, SpanDefinition};
 use super::ended;
@@ -23,9 +23,9 @@ use super::instruments::Binding;
 use super::is_active;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
-use super::state::{Listeners, SpanState};
+use super::state::{Data, Listeners, Live, SpanState};
 use super::told;
-use super::tracer;
+use super::tracer::{self, CarrierTracer, Opening};
 use super::value::{Element, Text, Value};
 use crate::generated::semconv::vigil as marks;
 
@@ -75,7 +75,7 @@ impl SpanStart {
     #[inline(never)]
     fn active_under(definition: &'static SpanDefinition, link: ParentLink) -> Self {
         let binding = Binding::scoped().or_else(|| link.binding());
-        Self(Some(Arc::new(SpanState::new(definition, link, binding))))
+        Self(Some(SpanState::new(definition, link, binding)))
     }
 
     /// The span, which nobody else has yet.
@@ -266,12 +266,14 @@ impl ParentLink {
 #[inline(never)]
 fn start(mut state: Arc<SpanState>) -> Handle {
     tracer::let_go();
-    let sent = match Arc::get_mut(&mut state) {
-        Some(state) => prepare(state),
+    let Some(own) = Arc::get_mut(&mut state) else {
         // Nobody else has it.
-        None => return Handle::off(),
+        return Handle::off();
     };
-    open(&state, sent);
+    let sent = prepare(own);
+    if !open_untraced(own, sent) {
+        open(&state, sent);
+    }
     open::add(&state);
     Handle::owner(state)
 }
@@ -302,7 +304,7 @@ fn prepare(state: &mut SpanState) -> usize {
     state.above = place.context;
     state.told = told::time().is_some();
     state.was_panicking = std::thread::panicking();
-    state.started = Instant::now();
+    state.started = Some(Instant::now());
     if state.data_mut().starts_with_keyed() {
         let capture = gate(definition, state.binding.as_deref()).capture();
         state.data_mut().settle_keyed(definition, capture);
@@ -369,8 +371,8 @@ impl<'a> Under<'a> {
     fn of(parent: &'a ParentLink) -> Self {
         match parent {
             ParentLink::Current => Self::Current,
-            ParentLink::Typed(state) => match state.live() {
-                Some(live) => Self::Span(&live.span),
+            ParentLink::Typed(state) => match state.traced() {
+                Some(span) => Self::Span(span),
                 None => Self::Current,
             },
             ParentLink::Foreign(span) => Self::Span(span),
@@ -385,23 +387,31 @@ impl<'a> Under<'a> {
             Self::Span(span) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
             Self::Current | Self::Nothing => None,
         };
-        above.unwrap_or_else(|| tracing::dispatcher::get_default(Dispatch::clone))
+        above.unwrap_or_else(current_dispatch)
     }
 }
 
-/// Who listens where that span is made: as above it, if that is known.
-fn listeners(parent: &ParentLink, dispatch: &Dispatch) -> Listeners {
+fn current_dispatch() -> Dispatch {
+    tracing::dispatcher::get_default(Dispatch::clone)
+}
+
+/// Who listens where that span is made, and what makes spans there that `tracing` need not know: as above
+/// it, if that is known.
+fn listeners(parent: &ParentLink, dispatch: &Dispatch) -> (Listeners, Option<CarrierTracer>) {
     if let ParentLink::Typed(parent) = parent
         && let Some(live) = parent.live()
-        && live.traced(parent.definition).is_some()
+        && live.is_wanted
     {
-        return live.listeners;
+        return (live.listeners, live.direct.clone());
     }
-    Listeners {
+    let (see_events, hear_ends) = ended::listening(dispatch);
+    let listeners = Listeners {
         see_fields: tracer::shows_fields(dispatch),
-        hear_ends: ended::is_heard(dispatch),
+        see_events,
+        hear_ends,
         take_records: dispatch.is::<LogBridge>(),
-    }
+    };
+    (listeners, tracer::direct(dispatch))
 }
 
 /// Whether the compiler could not see what the span stands under, and nothing else can either.
@@ -413,6 +423,70 @@ fn unchecked(definition: &SpanDefinition, parent: &ParentLink) -> bool {
             .is_some_and(|state| !definition.parents.contains(&state.definition.span_type)),
         _ => false,
     }
+}
+
+/// Opens the span with OpenTelemetry alone, if it stands under one where that does: all layers are
+/// Vigil's there, and no filter is asked of each span. `tracing` gets it when code runs in it, or asks for
+/// it. Returns whether that was possible.
+fn open_untraced(state: &mut SpanState, sent: usize) -> bool {
+    let definition = state.definition;
+    let ParentLink::Typed(parent) = &state.link else {
+        return false;
+    };
+    if !definition.is_always_enabled() {
+        return false;
+    }
+    let Some(live) = parent.live().and_then(Live::untraced) else {
+        return false;
+    };
+    let Some(tracer) = &live.direct else {
+        return false;
+    };
+    let (given, data) = state.starting();
+    let (name, attributes) = for_samplers(definition, given, data, sent);
+    let span = tracer.build(definition, name, attributes, state.start_time, &state.above);
+    state.begin_untraced(live, span, sent);
+    true
+}
+
+/// Makes the span for `tracing` that was opened without, under the nearest that `tracing` knows.
+pub(super) fn trace(state: &Arc<SpanState>, live: &Live) -> tracing::Span {
+    let metadata = state.definition.metadata();
+    let nothing = metadata.fields().value_set(&[]);
+    let mut link = &state.link;
+    let above = loop {
+        match link {
+            ParentLink::Typed(parent) => match parent.live().and_then(Live::span) {
+                Some(span) => break span.id(),
+                None => link = &parent.link,
+            },
+            ParentLink::Foreign(span) => break span.id(),
+            ParentLink::Current | ParentLink::Remote(_) | ParentLink::Root => break None,
+        }
+    };
+    let opening = Opening {
+        state: Arc::clone(state),
+        asked: None,
+        sent: None,
+    };
+    tracer::while_opening(opening, || match above {
+        Some(id) => tracing::Span::child_of_with(id, metadata, &nothing, &live.dispatch),
+        None => tracing::Span::new_root_with(metadata, &nothing, &live.dispatch),
+    })
+}
+
+/// The name that a span starts with, and the attributes that samplers see.
+pub(super) fn for_samplers(
+    definition: &'static SpanDefinition,
+    given: Option<&Text>,
+    data: &Data,
+    sent: usize,
+) -> (Cow<'static, str>, Vec<KeyValue>) {
+    let name = name(definition, given, &data.entries);
+    let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
+    attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
+    attributes.extend(data.keyed_for_samplers());
+    (name, attributes)
 }
 
 /// Opens the span with `tracing` and OpenTelemetry, if somebody there wants it. If nobody does, it
@@ -427,15 +501,15 @@ fn open(state: &Arc<SpanState>, sent: usize) {
             Under::Current => tracing::Span::current(),
             Under::Nothing => tracing::Span::none(),
         };
-        return state.begin(span, Listeners::default(), 0, 0);
+        return state.begin(Live::traced(span, dispatch, None, None), 0, 0);
     }
     let metadata = definition.metadata();
-    let listeners = listeners(&state.link, &dispatch);
-    let opening = tracer::Opening {
+    let (listeners, direct) = listeners(&state.link, &dispatch);
+    let opening = Opening {
         state: Arc::clone(state),
         // Vigil's own layers do not ask for spans that are being made.
         asked: listeners.see_fields.then(|| dispatch.clone()),
-        sent,
+        sent: Some(sent),
     };
     let make = |values: &ValueSet<'_>| match under {
         Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
@@ -463,7 +537,8 @@ fn open(state: &Arc<SpanState>, sent: usize) {
         let span = tracer::while_opening(opening, || make(&nothing));
         (span, 0)
     };
-    state.begin(span, listeners, sent, shown);
+    let live = Live::traced(span, dispatch, Some(listeners), direct);
+    state.begin(live, sent, shown);
 }
 
 /// What the span inherits is settled when it starts.
@@ -472,34 +547,26 @@ fn inherited_now(state: &mut SpanState, inherited: Option<&Inherited>) {
     let Some(inherited) = inherited.filter(|_| !definition.root) else {
         return;
     };
-    // Registries differ in what they let spans inherit, and some spans may have a value of their own.
-    let declares_none =
-        inherited.is_of(definition.scope) && Facts::of(definition).inheritable.is_empty();
-    state
-        .data_mut()
-        .inherit(inherited.snapshot(), declares_none);
+    // Registries differ in what they let spans inherit.
+    let is_alike = inherited.is_of(definition.scope);
+    state.data_mut().inherit(inherited.snapshot(), is_alike);
 }
 
 /// Brings what samplers look at to the front and says how much it is.
 fn sampled_first(definition: &'static SpanDefinition, entries: &mut Entries) -> usize {
-    if !Facts::of(definition).samples {
-        return 0;
-    }
-    let mut next = 0;
-    let mut is_sampled = |key: &str| {
-        let place = definition.place(key, next);
-        next = place.map_or(next, |place| place + 1);
-        place.is_some_and(|place| definition.fields[place].sampled)
-    };
-    let mut sampled = 0;
-    let mut last = 0;
-    for (at, (key, _)) in entries.as_slice().iter().enumerate() {
-        if is_sampled(key) {
+    let fields = definition.fields;
+    let (mut sampled, mut last) = (0, 0);
+    for place in &Facts::of(definition).sampled {
+        if let Some(at) = entries.position(fields, *place) {
             sampled += 1;
-            last = at + 1;
+            last = last.max(at + 1);
         }
     }
     if last > sampled {
+        let is_sampled = |key: &'static str| {
+            let place = definition.place(key);
+            place.is_some_and(|place| fields[place].sampled)
+        };
         entries.rearrange(definition.fields, |entries| {
             entries.sort_by_key(|(key, _)| !is_sampled(key));
         });
@@ -616,10 +683,16 @@ fn write_pattern(name: &mut String, definition: &SpanDefinition, entries: &[Entr
 /// whatever it is.
 pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
     let context = Context::current();
-    let mut state = SpanState::new(definition, ParentLink::Current, Binding::scoped());
+    let mut new = SpanState::new(definition, ParentLink::Current, Binding::scoped());
+    let Some(state) = Arc::get_mut(&mut new) else {
+        // Nobody else has it.
+        return Handle::off();
+    };
     state.inherited = Inherited::of(&context).cloned();
     state.above = context;
     state.foreign = true;
-    state.begin(tracing::Span::current(), Listeners::default(), 0, 0);
-    Handle::adopted(Arc::new(state))
+    state.started = Some(Instant::now());
+    let live = Live::traced(tracing::Span::current(), current_dispatch(), None, None);
+    state.begin(live, 0, 0);
+    Handle::adopted(new)
 }

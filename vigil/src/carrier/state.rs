@@ -1,5 +1,6 @@
 //! A span while it is open, and its end.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,22 +15,22 @@ use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same
 use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
 use super::definition::{
-    Derived, EventDefinition, Field, Measured, MetricDefinition, RecordDefinition, SpanDefinition,
+    Derived, EventDefinition, Field, Measured, RecordDefinition, Scope, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
 use super::exposed::{self, Exposed, Noted};
-use super::facts::{Facts, Source};
+use super::facts::{Facts, Places};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
 use super::inherited::{Inherited, Snapshot};
-use super::instruments::{self, Binding};
+use super::instruments::{self, Amount, Binding, Derivation};
 use super::keyed::{self, Batch, Keyed, OnSpan};
 use super::open;
 use super::outcome::{self, Failure, Seen};
 use super::start::{self, ParentLink};
 use super::stream::Chunks;
 use super::told;
-use super::tracer::{self, BODY, CarrierSpan, MESSAGE};
+use super::tracer::{self, BODY, CarrierSpan, CarrierTracer, MESSAGE, Teller};
 use super::value::{Text, Value};
 use crate::config::CaptureContent;
 use crate::generated::semconv::error;
@@ -56,7 +57,8 @@ pub(crate) struct SpanState {
     pub(crate) name: Option<Text>,
     /// How many typed spans it stands under.
     pub(crate) depth: usize,
-    pub(super) started: Instant,
+    /// When it was opened.
+    pub(super) started: Option<Instant>,
     /// It is told after the fact, so nothing is measured.
     pub(super) told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
@@ -75,12 +77,11 @@ pub(crate) struct SpanState {
     pub(super) noted: Noted,
     /// Where it stands among the open spans, if those are kept.
     place: OnceLock<open::Place>,
-    /// The SDK's span, if a layer of Vigil's made one, until the end.
-    sdk: Mutex<Option<Made>>,
     data: Mutex<Data>,
 }
 
 /// What a layer of Vigil's has made.
+#[derive(Debug)]
 struct Made {
     span: Span,
     /// It wants events on spans.
@@ -89,37 +90,78 @@ struct Made {
 
 /// The span as others know it; where nobody wanted it, what it would have stood under.
 pub(crate) struct Live {
-    /// For `tracing`.
-    pub(crate) span: tracing::Span,
+    /// For `tracing`: see [`SpanState::traced`].
+    span: OnceLock<tracing::Span>,
+    pub(super) dispatch: Dispatch,
+    /// Somebody wanted it.
+    pub(super) is_wanted: bool,
     /// Its ids, if OpenTelemetry has it.
     ids: Option<SpanContext>,
     pub(super) listeners: Listeners,
     /// Events stand on it.
     pub(super) wants_events: bool,
+    /// What makes the SDK's spans below it, where `tracing` needs none of its own.
+    pub(super) direct: Option<CarrierTracer>,
 }
 
 /// Who listens beside OpenTelemetry, where a span was made.
+// The marks are independent of each other.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Listeners {
     /// Layers other than Vigil's see its attributes as fields.
     pub(super) see_fields: bool,
-    /// A layer is told how it ended, and sees its events.
+    /// A layer of Vigil's sees its events.
+    pub(super) see_events: bool,
+    /// A layer is told how it ended.
     pub(super) hear_ends: bool,
     /// Its events become log records.
     pub(super) take_records: bool,
 }
 
 impl Listeners {
-    fn see_events(self) -> bool {
-        self.see_fields || self.hear_ends || self.take_records
+    /// Whether its events go to `tracing`.
+    fn take_events(self) -> bool {
+        self.see_fields || self.see_events || self.take_records
     }
 }
 
 impl Live {
-    /// The span that `tracing` made, if it wanted one of that definition.
-    pub(crate) fn traced(&self, definition: &'static SpanDefinition) -> Option<&tracing::Span> {
-        let metadata = self.span.metadata()?;
-        std::ptr::eq(metadata, definition.metadata()).then_some(&self.span)
+    /// As `span` for `tracing`, which has been asked for it.
+    pub(super) fn traced(
+        span: tracing::Span,
+        dispatch: Dispatch,
+        listeners: Option<Listeners>,
+        direct: Option<CarrierTracer>,
+    ) -> Self {
+        Self {
+            wants_events: tracer::wants_events(&dispatch),
+            span: OnceLock::from(span),
+            dispatch,
+            is_wanted: listeners.is_some(),
+            ids: None,
+            listeners: listeners.unwrap_or_default(),
+            direct,
+        }
+    }
+
+    /// Under this one, without one for `tracing` until somebody asks, if that is how it is done here.
+    pub(super) fn untraced(&self) -> Option<Self> {
+        let direct = self.direct.clone().filter(|_| self.is_wanted)?;
+        Some(Self {
+            span: OnceLock::new(),
+            dispatch: self.dispatch.clone(),
+            is_wanted: true,
+            ids: None,
+            listeners: self.listeners,
+            wants_events: self.wants_events,
+            direct: Some(direct),
+        })
+    }
+
+    /// The span for `tracing`, if there is one so far.
+    pub(crate) fn span(&self) -> Option<&tracing::Span> {
+        self.span.get()
     }
 }
 
@@ -137,8 +179,6 @@ impl std::fmt::Debug for Live {
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) entries: Entries,
-    /// The place of the attribute that generated code probably sets next.
-    next: usize,
     /// Attributes that OpenTelemetry has already, as samplers needed them: the first so many.
     sent: usize,
     /// Attributes that `tracing` has already, as fields: the first so many, but for those changed
@@ -159,6 +199,8 @@ pub(crate) struct Data {
     /// Foreign code says that all went well.
     ok: bool,
     ended: bool,
+    /// The SDK's span, if a layer of Vigil's made one, until the end.
+    sdk: Option<Made>,
 }
 
 /// What is recorded on few spans.
@@ -188,6 +230,12 @@ impl Rare {
         starts_with: None,
         keyed: None,
     };
+
+    /// Whether there is content that has not passed the gate.
+    fn has_foreign(&self) -> bool {
+        let keyed = self.keyed.as_ref();
+        !self.foreign_content.is_empty() || keyed.is_some_and(|it| !it.foreign.is_empty())
+    }
 }
 
 impl Data {
@@ -200,10 +248,10 @@ impl Data {
         self.rare.get_or_insert_default()
     }
 
+    #[inline]
     fn new() -> Self {
         Self {
             entries: Entries::new(),
-            next: 0,
             sent: 0,
             shown: 0,
             rare: None,
@@ -214,27 +262,37 @@ impl Data {
             seen: None,
             ok: false,
             ended: false,
+            sdk: None,
         }
     }
 }
 
-impl SpanState {
-    /// A span that is about to start.
-    pub(super) fn new(
-        definition: &'static SpanDefinition,
-        link: ParentLink,
-        binding: Option<Arc<Binding>>,
-    ) -> Self {
+/// What stands for a definition until there is one.
+static NONE: SpanDefinition = SpanDefinition::new(
+    "",
+    "",
+    opentelemetry::trace::SpanKind::Internal,
+    &Scope {
+        name: "",
+        version: "",
+        schema_url: "",
+    },
+);
+
+/// Of no definition yet. `Arc::default` makes it where it stays: it is large.
+impl Default for SpanState {
+    #[inline]
+    fn default() -> Self {
         Self {
-            definition,
-            binding,
-            link,
+            definition: &NONE,
+            binding: None,
+            link: ParentLink::Root,
             inherited: None,
             start_time: told::time(),
             foreign: false,
             name: None,
             depth: 0,
-            started: Instant::now(),
+            started: None,
             told: false,
             was_panicking: false,
             above: Context::new(),
@@ -245,9 +303,32 @@ impl SpanState {
             exposed: Exposed::new(),
             noted: Noted::new(),
             place: OnceLock::new(),
-            sdk: Mutex::new(None),
             data: Mutex::new(Data::new()),
         }
+    }
+}
+
+impl SpanState {
+    /// A span that is about to start.
+    #[inline]
+    pub(super) fn new(
+        definition: &'static SpanDefinition,
+        link: ParentLink,
+        binding: Option<Arc<Binding>>,
+    ) -> Arc<Self> {
+        let mut new: Arc<Self> = Arc::default();
+        if let Some(state) = Arc::get_mut(&mut new) {
+            state.definition = definition;
+            state.link = link;
+            state.binding = binding;
+        }
+        new
+    }
+
+    /// What it is called, if it was given a name, and what it starts with, while nobody else has it.
+    pub(super) fn starting(&mut self) -> (Option<&Text>, &mut Data) {
+        let data = self.data.get_mut().unwrap_or_else(PoisonError::into_inner);
+        (self.name.as_ref(), data)
     }
 
     /// What it starts with, while nobody else has it.
@@ -261,39 +342,51 @@ impl SpanState {
         if asked {
             let _ = self.early_ids.set(Box::new(span.span_context().clone()));
         }
-        *lock(&self.sdk) = Some(Made { span, wants_events });
+        self.data().sdk = Some(Made { span, wants_events });
     }
 
-    /// The span is open, as `span` for `tracing`. OpenTelemetry has the first `sent` of its attributes,
-    /// and `tracing` the first `shown`.
+    /// The span is open. OpenTelemetry has the first `sent` of its attributes, and `tracing` the first
+    /// `shown`.
     #[inline]
-    pub(super) fn begin(
-        &self,
-        span: tracing::Span,
-        listeners: Listeners,
-        sent: usize,
-        shown: usize,
-    ) {
-        let (ids, wants_events) = match &*lock(&self.sdk) {
-            Some(made) => (Some(made.span.span_context().clone()), made.wants_events),
-            None => (None, tracer::wants_events(&span)),
-        };
-        // Set once, by whoever started the span.
-        let _ = self.live.set(Live {
-            span,
-            ids,
-            listeners,
-            wants_events,
-        });
+    pub(super) fn begin(&self, mut live: Live, sent: usize, shown: usize) {
         let mut data = self.data();
+        if let Some(made) = &data.sdk {
+            live.ids = Some(made.span.span_context().clone());
+            live.wants_events = made.wants_events;
+        }
         data.sent = sent;
         data.shown = shown;
+        drop(data);
+        // Set once, by whoever started the span.
+        let _ = self.live.set(live);
+    }
+
+    /// The same, as `span` for OpenTelemetry, while nobody else has it.
+    #[inline]
+    pub(super) fn begin_untraced(&mut self, mut live: Live, span: Span, sent: usize) {
+        live.ids = Some(span.span_context().clone());
+        let wants_events = live.wants_events;
+        self.live = OnceLock::from(live);
+        let data = self.data_mut();
+        data.sent = sent;
+        data.sdk = Some(Made { span, wants_events });
     }
 
     /// The span as others know it; none while it is being started.
     #[inline]
     pub(crate) fn live(&self) -> Option<&Live> {
         self.live.get()
+    }
+
+    /// The span for `tracing`, which is made now if `tracing` went without so far; none while it is being
+    /// started.
+    pub(crate) fn traced(self: &Arc<Self>) -> Option<&tracing::Span> {
+        let live = self.live()?;
+        if live.span.get().is_none() {
+            // Not while the cell is locked: layers are told. Another thread may be faster.
+            let _ = live.span.set(start::trace(self, live));
+        }
+        live.span.get()
     }
 
     /// Its ids, if OpenTelemetry has it.
@@ -351,7 +444,8 @@ impl SpanState {
 
     /// Sets attributes of the span's own contract.
     pub(crate) fn set(&self, attributes: &Attributes) {
-        self.merge(self.definition.fields, attributes);
+        let definition = self.definition;
+        self.merge(definition.fields, &definition.facts.places, attributes);
     }
 
     // What handles call once somebody listens. It is kept out of the callers' code, so that there is
@@ -404,12 +498,11 @@ impl SpanState {
             return;
         }
         let mut data = self.data();
-        let Some(place) = self.definition.place(key, data.next) else {
+        let Some(place) = self.definition.place(key) else {
             return;
         };
         let field = &self.definition.fields[place];
         if !data.ended && !field.attribute.sensitive && field.takes(&value) {
-            data.next = place + 1;
             self.put(&mut data, place, value);
         }
     }
@@ -419,9 +512,9 @@ impl SpanState {
         record: &'static RecordDefinition,
         attributes: &Attributes,
     ) {
-        if self.merge(record.fields, attributes) {
-            if !record.metrics.is_empty() {
-                self.measure(record.metrics, attributes.entries());
+        if self.merge(record.fields, &record.places, attributes) {
+            if let Some((derived, derivation)) = record.measures() {
+                self.measure(derived, derivation, attributes.entries());
             }
             if let Some(event) = record.event {
                 self.send(event, attributes, None);
@@ -435,23 +528,30 @@ impl SpanState {
         attributes: &Attributes,
         body: Option<AnyValue>,
     ) {
-        let kept = if event.keep_last { event.fields } else { &[] };
-        if self.merge(kept, attributes) {
+        let is_open = if event.keep_last {
+            self.merge(event.fields, &event.places, attributes)
+        } else {
+            static NOWHERE: Places = Places::new();
+            self.merge(&[], &NOWHERE, attributes)
+        };
+        if is_open {
             self.send(event, attributes, body);
         }
     }
 
     /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
     /// any contract and go nowhere. Returns whether the span is open.
-    fn merge<'a>(&self, fields: &'static [Field], attributes: &'a Attributes) -> bool {
-        let mut next = 0;
-        let mut declared = move |(key, value): &'a Entry| {
-            let at = place(fields, key, next)?;
-            next = at + 1;
-            let field = &fields[at];
+    fn merge<'a>(
+        &self,
+        fields: &'static [Field],
+        places: &Places,
+        attributes: &'a Attributes,
+    ) -> bool {
+        let declared = move |(key, value): &'a Entry| {
+            let field = &fields[places.of(fields, key)?];
             field.takes(value).then_some((field, value))
         };
-        let plain = attributes.entries().iter().filter_map(&mut declared);
+        let plain = attributes.entries().iter().filter_map(declared);
         let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
         let capture = attributes.gate().capture();
         if self.foreign {
@@ -473,17 +573,14 @@ impl SpanState {
             return false;
         }
         for (field, value) in plain {
-            match self.definition.place(field.key(), data.next) {
-                Some(place) => {
-                    data.next = place + 1;
-                    self.put(&mut data, place, value.clone());
-                }
+            match self.definition.place(field.key()) {
+                Some(place) => self.put(&mut data, place, value.clone()),
                 // Whatever span it stands on keeps the last of an event.
                 None => data.put_undeclared(field, value.clone()),
             }
         }
         for (field, value) in attributes.content().iter().filter_map(declared) {
-            if let Some(place) = self.definition.place(field.key(), data.next) {
+            if let Some(place) = self.definition.place(field.key()) {
                 self.keep_content(&mut data, place, value, capture);
             }
         }
@@ -514,14 +611,18 @@ impl SpanState {
             let mut fields = event.fields.iter();
             fields.any(|field| field.attribute.sensitive && field.key() == key)
         };
-        let plain = attributes.entries().iter();
-        let content = attributes.content().iter();
+        let plain = attributes.entries();
+        let content = attributes.content();
         let in_event = attributes.gate().capture().in_events();
-        let entries: Vec<Entry> = plain
-            .filter(|(key, _)| !is_content(key))
-            .chain(content.filter(|(key, _)| in_event && is_content(key)))
-            .cloned()
-            .collect();
+        // Most events say nothing that is content.
+        let entries = if content.is_empty() && !plain.iter().any(|(key, _)| is_content(key)) {
+            Cow::Borrowed(plain)
+        } else {
+            let plain = plain.iter().filter(|(key, _)| !is_content(key));
+            let content = content.iter();
+            let content = content.filter(|(key, _)| in_event && is_content(key));
+            plain.chain(content).cloned().collect()
+        };
         let keyed = attributes.keyed().into_iter();
         let keyed = keyed.flat_map(|it| it.declared(event.fields));
         let keyed = keyed.filter(|(field, _)| in_event || !field.attribute.sensitive);
@@ -586,7 +687,11 @@ impl SpanState {
         let at = || time.unwrap_or_else(SystemTime::now);
         if live.is_some_and(|live| live.wants_events) {
             if self.is_own() {
-                self.with_sdk(|span| span.add_event_with_timestamp(event.name, at(), otel()));
+                self.with_sdk(|span| {
+                    if span.is_recording() {
+                        span.add_event_with_timestamp(event.name, at(), otel());
+                    }
+                });
             } else {
                 tracer::while_sending(|| {
                     let above = self.above.span();
@@ -594,7 +699,7 @@ impl SpanState {
                 });
             }
         }
-        if live.is_some_and(|live| self.is_own() && !live.listeners.see_events()) {
+        if live.is_some_and(|live| self.is_own() && !live.listeners.take_events()) {
             return;
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
@@ -612,10 +717,16 @@ impl SpanState {
         let log = |dispatch: &Dispatch| {
             if event.site.enabled(metadata, dispatch) {
                 with_values(&event.site, most, fields(), |_, values| {
-                    let traced = match live.and_then(|live| live.span.id()) {
+                    let traced = live.and_then(Live::span).and_then(tracing::Span::id);
+                    let traced = match traced {
                         Some(id) => tracing::Event::new_child_of(id, metadata, values),
+                        // Vigil's layers know whose it is.
+                        None if self.is_own() => {
+                            tracing::Event::new_child_of(None, metadata, values)
+                        }
                         None => tracing::Event::new(metadata, values),
                     };
+                    let teller = self.is_own().then(|| Teller::new(metadata, self));
                     let telling = dispatch.is::<LogBridge>().then(|| Telling {
                         metadata,
                         scope: self.definition.scope,
@@ -630,15 +741,15 @@ impl SpanState {
                     if let Some(id) = traced.parent().filter(|_| self.is_own()) {
                         exposed::reach(self, id, None);
                     }
-                    tracer::while_telling(telling, || {
+                    tracer::while_telling(teller, telling, || {
                         tracer::while_sending(|| dispatch.event(&traced));
                     });
                     drop(before);
                 });
             }
         };
-        match live.filter(|live| !live.span.is_disabled()) {
-            Some(live) => drop(live.span.with_subscriber(|(_, dispatch)| log(dispatch))),
+        match live {
+            Some(live) => log(&live.dispatch),
             None => tracing::dispatcher::get_default(log),
         }
     }
@@ -688,107 +799,87 @@ impl SpanState {
     }
 
     /// What derives from a record.
-    fn measure(&self, derived: &'static [Derived], entries: &[Entry]) {
-        if derived.is_empty() || !self.is_measured() {
+    fn measure(&self, derived: &[Derived], derivation: &Derivation, entries: &[Entry]) {
+        if !self.is_measured() {
             return;
         }
-        for derived in derived {
-            let value = match derived.value {
-                Measured::Duration => Some(Value::Double(self.duration(None).as_secs_f64())),
-                Measured::Count => Some(Value::Int(1)),
-                Measured::Attribute(key) => find(entries, key).cloned(),
-            };
-            let Some(value) = value else { continue };
-            let with: Vec<Entry> = derived
-                .with
-                .iter()
-                .map(|(key, value)| (*key, Value::from(*value)))
-                .collect();
-            self.measure_with(derived.metric, &value, |key| {
-                find(&with, key).or_else(|| find(entries, key))
-            });
-        }
+        let amount = |nth: usize| match derived[nth].value {
+            Measured::Duration => Some(Amount::Double(self.duration(None).as_secs_f64())),
+            Measured::Count => Some(Amount::Int(1)),
+            Measured::Attribute(key) => Amount::of(find(entries, key)?),
+        };
+        self.measure_with(derivation, entries, amount);
     }
 
-    /// Measures with the attributes that `value` gives, and for the others those of the span.
-    pub(super) fn measure_with<'a>(
+    /// Measures with the attributes that `entries` have, and for the others those of the span.
+    pub(super) fn measure_with(
         &self,
-        metric: &'static MetricDefinition,
-        measured: &Value,
-        value: impl Fn(&'static str) -> Option<&'a Value>,
+        derivation: &Derivation,
+        entries: &[Entry],
+        amount: impl Fn(usize) -> Option<Amount>,
     ) {
         // No lock may be held while a provider measures, so what is the span's is copied.
         let (mut few, mut many) = ([const { None }; OWN], Vec::new());
-        let own = if metric.fields.len() > OWN {
-            many.resize(metric.fields.len(), None);
+        let attributes = derivation.attributes();
+        let own = if attributes.len() > OWN {
+            many.resize(attributes.len(), None);
             &mut many[..]
         } else {
             &mut few[..]
         };
-        let constant = |field: &Field| field.constant.map(Value::from);
-        for (slot, field) in own.iter_mut().zip(metric.fields) {
-            *slot = constant(field).or_else(|| match value(field.key()) {
-                Some(_) => None,
-                None => self.value(field.key()),
-            });
+        for (slot, field) in own.iter_mut().zip(attributes) {
+            if find(entries, field.key()).is_none() {
+                *slot = self.value(field.key());
+            }
         }
-        instruments::with_values(
-            metric,
-            |place, field| {
-                let own = own.get(place).and_then(Option::as_ref);
-                own.or_else(|| value(field.key()))
-            },
-            |values| instruments::measure_here(self.binding.as_ref(), metric, measured, values),
-        );
+        let value = |at: usize| {
+            own[at]
+                .as_ref()
+                .or_else(|| find(entries, attributes[at].key()))
+        };
+        derivation.measure(self.binding.as_ref(), value, amount);
     }
 
     /// What derives from the span itself, at its end.
     fn measure_end(&self, end: &End) {
-        if self.definition.metrics.is_empty() || !self.is_measured() {
+        let Some(metrics) = &Facts::of(self.definition).metrics else {
+            return;
+        };
+        if !self.is_measured() {
             return;
         }
         let entry = |place: usize| end.entries.get(self.definition.fields, place);
-        let now = || self.inherited.as_ref().map(Inherited::snapshot);
-        let above = end.inherited.clone().or_else(now).unwrap_or_default();
-        let inherited = |field: &Field| {
-            let is_alike = || {
-                self.inherited
-                    .as_ref()
-                    .is_none_or(|it| it.is_of(self.definition.scope))
-            };
-            // Most attributes of metrics are nothing that could be inherited.
-            if field.attribute.inherited || !is_alike() {
-                find(above.entries(), field.key())
-            } else {
-                None
-            }
+        let is_alike = self
+            .inherited
+            .as_ref()
+            .is_none_or(|it| it.is_of(self.definition.scope));
+        // Most attributes of metrics are nothing that could be inherited.
+        let above = if metrics.inherits || !is_alike {
+            let now = || self.inherited.as_ref().map(Inherited::snapshot);
+            end.inherited.clone().or_else(now)
+        } else {
+            None
         };
-        let sources = &Facts::of(self.definition).metrics;
-        for (derived, sources) in self.definition.metrics.iter().zip(sources) {
-            let made;
-            let value = match derived.value {
-                Measured::Duration => {
-                    made = Value::Double(end.duration.as_secs_f64());
-                    Some(&made)
-                }
-                Measured::Count => Some(const { &Value::Int(1) }),
-                Measured::Attribute(_) => sources.value.and_then(entry),
+        let attributes = metrics.derivation.attributes();
+        let value = |at: usize| {
+            let field = attributes[at];
+            let own = match metrics.places[at] {
+                Some(place) => entry(place),
+                None => find(end.entries(), field.key()),
             };
-            let Some(value) = value else { continue };
-            instruments::with_values(
-                derived.metric,
-                |at, field| match &sources.attributes[at] {
-                    Source::Fixed(value) => Some(value),
-                    Source::Place(place) => entry(*place).or_else(|| inherited(field)),
-                    Source::Elsewhere => {
-                        find(end.entries(), field.key()).or_else(|| inherited(field))
-                    }
-                },
-                |values| {
-                    instruments::measure_here(self.binding.as_ref(), derived.metric, value, values);
-                },
-            );
-        }
+            own.or_else(|| {
+                let above = above.as_ref()?;
+                (field.attribute.inherited || !is_alike)
+                    .then(|| find(above.entries(), field.key()))?
+            })
+        };
+        let amount = |nth: usize| match self.definition.metrics[nth].value {
+            Measured::Duration => Some(Amount::Double(end.duration.as_secs_f64())),
+            Measured::Count => Some(Amount::Int(1)),
+            Measured::Attribute(_) => Amount::of(entry(metrics.measured[nth]?)?),
+        };
+        let own = self.binding.as_ref();
+        metrics.derivation.measure(own, value, amount);
     }
 
     fn inherited_value(&self, key: &str) -> Option<Value> {
@@ -818,7 +909,7 @@ impl SpanState {
             let said =
                 find(data.entries.as_slice(), key).or_else(|| find(&data.rare().content, key));
             if said.is_none()
-                && let Some(place) = self.definition.place(key, 0)
+                && let Some(place) = self.definition.place(key)
             {
                 self.keep_content(&mut data, place, &value, gate.capture());
             }
@@ -844,14 +935,21 @@ impl SpanState {
     /// How long the span was open. The wall clock counts only where a time was given: it jumps.
     pub(crate) fn duration(&self, end_time: Option<SystemTime>) -> Duration {
         let now = SystemTime::now;
+        let elapsed = || self.started.map_or(Duration::ZERO, |it| it.elapsed());
         let (start, end) = match (self.start_time, end_time) {
-            (None, None) => return self.started.elapsed(),
-            (None, Some(end)) => (now().checked_sub(self.started.elapsed()), end),
+            (None, None) => return elapsed(),
+            (None, Some(end)) => (now().checked_sub(elapsed()), end),
             (start, end) => (start, end.unwrap_or_else(now)),
         };
         start
             .and_then(|start| end.duration_since(start).ok())
             .unwrap_or_default()
+    }
+
+    /// Whether somebody looks at how long it was open, beside OpenTelemetry.
+    fn is_timed(&self) -> bool {
+        let hears = |live: &Live| live.listeners.hear_ends;
+        !self.definition.metrics.is_empty() || self.live().is_some_and(hears)
     }
 
     /// Its place among the open spans.
@@ -873,7 +971,7 @@ impl SpanState {
             // Not where the process ends: it may have to wait for a writer.
             if self.depth == 0
                 && let Some(live) = self.live()
-                && live.listeners.hear_ends
+                && live.listeners.see_events
             {
                 ended::tell_measured(live);
             }
@@ -905,10 +1003,18 @@ impl SpanState {
         if self.foreign {
             return None;
         }
-        let duration = self.duration(end_time);
-        self.admit_foreign();
+        let duration = if self.is_timed() {
+            self.duration(end_time)
+        } else {
+            Duration::ZERO
+        };
         let mut end = {
             let mut data = self.data();
+            if data.rare().has_foreign() {
+                drop(data);
+                self.admit_foreign();
+                data = self.data();
+            }
             if std::mem::replace(&mut data.ended, true) {
                 return None;
             }
@@ -937,11 +1043,12 @@ impl SpanState {
 
     /// Shows the end to log layers.
     pub(crate) fn show(&self, end: &End) {
-        let Some(live) = self.live() else { return };
-        let Some(span) = live.traced(self.definition) else {
+        let Some(live) = self.live().filter(|live| live.is_wanted) else {
             return;
         };
-        if live.listeners.see_fields {
+        if live.listeners.see_fields
+            && let Some(span) = live.span()
+        {
             let changed = &end.rare().changed;
             let more = end.entries().len() - end.shown + changed.len();
             let changed = changed.iter().map(|place| &end.entries()[*place]);
@@ -980,11 +1087,14 @@ impl SpanState {
     fn close(&self, end: &mut End, end_time: Option<SystemTime>) {
         self.measure_end(end);
         // No lock is held: processors and exporters may log, in this very span.
-        let made = lock(&self.sdk).take();
+        let made = self.data().sdk.take();
         if let Some(Made { mut span, .. }) = made {
-            self.definition.facts.had(end.set_on(&mut span));
-            if end.status != Status::Unset {
-                span.set_status(end.status.clone());
+            // Nobody would read it otherwise.
+            if span.is_recording() {
+                self.definition.facts.had(end.set_on(&mut span));
+                if end.status != Status::Unset {
+                    span.set_status(end.status.clone());
+                }
             }
             tracer::while_closing(|| match end_time {
                 Some(time) => span.end_with_timestamp(time),
@@ -996,26 +1106,22 @@ impl SpanState {
 
 impl Drop for SpanState {
     fn drop(&mut self) {
-        let Some(live) = self.live.take() else { return };
+        let Some(live) = self.live.get_mut() else {
+            return;
+        };
+        let Some(span) = live.span.take() else { return };
         // What the layer would find on it, foreign code has put there.
-        let plain = if self.exposed.is() {
-            None
-        } else {
-            live.span.id()
+        let plain = if self.exposed.is() { None } else { span.id() };
+        let close = || match plain {
+            Some(id) => tracer::while_carrying(&id, || drop(span)),
+            None => drop(span),
         };
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.
-        let dispatch = self
-            .binding
-            .as_ref()
-            .and_then(|_| live.span.with_subscriber(|(_, dispatch)| dispatch.clone()));
-        let close = || match plain {
-            Some(id) => tracer::while_carrying(&id, || drop(live.span)),
-            None => drop(live.span),
-        };
-        match dispatch {
-            Some(dispatch) => tracing::dispatcher::with_default(&dispatch, close),
-            None => close(),
+        if self.binding.is_some() {
+            tracing::dispatcher::with_default(&live.dispatch, close);
+        } else {
+            close();
         }
     }
 }
@@ -1034,6 +1140,7 @@ pub(crate) struct End {
     inherited: Option<Arc<Snapshot>>,
     /// The event at the end, unless it was sent, or content goes into none.
     event: Option<&'static EventDefinition>,
+    /// How long it was open, if somebody looks at that.
     pub(crate) duration: Duration,
 }
 
@@ -1109,7 +1216,7 @@ impl SpanState {
     }
 
     pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
-        lock(&self.sdk).as_mut().map(|made| f(&mut made.span))
+        self.data().sdk.as_mut().map(|made| f(&mut made.span))
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -1134,7 +1241,7 @@ impl SpanState {
             let error_type = attribute.value.as_str().into_owned();
             let failure = Failure::of_type(error_type.into());
             data.failure.get_or_insert(failure);
-        } else if let Some(place) = self.definition.place(key, 0) {
+        } else if let Some(place) = place(self.definition.fields, key) {
             let field = &self.definition.fields[place];
             if let Some(value) = Value::of(field.attribute.value_type, attribute.value)
                 && field.takes(&value)
@@ -1356,12 +1463,11 @@ impl Data {
         key: &'static str,
         value: Value,
     ) {
-        let Some(place) = definition.place(key, self.next) else {
+        let Some(place) = definition.place(key) else {
             return;
         };
         let field = &definition.fields[place];
         if !field.attribute.sensitive && field.takes(&value) {
-            self.next = place + 1;
             self.has_inheritable |= field.attribute.inherited;
             self.entries.set(definition.fields, place, value);
         }
@@ -1381,9 +1487,10 @@ impl Data {
         }
     }
 
-    /// What the span inherits; it may have a value of its own of some of it.
-    pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, declares_none: bool) {
-        self.has_inheritable |= !declares_none;
+    /// What the span inherits. If that is of another registry, the span may have a value of its own of
+    /// some of it.
+    pub(super) fn inherit(&mut self, inherited: Arc<Snapshot>, is_alike: bool) {
+        self.has_inheritable |= !is_alike;
         self.inherited = Some(inherited);
     }
 
@@ -1402,7 +1509,7 @@ impl Data {
 
     /// What the runtime says of it, or what it inherits.
     pub(super) fn add(&mut self, definition: &SpanDefinition, key: &'static str, value: Value) {
-        match definition.place(key, self.next) {
+        match definition.place(key) {
             Some(place) => self.entries.set(definition.fields, place, value),
             None => self.entries.push_undeclared(key, value),
         }
@@ -1416,7 +1523,7 @@ impl Data {
         value: Value,
         capture: CaptureContent,
     ) {
-        let Some(place) = definition.place(key, 0) else {
+        let Some(place) = definition.place(key) else {
             return;
         };
         if !definition.fields[place].takes(&value) {
@@ -1442,6 +1549,12 @@ impl SpanDefinition {
         self.site.metadata(self.label, Kind::SPAN, || {
             self.fields.iter().map(Field::key).collect()
         })
+    }
+
+    /// Whether everybody wants every span of that definition, so that nobody need be asked.
+    pub(crate) fn is_always_enabled(&'static self) -> bool {
+        self.metadata();
+        LEVEL <= tracing::level_filters::LevelFilter::current() && self.site.is_always_enabled()
     }
 
     pub(crate) fn enabled(&'static self, dispatch: &Dispatch) -> bool {

@@ -11,7 +11,9 @@ use futures_core::Stream;
 use pin_project_lite::pin_project;
 
 use super::definition::StreamDefinition;
+use super::facts::Facts;
 use super::handle::{Handle, interrupted};
+use super::instruments::Amount;
 use super::outcome::{Failure, Seen};
 use super::parent::TypedSpan;
 use super::run::{self, Outcome};
@@ -47,14 +49,14 @@ impl SpanState {
             let time = self.duration(None).as_secs_f64();
             self.set_unless_given(stream.time_to_first_chunk, Value::Double(time));
         }
-        if let (Some(metric), Some(since)) = (stream.time_per_output_chunk, since)
+        if let (Some(derivation), Some(since)) = (&Facts::of(self.definition).chunks, since)
             // A foreign span has not got what the metric asks for.
             && !self.foreign
             && !self.told
             && self.is_open()
         {
-            let time = Value::Double(since.as_secs_f64());
-            self.measure_with(metric, &time, |_| None);
+            let time = Amount::Double(since.as_secs_f64());
+            self.measure_with(derivation, &[], |_| Some(time));
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
 use std::thread::LocalKey;
 use std::time::SystemTime;
 
@@ -18,14 +18,12 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
 use tracing::span::Id;
 use tracing::{Dispatch, Metadata};
 
-use super::attributes::key_value;
 use super::bridge::Telling;
-use super::definition::Scope;
+use super::definition::{Scope, SpanDefinition};
 use super::exposed;
 use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
-use super::start;
 use super::state::SpanState;
 
 /// The field of an event that log layers print first.
@@ -36,6 +34,8 @@ pub(crate) const BODY: &str = "body";
 thread_local! {
     /// The typed span that `tracing` is making here and now.
     static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
+    /// How many typed spans that one stands under.
+    static OPENING_DEPTH: Cell<Option<usize>> = const { Cell::new(None) };
     /// The typed span that `tracing-opentelemetry` asks for next, made long since.
     static SHOWING: RefCell<Option<CarrierSpan>> = const { RefCell::new(None) };
     /// The SDK is making a span that gets its inherited attributes by another way: under the context
@@ -53,6 +53,8 @@ thread_local! {
     static CLOSING: Cell<bool> = const { Cell::new(false) };
     /// Typed spans that lost their last owner where they could not go.
     static LEFT: RefCell<Vec<SpanState>> = const { RefCell::new(Vec::new()) };
+    /// The typed span whose event passes through the layers.
+    static TELLER: RefCell<Option<Teller>> = const { RefCell::new(None) };
     /// The typed event that passes through the layers, for the one that makes log records.
     static TELLING: RefCell<Option<Telling>> = const { RefCell::new(None) };
 }
@@ -62,8 +64,8 @@ pub(crate) struct Opening {
     pub(crate) state: Arc<SpanState>,
     /// Where foreign layers may ask for it, before the start is through.
     pub(crate) asked: Option<Dispatch>,
-    /// The first so many of its attributes are for samplers.
-    pub(crate) sent: usize,
+    /// The first so many of its attributes are for samplers; none, if OpenTelemetry has it already.
+    pub(crate) sent: Option<usize>,
 }
 
 /// Leaves `value` in `place` while `f` runs, and what was there before after it, even if it panics.
@@ -90,7 +92,21 @@ fn leave<T: 'static, R>(
 
 /// Runs `f`, in which `tracing` makes a typed span.
 pub(crate) fn while_opening<R>(opening: Opening, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<usize>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OPENING_DEPTH.set(self.0);
+        }
+    }
+
+    let _restore = Restore(OPENING_DEPTH.replace(Some(opening.state.depth)));
     leave(&OPENING, opening, f)
+}
+
+/// How many typed spans the one stands under that `tracing` is making.
+pub(crate) fn opening_depth() -> Option<usize> {
+    OPENING_DEPTH.get()
 }
 
 /// The typed span that is being made, if that is what `metadata` belongs to: another layer may
@@ -141,12 +157,58 @@ pub(crate) fn is_sending() -> bool {
     SENDING.get()
 }
 
+/// A typed span that sends a typed event. `tracing` may not know it.
+#[derive(Clone)]
+pub(crate) struct Teller {
+    metadata: &'static Metadata<'static>,
+    state: Arc<SpanState>,
+}
+
+impl Teller {
+    pub(crate) fn new(metadata: &'static Metadata<'static>, state: &Arc<SpanState>) -> Self {
+        Self {
+            metadata,
+            state: Arc::clone(state),
+        }
+    }
+
+    /// What it is for `tracing`: `chat`.
+    pub(crate) fn label(&self) -> &'static str {
+        self.state.definition.label
+    }
+
+    /// How many typed spans it stands under.
+    pub(crate) fn depth(&self) -> usize {
+        self.state.depth
+    }
+
+    /// Its ids, if it has some.
+    pub(crate) fn ids(&self) -> Option<SpanContext> {
+        self.state.ids().filter(|ids| ids.is_valid()).cloned()
+    }
+}
+
 /// Runs `f`, in which a typed event passes through the layers.
-pub(crate) fn while_telling<R>(telling: Option<Telling>, f: impl FnOnce() -> R) -> R {
+pub(crate) fn while_telling<R>(
+    teller: Option<Teller>,
+    telling: Option<Telling>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let f = || match teller {
+        Some(teller) => leave(&TELLER, teller, f),
+        None => f(),
+    };
     match telling {
         Some(telling) => leave(&TELLING, telling, f),
         None => f(),
     }
+}
+
+/// Whose event passes, if that is what `metadata` belongs to.
+pub(crate) fn teller(metadata: &'static Metadata<'static>) -> Option<Teller> {
+    let is_it = |teller: &&Teller| std::ptr::eq(teller.metadata, metadata);
+    let teller = TELLER.try_with(|teller| teller.borrow().as_ref().filter(is_it).cloned());
+    teller.ok().flatten()
 }
 
 /// The typed event that passes, if that is what `metadata` belongs to: another layer may log on the
@@ -243,14 +305,16 @@ pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
     Some(context.span().span_context().clone())
 }
 
-/// Whether events belong on the span: not where they are exported as log records.
-pub(crate) fn wants_events(span: &tracing::Span) -> bool {
-    span.with_subscriber(|(_, dispatch)| {
-        dispatch
-            .downcast_ref::<FindTyped>()
-            .is_none_or(|find| find.events)
-    })
-    .unwrap_or(true)
+/// Whether events belong on spans there: not where they are exported as log records.
+pub(crate) fn wants_events(dispatch: &Dispatch) -> bool {
+    dispatch
+        .downcast_ref::<FindTyped>()
+        .is_none_or(|find| find.events)
+}
+
+/// What makes the SDK's spans there, if no layer has to be told of each.
+pub(crate) fn direct(dispatch: &Dispatch) -> Option<CarrierTracer> {
+    dispatch.downcast_ref::<FindTyped>()?.direct.clone()
 }
 
 /// Whether layers other than Vigil's look at fields there.
@@ -296,61 +360,71 @@ impl CarrierTracer {
         }))
     }
 
-    fn typed(&self, scope: &'static Scope) -> SdkTracer {
-        let make = |scope| self.0.provider.tracer_with_scope(scope);
-        self.0.typed.get(scope, make)
-    }
-
     /// Makes the SDK's span of a typed one, under what that stands under.
-    pub(crate) fn build(&self, state: &SpanState, sent: usize) -> Span {
-        let definition = state.definition;
-        let (name, attributes) = {
-            let data = state.data();
-            let name = start::name(definition, state.name.as_ref(), &data.entries);
-            let mut attributes = Vec::with_capacity(definition.facts.room().max(sent));
-            attributes.extend(data.entries.as_slice()[..sent].iter().map(key_value));
-            attributes.extend(data.keyed_for_samplers());
-            (name, attributes)
-        };
+    pub(crate) fn build(
+        &self,
+        definition: &'static SpanDefinition,
+        name: Cow<'static, str>,
+        attributes: Vec<KeyValue>,
+        start_time: Option<SystemTime>,
+        parent: &Context,
+    ) -> Span {
         let builder = SpanBuilder {
             name,
             span_kind: Some(definition.kind.clone()),
             attributes: Some(attributes),
-            start_time: state.start_time,
+            start_time,
             ..SpanBuilder::default()
         };
-        let tracer = self.typed(definition.scope);
-        let parent = state.above();
-        while_building(parent, || tracer.build_with_context(builder, parent))
+        let make = |scope| self.0.provider.tracer_with_scope(scope);
+        self.0.typed.with(definition.scope, make, |tracer| {
+            while_building(parent, || tracer.build_with_context(builder, parent))
+        })
     }
 }
 
-/// What is made once for each crate whose code was generated: for a handful.
+/// What is made once for each crate whose code was generated: for one, mostly, or for a handful.
 #[derive(Debug)]
-pub(crate) struct ByScope<T>(RwLock<Vec<(&'static Scope, T)>>);
+pub(crate) struct ByScope<T> {
+    first: OnceLock<(&'static Scope, T)>,
+    others: RwLock<Vec<(&'static Scope, T)>>,
+}
 
 impl<T: Clone> ByScope<T> {
     pub(crate) const fn new() -> Self {
-        Self(RwLock::new(Vec::new()))
+        Self {
+            first: OnceLock::new(),
+            others: RwLock::new(Vec::new()),
+        }
     }
 
-    /// What belongs to a scope. No lock is held when it is used: processors may start spans and log.
-    pub(crate) fn get(
+    /// Uses what belongs to a scope. No lock is held meanwhile: processors may start spans and log.
+    #[inline]
+    pub(crate) fn with<R>(
         &self,
         scope: &'static Scope,
         make: impl FnOnce(InstrumentationScope) -> T,
-    ) -> T {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = known.iter().find(|(other, _)| std::ptr::eq(*other, scope));
-        if let Some((_, found)) = found {
+        f: impl FnOnce(&T) -> R,
+    ) -> R {
+        match self.first.get() {
+            Some((first, it)) if std::ptr::eq(*first, scope) => f(it),
+            _ => f(&self.other(scope, make)),
+        }
+    }
+
+    #[cold]
+    fn other(&self, scope: &'static Scope, make: impl FnOnce(InstrumentationScope) -> T) -> T {
+        let is_it = |(other, _): &&(&'static Scope, T)| std::ptr::eq(*other, scope);
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, found)) = others.iter().find(is_it) {
             return found.clone();
         }
-        drop(known);
+        drop(others);
         let new = make(instrumentation_scope(scope));
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((scope, new.clone()));
+        if self.first.set((scope, new.clone())).is_err() {
+            let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+            others.push((scope, new.clone()));
+        }
         new
     }
 }

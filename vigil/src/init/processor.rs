@@ -57,9 +57,12 @@ impl SpanProcessor for Outgoing {
 }
 
 /// Takes content off a span that is captured for no span, or that no redaction has seen: the SDK's
-/// own spans pass no other gate.
+/// own spans pass no other gate. Typed ones have.
 fn withhold(span: &mut SpanData) {
-    let captured = carrier::leaving(carrier::is_closing());
+    if carrier::is_closing() {
+        return;
+    }
+    let captured = carrier::leaving(false);
     let passes = |attribute: &KeyValue| !carrier::is_content(attribute.key.as_str());
     if !captured.on_spans() {
         span.attributes.retain(passes);

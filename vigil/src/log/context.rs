@@ -9,44 +9,33 @@ use tracing_subscriber::registry::LookupSpan;
 use super::TARGET;
 use crate::carrier;
 
-/// A typed span that was started under a foreign one, of which it does not know where that stands.
-struct Outermost;
+/// How many typed spans a typed span stands under: those that it was started under, not those that it is
+/// met in. `tracing` does not know all of them.
+struct Depth(usize);
 
-/// Remembers that of a typed span, which `tracing` does not.
-pub(super) fn note_outermost<S>(attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
+/// Remembers that of a typed span that is being made.
+pub(super) fn note_depth<S>(attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S>)
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    if !is_typed(attrs.metadata()) {
-        return;
-    }
-    let Some(parent) = attrs.parent().and_then(|parent| ctx.span(parent)) else {
-        return;
-    };
-    if !is_typed(parent.metadata())
+    if is_typed(attrs.metadata())
+        && let Some(depth) = carrier::opening_depth()
         && let Some(span) = ctx.span(id)
     {
         // Another such layer notes the same.
-        span.extensions_mut().replace(Outermost);
+        span.extensions_mut().replace(Depth(depth));
     }
 }
 
 /// How many typed spans the event stands under, as an [`EndedSpan`](crate::carrier::EndedSpan) counts
-/// them: those that each was started under, not those that it was met in.
+/// them.
 pub(super) fn depth<S>(event: &Event<'_>, ctx: &Context<'_, S>) -> usize
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let mut depth = 0;
-    for span in ctx.event_scope(event).into_iter().flatten() {
-        if is_typed(span.metadata()) {
-            depth += 1;
-            if span.extensions().get::<Outermost>().is_some() {
-                break;
-            }
-        }
-    }
-    depth
+    let mut scope = ctx.event_scope(event).into_iter().flatten();
+    let above = scope.find_map(|span| Some(span.extensions().get::<Depth>()?.0));
+    above.map_or(0, |above| above + 1)
 }
 
 fn is_typed(metadata: &Metadata<'_>) -> bool {

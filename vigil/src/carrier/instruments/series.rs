@@ -42,11 +42,17 @@ fn hash(values: &[Option<&Value>]) -> u64 {
 
 #[inline]
 pub(super) fn are(values: &[Option<&Value>], known: &[Option<Value>]) -> bool {
-    values.iter().zip(known).all(|pair| match pair {
-        (Some(value), Some(known)) => *value == known,
-        (None, None) => true,
-        _ => false,
-    })
+    let mut pairs = values.iter().zip(known);
+    pairs.all(|(value, known)| is(*value, known.as_ref()))
+}
+
+#[inline]
+pub(super) fn is(value: Option<&Value>, known: Option<&Value>) -> bool {
+    match (value, known) {
+        // Most are.
+        (Some(Value::Text(value)), Some(Value::Text(known))) => value == known,
+        (value, known) => value == known,
+    }
 }
 
 /// The hash is made already.
@@ -74,7 +80,7 @@ pub(super) struct Series(RwLock<Kept>);
 #[derive(Default)]
 struct Kept {
     few: Vec<Known>,
-    /// The others, by their hash.
+    /// By their hash, once they are more: then all of them.
     more: HashMap<u64, Known, BuildHasherDefault<AsIs>>,
 }
 
@@ -82,27 +88,31 @@ impl Series {
     /// The handle for these values, if one was kept.
     pub(super) fn get(&self, values: &[Option<&Value>]) -> Option<Arc<Bound>> {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = kept.few.iter().find(|(known, _)| are(values, known));
-        if let Some((_, bound)) = found {
-            return Some(Arc::clone(bound));
-        }
-        if kept.more.is_empty() {
-            return None;
-        }
-        let (known, bound) = kept.more.get(&hash(values))?;
-        are(values, known).then(|| Arc::clone(bound))
+        let (_, bound) = if kept.more.is_empty() {
+            kept.few.iter().find(|(known, _)| are(values, known))
+        } else {
+            let found = kept.more.get(&hash(values));
+            found.filter(|(known, _)| are(values, known))
+        }?;
+        Some(Arc::clone(bound))
     }
 
     /// Keeps a handle, as long as there is room. One in its place by chance stays.
     pub(super) fn keep(&self, values: &[Option<&Value>], bound: Bound) -> Arc<Bound> {
         let bound = Arc::new(bound);
-        let known = values.iter().map(|value| value.cloned()).collect();
+        let known: Box<[Option<Value>]> = values.iter().map(|value| value.cloned()).collect();
         let known = (known, Arc::clone(&bound));
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.few.len() < FEW {
-            kept.few.push(known);
-        } else if kept.more.len() < MOST {
-            kept.more.entry(hash(values)).or_insert(known);
+        let Kept { few, more } = &mut *kept;
+        if more.is_empty() && few.len() < FEW {
+            few.push(known);
+            return bound;
+        }
+        for known in few.drain(..).chain([known]) {
+            if more.len() < MOST {
+                let values: Vec<_> = known.0.iter().map(Option::as_ref).collect();
+                more.entry(hash(&values)).or_insert(known);
+            }
         }
         bound
     }

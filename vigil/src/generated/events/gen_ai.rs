@@ -42,7 +42,7 @@ pub struct ClientInferenceOperationDetails {
     ///
     /// [`server.address`](server::ADDRESS), recommended. Stability: development.
     pub server_address: Option<Text>,
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -244,7 +244,7 @@ impl ClientInferenceOperationDetails {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.

@@ -41,7 +41,7 @@ pub struct ClientOperationDurationAttributes {
     ///
     /// [`server.address`](server::ADDRESS), recommended. Stability: development.
     pub server_address: Option<Text>,
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -98,7 +98,7 @@ impl ClientOperationDurationAttributes {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -178,7 +178,7 @@ pub struct ClientOperationTimePerOutputChunkAttributes {
     ///
     /// [`server.address`](server::ADDRESS), recommended. Stability: development.
     pub server_address: Option<Text>,
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -229,7 +229,7 @@ impl ClientOperationTimePerOutputChunkAttributes {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -295,7 +295,7 @@ pub struct ClientOperationTimeToFirstChunkAttributes {
     ///
     /// [`server.address`](server::ADDRESS), recommended. Stability: development.
     pub server_address: Option<Text>,
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -346,7 +346,7 @@ impl ClientOperationTimeToFirstChunkAttributes {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -411,7 +411,7 @@ pub struct ClientTokenUsageAttributes {
     ///
     /// [`server.address`](server::ADDRESS), recommended. Stability: development.
     pub server_address: Option<Text>,
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -468,7 +468,7 @@ impl ClientTokenUsageAttributes {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.

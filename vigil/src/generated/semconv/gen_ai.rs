@@ -31,7 +31,7 @@ pub const AGENT_ID: &str = "gen_ai.agent.id";
 /// Inherited: given on the root span, it stands on every span under it.
 pub const AGENT_NAME: &str = "gen_ai.agent.name";
 
-/// The version of the agent.
+/// The version of the agent's program or configuration.
 ///
 /// Type: string, for example `1.4.0` or `2025-10-01`. Stability: development.
 pub const AGENT_VERSION: &str = "gen_ai.agent.version";

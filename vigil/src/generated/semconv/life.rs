@@ -47,7 +47,7 @@ pub const EVENT_KIND: &str = "life.event_kind";
 /// An identity: never on a metric.
 pub const EVENT_SEQ: &str = "life.event_seq";
 
-/// The phase of the loop.
+/// The part of the agent's loop that is under way.
 ///
 /// One of [`LoopPhase`]. Stability: development.
 pub const LOOP_PHASE: &str = "life.loop_phase";
@@ -125,7 +125,7 @@ pub const TOOL_OUTPUT: &str = "life.tool.output";
 /// One of [`ToolStatus`]. Stability: development.
 pub const TOOL_STATUS: &str = "life.tool.status";
 
-/// The phase of the loop.
+/// The part of the agent's loop that is under way.
 ///
 /// The values of [`LOOP_PHASE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@
 /// Type: string, for example `api.anthropic.com` or `10.1.2.80`. Stability: development.
 pub const ADDRESS: &str = "server.address";
 
-/// The server's port.
+/// The port that the server listens on.
 ///
 /// Type: int, for example `443`. Stability: development.
 pub const PORT: &str = "server.port";

@@ -357,7 +357,7 @@ impl ChatSpanBuilder {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -541,7 +541,7 @@ pub struct ChatAttributes {
     ///
     /// [`server.address`](server::ADDRESS), recommended. Stability: development.
     pub server_address: Option<Text>,
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -629,7 +629,7 @@ impl ChatAttributes {
         self
     }
 
-    /// The server's port.
+    /// The port that the server listens on.
     ///
     /// [`server.port`](server::PORT), conditionally required: if `server.address` is set.
     /// Stability: development.
@@ -1204,7 +1204,7 @@ impl AgentSpanBuilder {
         self
     }
 
-    /// The version of the agent.
+    /// The version of the agent's program or configuration.
     ///
     /// [`gen_ai.agent.version`](gen_ai::AGENT_VERSION), conditionally required: if the agent has a
     /// version. Stability: development.
@@ -1286,7 +1286,7 @@ pub struct AgentAttributes {
     /// [`gen_ai.agent.description`](gen_ai::AGENT_DESCRIPTION), conditionally required: if the
     /// agent has a description. Stability: development.
     pub agent_description: Option<Text>,
-    /// The version of the agent.
+    /// The version of the agent's program or configuration.
     ///
     /// [`gen_ai.agent.version`](gen_ai::AGENT_VERSION), conditionally required: if the agent has a
     /// version. Stability: development.
@@ -1335,7 +1335,7 @@ impl AgentAttributes {
         self
     }
 
-    /// The version of the agent.
+    /// The version of the agent's program or configuration.
     ///
     /// [`gen_ai.agent.version`](gen_ai::AGENT_VERSION), conditionally required: if the agent has a
     /// version. Stability: development.

@@ -18,7 +18,8 @@ use ::vigil::carrier::{
 ///
 /// One phase of one tick of the agent's loop.
 ///
-/// * `phase`, [`life.loop_phase`](life::LOOP_PHASE): The phase of the loop.
+/// * `phase`, [`life.loop_phase`](life::LOOP_PHASE): The part of the agent's loop that is under
+///   way.
 pub fn phase_span<P: Phase>(parent: &impl PhaseSpanParent, phase: P) -> PhaseSpan<P> {
     PhaseSpan::builder(parent, phase).start()
 }

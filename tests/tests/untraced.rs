@@ -1,0 +1,149 @@
+//! Typed spans that `tracing` gets when somebody asks for them, as all layers are Vigil's.
+
+use std::sync::{Arc, Mutex};
+
+use opentelemetry::trace::TraceContextExt;
+use tracing::span::{Attributes, Id};
+use tracing::{Dispatch, Subscriber};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use vigil::testing::Pipeline as Exporting;
+use vigil::{Deliberate, Execute, agent_span, chat_span, phase_span, tool_span};
+
+/// The names of the spans that `tracing` makes.
+#[derive(Clone, Default)]
+struct Made(Arc<Mutex<Vec<&'static str>>>);
+
+impl Made {
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.0.lock().expect("nobody panics with it"))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Made {
+    fn on_new_span(&self, attrs: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let mut made = self.0.lock().expect("nobody panics with it");
+        made.push(attrs.metadata().name());
+    }
+}
+
+struct Pipeline {
+    exporting: Exporting,
+    made: Made,
+    dispatch: Dispatch,
+}
+
+impl Pipeline {
+    fn new() -> Self {
+        let exporting = Exporting::new();
+        let made = Made::default();
+        let traces = vigil::trace_layer(exporting.tracer_provider()).with_fields(false);
+        let subscriber = tracing_subscriber::registry()
+            .with(made.clone())
+            .with(traces);
+        Self {
+            exporting,
+            made,
+            dispatch: Dispatch::new(subscriber),
+        }
+    }
+
+    fn scope(&self, f: impl FnOnce()) {
+        tracing::dispatcher::with_default(&self.dispatch, f);
+    }
+
+    #[track_caller]
+    fn assert_under(&self, child: &str, parent: &str) {
+        let (child, parent) = (self.exporting.span(child), self.exporting.span(parent));
+        assert!(child.is_child_of(&parent), "{child:?}");
+    }
+}
+
+#[test]
+fn tracing_gets_a_span_when_code_runs_in_it_or_asks_for_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let chat = chat_span(&deliberate, "sonnet", "anthropic").start();
+        assert_eq!(pipeline.made.take(), ["agent"]);
+        chat.in_scope(|| tracing::info!("thinking"));
+        assert_eq!(pipeline.made.take(), ["chat"]);
+        chat.in_scope(|| ());
+        assert!(pipeline.made.take().is_empty());
+        drop(deliberate.span());
+        assert_eq!(pipeline.made.take(), ["phase"]);
+    });
+    pipeline.assert_under("chat sonnet", "phase deliberate");
+    pipeline.assert_under("phase deliberate", "invoke_agent arcan");
+}
+
+#[test]
+fn what_starts_in_such_a_span_stands_under_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let execute = phase_span(&agent, Execute);
+        let tool = tool_span(&execute, "search", "call-1").start();
+        let kept = tool.in_scope(|| {
+            tracing::info_span!("request").in_scope(|| ());
+            // The phase was never entered, and is found all the same.
+            drop(tool_span(&Execute::current(), "fetch", "call-2").start());
+            tracing::Span::current()
+        });
+        kept.in_scope(|| tracing::info_span!("later").in_scope(|| ()));
+        let context = kept.context().span().span_context().clone();
+        assert_eq!(Some(context), tool.span_context());
+    });
+    pipeline.assert_under("request", "execute_tool search");
+    pipeline.assert_under("later", "execute_tool search");
+    pipeline.assert_under("execute_tool fetch", "phase execute");
+    pipeline.assert_under("execute_tool search", "phase execute");
+}
+
+#[test]
+fn what_foreign_code_sets_through_such_a_span_stands_on_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let span = deliberate.span();
+        span.set_attribute("tenant", "acme");
+        span.add_event("cache-miss", Vec::new());
+        // As another thread would find it, long after.
+        let other = std::thread::spawn(move || {
+            span.set_attribute("shard", 7);
+        });
+        other.join().expect("nothing panics");
+    });
+    let phase = pipeline.exporting.span("phase deliberate");
+    assert_eq!(phase.text("tenant"), Some("acme"));
+    assert_eq!(phase.text("life.session_id"), Some("s-1"));
+    assert_eq!(phase.attribute("shard"), Some(&7.into()));
+    assert_eq!(phase.events()[0].name, "cache-miss");
+}
+
+#[test]
+fn threads_that_enter_such_a_span_at_once_are_all_in_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let chat = chat_span(&deliberate, "sonnet", "anthropic").start();
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    tracing::dispatcher::with_default(&pipeline.dispatch, || {
+                        chat.in_scope(|| tracing::info_span!("inside").in_scope(|| ()));
+                    });
+                });
+            }
+        });
+    });
+    let chat = pipeline.exporting.span("chat sonnet");
+    let spans = pipeline.exporting.spans();
+    let inside = spans.iter().filter(|it| it.name() == "inside");
+    assert_eq!(inside.clone().count(), 8);
+    assert!(inside.clone().all(|it| it.is_child_of(&chat)));
+}
