@@ -1,6 +1,6 @@
 //! Attributes that identify the work and so stand on every span of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::{Context, KeyValue};
@@ -31,6 +31,8 @@ pub(crate) struct Snapshot {
     entries: Vec<Entry>,
     /// The same, as OpenTelemetry has it.
     attributes: Vec<KeyValue>,
+    /// The same, as it stands in lines.
+    text: OnceLock<Box<str>>,
 }
 
 impl Snapshot {
@@ -42,7 +44,17 @@ impl Snapshot {
         &self.attributes
     }
 
+    /// The same as text, which is written once: all spans of an agent's run have it.
+    pub(crate) fn text(&self, write: impl FnOnce(&mut String, &[Entry])) -> &str {
+        self.text.get_or_init(|| {
+            let mut text = String::new();
+            write(&mut text, &self.entries);
+            text.into()
+        })
+    }
+
     fn set(&mut self, key: &'static str, value: Value) {
+        self.text = OnceLock::new();
         let attribute = KeyValue::new(key, value.clone());
         if let Some(at) = self.entries.iter().position(|(other, _)| *other == key) {
             self.entries[at].1 = value;
