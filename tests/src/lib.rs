@@ -2,6 +2,7 @@
 
 pub mod child;
 pub mod everything;
+pub mod installed;
 pub mod kinds;
 pub mod received;
 pub mod receiver;

@@ -1,18 +1,31 @@
 //! Dashboards and rules name what the registry has and what programs really export, as Prometheus and
 //! Tempo call it.
 
+#[path = "dashboards/exposition.rs"]
+mod exposition;
+#[path = "dashboards/prometheus.rs"]
+mod prometheus;
+#[path = "dashboards/traceql.rs"]
+mod traceql;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use serde_json::Value;
 use vigil::export::Protocol;
 use vigil_gen::read_registry;
-use vigil_gen::registry::{AttributeRef, Instrument, NamePart, Registry, SpanName};
+use vigil_gen::registry::{AttributeRef, AttributeType, Instrument, NamePart, Registry, SpanName};
 use vigil_tests::child::{self, set, towards};
+use vigil_tests::installed::installed;
 use vigil_tests::receiver::Receiver;
 use vigil_tests::scratch::workspace;
+
+use exposition::Page;
+use prometheus::Prometheus;
+use traceql::Question;
 
 /// What Prometheus itself adds to every series, and to the buckets of histograms.
 const OWN_LABELS: [&str; 2] = ["job", "le"];
@@ -95,6 +108,11 @@ fn every_question_to_tempo_names_attributes_and_spans_of_the_registry() {
         for key in &query.attributes {
             let mut carried = registry.spans.values().flat_map(|span| &span.attributes);
             assert!(carried.any(|it| keys_of(it).any(|it| it == key)), "{key}");
+        }
+        for key in &query.numbers {
+            let ty = &registry.attributes[key].ty;
+            let is_number = matches!(ty, AttributeType::Int | AttributeType::Double);
+            assert!(is_number, "{key} is no number");
         }
         let lost: Vec<_> = query.spans.difference(&spans).collect();
         assert!(lost.is_empty(), "{lost:?}");
@@ -210,6 +228,94 @@ fn asked_for(opt_in: &str) {
     }
 }
 
+/// A Prometheus, where it is installed, that scrapes what programs exported and has the rules.
+#[test]
+fn prometheus_answers_every_query_of_the_dashboard_and_evaluates_every_rule() {
+    let Some(program) = installed("prometheus") else {
+        return;
+    };
+    // The example, and a program that has an occasion for the rest.
+    let pages = vec![
+        (
+            "agent_loop",
+            Page::of(metrics_of(env!("CARGO_BIN_EXE_agent_loop"), "")),
+        ),
+        (
+            "loop",
+            Page::of(metrics_of(env!("CARGO_BIN_EXE_loop"), "most")),
+        ),
+    ];
+    let jobs = ["agent_loop", "loop"];
+    let file = workspace().join("dashboards/prometheus-rules.yaml");
+    let server = Prometheus::start(&program, &file, &jobs, prometheus::serve(pages));
+    server.wait_until("three scrapes of each", |server| {
+        let scrapes = server.query("count_over_time((up == 1)[5m:1s])");
+        scrapes.len() == jobs.len() && scrapes.iter().all(|(_, count)| *count >= 3.0)
+    });
+
+    for target in targets("prometheus") {
+        let query = text(&target, "expr")
+            .replace("$job", ".*")
+            .replace("$__rate_interval", "5m");
+        assert!(!query.contains('$'), "{query}");
+        assert_there(&query, &server.query(&query));
+    }
+    // What the dashboard offers as jobs.
+    assert_eq!(server.api("label/job/values"), serde_json::json!(jobs));
+
+    let records: Vec<Value> = rules()
+        .into_iter()
+        .filter(|it| it["record"].is_string())
+        .collect();
+    server.wait_until("a value of each recording rule", |server| {
+        let mut records = records.iter();
+        records.all(|rule| !server.query(text(rule, "record")).is_empty())
+    });
+    for rule in rules() {
+        let result = server.query(text(&rule, "expr"));
+        // What an alert asks for may well not be there.
+        if rule["record"].is_string() {
+            assert_there(text(&rule, "expr"), &result);
+            assert_there(text(&rule, "record"), &server.query(text(&rule, "record")));
+        }
+    }
+    let loaded = server.api("rules");
+    let groups = loaded["groups"].as_array().unwrap().iter();
+    let loaded: Vec<&Value> = groups
+        .flat_map(|it| it["rules"].as_array().unwrap())
+        .collect();
+    assert_eq!(loaded.len(), rules().len());
+    for rule in loaded {
+        assert_eq!(rule["health"], "ok", "{rule}");
+    }
+    // Of the example a tool, a chat and so the run fail; nothing else is wrong with it.
+    let failing = [
+        "GenAiClientOperationDurationFailing",
+        "GenAiExecuteToolDurationFailing",
+        "GenAiInvokeAgentDurationFailing",
+    ];
+    let alerts = |server: &Prometheus| -> BTreeSet<String> {
+        let alerts = server.query(r#"ALERTS{job="agent_loop"}"#);
+        alerts
+            .iter()
+            .map(|(it, _)| text(it, "alertname").to_owned())
+            .collect()
+    };
+    server.wait_until("an evaluation of every alert", |server| {
+        alerts(server).len() >= failing.len()
+    });
+    assert_eq!(alerts(&server), failing.map(str::to_owned).into());
+}
+
+/// That a query gives something, and numbers.
+#[track_caller]
+fn assert_there(query: &str, result: &[(Value, f64)]) {
+    assert!(!result.is_empty(), "nothing for {query}");
+    for (labels, value) in result {
+        assert!(value.is_finite(), "{value} for {labels} of {query}");
+    }
+}
+
 /// What a program sent, as Prometheus and Tempo have it.
 struct Exported {
     known: Known,
@@ -219,30 +325,15 @@ struct Exported {
 
 impl Exported {
     fn of(program: &str, argument: &str, opt_in: &str) -> Self {
-        let receiver = Receiver::plain(false);
-        let mut variables = towards(Protocol::HttpProtobuf, &receiver);
-        variables.push(set("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in));
-        let ran = child::run(program, &[argument], &variables);
-        assert!(ran.status.success(), "{ran:?}");
+        let receiver = received_from(program, argument, opt_in);
         let mut known = Known::new();
         for metric in receiver.metrics() {
-            let (instrument, attributes) = match metric.data.unwrap() {
-                Data::Gauge(it) => (
-                    Instrument::Gauge,
-                    it.data_points.into_iter().map(|it| it.attributes).collect(),
-                ),
-                Data::Sum(it) => (
-                    if it.is_monotonic {
-                        Instrument::Counter
-                    } else {
-                        Instrument::UpDownCounter
-                    },
-                    it.data_points.into_iter().map(|it| it.attributes).collect(),
-                ),
-                Data::Histogram(it) => (
-                    Instrument::Histogram,
-                    it.data_points.into_iter().map(|it| it.attributes).collect(),
-                ),
+            let data = metric.data.unwrap();
+            let instrument = instrument(&data);
+            let attributes = match data {
+                Data::Gauge(it) => it.data_points.into_iter().map(|it| it.attributes).collect(),
+                Data::Sum(it) => it.data_points.into_iter().map(|it| it.attributes).collect(),
+                Data::Histogram(it) => it.data_points.into_iter().map(|it| it.attributes).collect(),
                 other => panic!("{other:?}"),
             };
             let attributes: Vec<Vec<KeyValue>> = attributes;
@@ -268,25 +359,54 @@ impl Exported {
     }
 }
 
+/// What a program sent.
+fn received_from(program: &str, argument: &str, opt_in: &str) -> Receiver {
+    let receiver = Receiver::plain(false);
+    let mut variables = towards(Protocol::HttpProtobuf, &receiver);
+    variables.push(set("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in));
+    let ran = child::run(program, &[argument], &variables);
+    assert!(ran.status.success(), "{ran:?}");
+    receiver
+}
+
+/// By both names, so that all panels have something to show.
+fn metrics_of(program: &str, argument: &str) -> Vec<Metric> {
+    received_from(program, argument, "gen_ai_latest_experimental/dup").metrics()
+}
+
+fn instrument(data: &Data) -> Instrument {
+    match data {
+        Data::Gauge(_) => Instrument::Gauge,
+        Data::Sum(it) if it.is_monotonic => Instrument::Counter,
+        Data::Sum(_) => Instrument::UpDownCounter,
+        Data::Histogram(_) => Instrument::Histogram,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// What a question to Tempo names.
 struct Asked {
     attributes: BTreeSet<String>,
+    /// Those that something is calculated of.
+    numbers: BTreeSet<String>,
     /// The words that names of spans begin with.
     spans: BTreeSet<String>,
 }
 
 impl Asked {
     fn of(query: &str) -> Self {
-        let key = |part: &str| {
-            let name = |c: &char| c.is_alphanumeric() || "._".contains(*c);
-            part.chars().take_while(name).collect::<String>()
+        let question = Question::read(query).unwrap_or_else(|wrong| panic!("{wrong}: {query}"));
+        let first_word = |name: &String| {
+            let word = name.strip_suffix(".*");
+            let word = word.unwrap_or_else(|| panic!("{name} is one name: {query}"));
+            let plain = |c: char| c.is_alphanumeric() || "_- ".contains(c);
+            assert!(word.chars().all(plain), "{word}: {query}");
+            word.to_owned()
         };
-        let names = query.split("name =~ \"").skip(1);
         let asked = Self {
-            attributes: query.split("span.").skip(1).map(key).collect(),
-            spans: names
-                .map(|rest| rest.split(".*").next().unwrap().to_owned())
-                .collect(),
+            spans: question.names.iter().map(first_word).collect(),
+            attributes: question.attributes.into_iter().collect(),
+            numbers: question.numbers.into_iter().collect(),
         };
         assert!(asked.attributes.len() + asked.spans.len() > 0, "{query}");
         asked

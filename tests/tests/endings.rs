@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use vigil::export::Protocol;
 use vigil_tests::child::{PROTOCOLS, towards};
+use vigil_tests::installed::skipped;
 use vigil_tests::receiver::{Answer, Receiver};
 
 /// An agent that ends as `how` says, with spans open.
@@ -284,7 +285,7 @@ fn a_signal_to_a_fork_ends_the_fork_and_nothing_else() {
 fn the_first_process_of_a_container_goes_on_and_so_does_its_telemetry() {
     let may = Command::new("unshare").args(["-Urpf", "true"]).status();
     if !may.is_ok_and(|status| status.success()) {
-        eprintln!("skipped: this system does not let `unshare -Urpf` make a container");
+        skipped("this system does not let `unshare -Urpf` make a container");
         return;
     }
     let receiver = Receiver::http();

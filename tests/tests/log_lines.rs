@@ -759,3 +759,60 @@ fn assert_whole_tree(lines: &[Value]) {
         assert_eq!(span["attributes"]["life.run_id"], "r-7", "{span}");
     }
 }
+
+#[test]
+fn json_lines_have_what_the_agent_says_of_its_run_and_what_a_span_says_instead() {
+    use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+    let pipeline = Pipeline::new();
+    let (layer, captured) = layer(LogFormat::Json, "info");
+    let subscriber = tracing_subscriber::registry()
+        .with(vigil::trace_layer(pipeline.tracer_provider()).with_fields(false))
+        .with(layer);
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-\"1\"", "arcan").start();
+        drop(phase_span(&agent, Perceive));
+        agent.record_run_id("r-7");
+        drop(phase_span(&agent, Deliberate));
+        agent.record_run_id("r-8");
+        let execute = phase_span(&agent, Execute);
+        execute.span().set_attribute("life.run_id", "r-9");
+        drop(execute);
+        drop(phase_span(&agent, Reflect));
+    });
+    let lines = captured.json();
+    let runs: Vec<_> = lines
+        .iter()
+        .map(|line| line["attributes"]["life.run_id"].as_str())
+        .collect();
+    assert_eq!(
+        runs,
+        [None, Some("r-7"), Some("r-9"), Some("r-8"), Some("r-8")]
+    );
+    for line in &lines {
+        assert_eq!(line["attributes"]["life.session_id"], "s-\"1\"");
+    }
+}
+
+#[test]
+fn what_foreign_code_sets_stands_in_the_line_of_the_span() {
+    use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+    for (format, tenant, attempt) in [
+        (LogFormat::Json, "\"tenant\":\"acme\"", "\"attempt\":2"),
+        (LogFormat::Pretty, "tenant=acme", "attempt=2"),
+    ] {
+        let pipeline = Pipeline::new();
+        let (layer, captured) = layer(format, "info");
+        let subscriber = tracing_subscriber::registry()
+            .with(vigil::trace_layer(pipeline.tracer_provider()))
+            .with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let agent = agent_span("s-1", "arcan").start();
+            agent.span().set_attribute("tenant", "acme");
+            agent.span().set_attribute("attempt", 2);
+        });
+        let line = captured.text();
+        assert!(line.contains(tenant) && line.contains(attempt), "{line}");
+    }
+}

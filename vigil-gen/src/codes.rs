@@ -401,6 +401,9 @@ codes! {
         RUSTFMT = "rustfmt",
             "rustfmt can't be run, fails, or refuses what the templates make.",
             "Install it, or mend the template. `RUSTFMT` names another one.";
+        CHANGELOG = "changelog",
+            "A changelog in which the part that `diff` writes has no place, or not one that is told.",
+            "Begin a version, or mend the lines that the part stands between: see [What changed](#what-changed).";
         OUTPUT = "output",
             "Something is in the way of the generated files, or they can't be written.",
             "Move what is in the way. If some were written, run it again: each is a whole file.";

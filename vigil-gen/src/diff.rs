@@ -1,7 +1,9 @@
 //! Two registries, told apart by what they mean.
 
 mod attributes;
+mod changelog;
 mod references;
+mod removed;
 mod render;
 mod rules;
 mod signals;
@@ -11,6 +13,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{quoted, visible};
 use crate::registry::{Deprecated, DeprecationReason, Docs, Registry, Stability};
 
+pub use changelog::Changelog;
 pub use rules::{Judgement, RULES, Rule};
 
 /// What changed from one registry to another. Displays as text, breaking changes with the reason and
@@ -46,11 +49,16 @@ pub enum Audience {
 }
 
 impl Change {
-    /// Whether it breaks something for them.
+    /// Whether it breaks something for them, announced or not.
     pub fn breaks(&self, audience: Audience) -> bool {
+        self.judgement(audience).breaks()
+    }
+
+    /// How it is judged for them.
+    pub fn judgement(&self, audience: Audience) -> &'static Judgement {
         match audience {
-            Audience::Code => self.rule.code.breaks(),
-            Audience::Dashboards => self.rule.dashboards.breaks(),
+            Audience::Code => &self.rule.code,
+            Audience::Dashboards => &self.rule.dashboards,
         }
     }
 
@@ -84,10 +92,28 @@ impl Diff {
         }
     }
 
-    /// How many changes break something for them.
+    /// What a first release brings: every definition of the registry.
+    pub fn first(registry: &Registry) -> Self {
+        let nothing = Registry {
+            manifest: registry.manifest.clone(),
+            ..Registry::default()
+        };
+        Self::of(&nothing, registry)
+    }
+
+    /// How many changes break something for them, announced or not.
     pub fn breaking(&self, audience: Audience) -> usize {
-        let changes = self.changes.iter();
-        changes.filter(|change| change.breaks(audience)).count()
+        self.count(audience, Judgement::breaks)
+    }
+
+    /// How many changes break something for them that the baseline announced by `deprecated`.
+    pub fn announced(&self, audience: Audience) -> usize {
+        self.count(audience, Judgement::announced)
+    }
+
+    fn count(&self, audience: Audience, is: fn(&Judgement) -> bool) -> usize {
+        let judgements = self.changes.iter().map(|it| it.judgement(audience));
+        judgements.filter(|it| is(it)).count()
     }
 }
 
@@ -153,25 +179,6 @@ impl<'a> Comparison<'a> {
                 (None, Some(_)) => self.push(place, rules::ADDED, "added"),
                 (None, None) => {}
             }
-        }
-    }
-
-    fn removed(&mut self, place: Place<'a>, docs: &Docs) {
-        let record = |id| {
-            self.before
-                .groups
-                .get(id)
-                .is_some_and(|it| it.record.is_some())
-        };
-        match &docs.deprecated {
-            _ if place.subject == "group" && !record(place.name) => {
-                self.push(place, rules::GROUP_REMOVED, "removed");
-            }
-            Some(deprecated) => {
-                let what = format!("removed; {}", fate(deprecated));
-                self.push(place, rules::REMOVED_DEPRECATED, what);
-            }
-            None => self.push(place, rules::REMOVED, "removed"),
         }
     }
 

@@ -6,7 +6,7 @@
 
 mod bodies;
 mod collisions;
-mod docs;
+pub(crate) mod docs;
 mod events;
 mod features;
 mod homes;

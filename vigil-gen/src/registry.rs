@@ -89,6 +89,16 @@ pub struct Deprecated {
     pub note: String,
 }
 
+impl Deprecated {
+    /// The name that it lives on under, if it was renamed.
+    pub fn new_name(&self) -> Option<&str> {
+        match &self.reason {
+            DeprecationReason::Renamed(to) => Some(to),
+            _ => None,
+        }
+    }
+}
+
 /// What became of a deprecated definition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

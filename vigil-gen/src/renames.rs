@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::registry::{
-    AttributeRef, Deprecated, DeprecationReason, Docs, NamePart, Registry, SpanName,
-};
+use crate::registry::{AttributeRef, Docs, NamePart, Registry, SpanName};
 
 /// What has another name now: what `deprecated` says is renamed, and the name that it ends up with, where
 /// that one was renamed as well.
@@ -43,7 +41,10 @@ impl Renames {
                 let own = references
                     .iter()
                     .filter(|it| !attributes.contains_key(&it.key))
-                    .filter_map(|it| Some((it.key.clone(), new_name(it.deprecated.as_ref())?)));
+                    .filter_map(|it| {
+                        let to = it.deprecated.as_ref()?.new_name()?;
+                        Some((it.key.clone(), to.to_owned()))
+                    });
                 for (key, to) in own {
                     let to = attributes.get(&to).cloned().unwrap_or(to);
                     by_name.entry(name.clone()).or_default().insert(key, to);
@@ -79,7 +80,10 @@ fn renamed<'a>(
     definitions: impl Iterator<Item = (&'a String, &'a Docs)>,
 ) -> BTreeMap<String, String> {
     let next: BTreeMap<&String, String> = definitions
-        .filter_map(|(name, docs)| Some((name, new_name(docs.deprecated.as_ref())?)))
+        .filter_map(|(name, docs)| {
+            let to = docs.deprecated.as_ref()?.new_name()?;
+            Some((name, to.to_owned()))
+        })
         .collect();
     next.iter()
         .map(|(old, new)| {
@@ -90,13 +94,6 @@ fn renamed<'a>(
             ((*old).clone(), last.clone())
         })
         .collect()
-}
-
-fn new_name(deprecated: Option<&Deprecated>) -> Option<String> {
-    match &deprecated?.reason {
-        DeprecationReason::Renamed(to) => Some(to.clone()),
-        _ => None,
-    }
 }
 
 /// The name that every span of the kind has, if no placeholder is in it.

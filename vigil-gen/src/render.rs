@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod documented;
 mod filters;
-mod markdown;
+pub(crate) mod markdown;
 mod prometheus;
 
 use std::cell::OnceCell;

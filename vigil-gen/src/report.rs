@@ -127,12 +127,15 @@ impl fmt::Display for Report {
     }
 }
 
-/// `1 span`, `2 spans`.
-fn counted(count: usize, what: &str) -> String {
+/// `1 span`, `2 spans`, `2 entities`.
+pub(crate) fn counted(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")
     } else {
-        format!("{count} {what}s")
+        match what.strip_suffix('y') {
+            Some(what) => format!("{count} {what}ies"),
+            None => format!("{count} {what}s"),
+        }
     }
 }
 

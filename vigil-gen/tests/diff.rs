@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{Playground, cases, name, options, workspace};
+use support::{Playground, cases, git, name, options, stderr, stdout, workspace};
 use vigil_gen::diff::{Audience, Diff, RULES};
 use vigil_gen::{read_registry, render_unformatted};
 
@@ -36,10 +36,11 @@ fn every_kind_of_change_is_shown_by_a_pair() {
 }
 
 #[test]
-fn every_kind_of_change_that_breaks_something_says_how_to_do_without() {
+fn every_kind_of_change_that_breaks_something_says_how_to_do_without_and_what_to_do_now() {
     for rule in RULES {
         let breaks = rule.code.breaks() || rule.dashboards.breaks();
         assert_eq!(rule.instead.is_some(), breaks, "{}", rule.name);
+        assert!(rule.migration.is_some() || !breaks, "{}", rule.name);
     }
     let names: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names.len(), RULES.len());
@@ -101,9 +102,35 @@ fn a_change_that_breaks_something_for_those_who_are_named_makes_the_exit_status_
 }
 
 #[test]
+fn what_the_baseline_announced_can_be_let_through_and_nothing_else() {
+    let codes = |case: &str, deny: &str| {
+        [&[][..], &["--allow-announced"]].map(|allow| {
+            let arguments = [&["--deny", deny], allow].concat();
+            pair(case, &arguments).status.code()
+        })
+    };
+    assert_eq!(codes("removed-obsoleted", "code"), [Some(1), Some(0)]);
+    assert_eq!(codes("removed-obsoleted", "dashboards"), [Some(1), Some(0)]);
+    assert_eq!(
+        codes("renamed-removed-in-place", "code"),
+        [Some(1), Some(0)]
+    );
+    assert_eq!(
+        codes("renamed-removed-in-place", "dashboards"),
+        [Some(0), Some(0)]
+    );
+    // One that is announced beside one that isn't.
+    assert_eq!(codes("renamed-twice-and-removed", "code"), [Some(1); 2]);
+    assert_eq!(codes("renamed-removed-early", "dashboards"), [Some(1); 2]);
+    assert_eq!(codes("removed", "code"), [Some(1), Some(1)]);
+}
+
+#[test]
 fn markdown_is_the_section_of_a_changelog_with_what_breaks_first() {
     let told = |case| stdout(&pair(case, &["--format", "markdown", "--deny", "none"]));
     insta::assert_snapshot!("markdown", told("labels"));
+    insta::assert_snapshot!("markdown-announced", told("renamed-removed-early"));
+    insta::assert_snapshot!("markdown-renamed", told("renamed"));
     assert_eq!(told("same-meaning"), "### Registry\n\nNo changes.\n");
 }
 
@@ -117,13 +144,22 @@ fn json_holds_both_verdicts_with_their_reasons() {
         json["breaking"],
         serde_json::json!({ "code": 1, "dashboards": 0 })
     );
+    assert_eq!(
+        told("renamed-removed-in-place")["announced"],
+        serde_json::json!({ "code": 3, "dashboards": 0 })
+    );
     let change = &json["changes"][0];
     assert_eq!(change["subject"], "span");
     assert_eq!(change["name"], "app.job.internal");
     assert_eq!(change["rule"], "argument-order");
     assert_eq!(change["code"]["breaking"], true);
+    assert_eq!(change["code"]["announced"], false);
     assert_eq!(change["dashboards"]["reason"], "the same is sent");
     assert!(change["instead"].is_string());
+    assert_eq!(
+        change["migration"],
+        "read every call of it, also those that still compile"
+    );
     assert_eq!(told("same-meaning")["changes"], serde_json::json!([]));
 }
 
@@ -324,28 +360,4 @@ fn diff(arguments: &[&str]) -> Output {
         .args(arguments)
         .output()
         .unwrap()
-}
-
-fn git(playground: &Playground, arguments: &[&str]) {
-    let output = Command::new("git")
-        .current_dir(playground.path(""))
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
-        .args([
-            "-c",
-            "commit.gpgsign=false",
-            "-c",
-            "core.hooksPath=/dev/null",
-        ])
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }

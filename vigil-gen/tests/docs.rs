@@ -136,8 +136,9 @@ fn in_a_browser_the_page_finds_every_attribute_by_keyboard_filter_and_link() {
     let registry = read_registry(&workspace().join("semconv"))
         .unwrap()
         .registry;
-    let expected = serde_json::json!({
+    let mut expected = serde_json::json!({
         "errors": [],
+        "console": [],
         "requests": 0,
         "attributes": registry.attributes.len(),
         "lost": [],
@@ -150,11 +151,16 @@ fn in_a_browser_the_page_finds_every_attribute_by_keyboard_filter_and_link() {
         "tree": registry.spans.keys().collect::<BTreeSet<_>>(),
         "unlabelled": [],
         "faint": [],
+        "wide": 0,
+        "glued": [],
     });
-    for page in [page, dark] {
-        if let Some(report) = browser::report(&page) {
-            assert_eq!(report, expected);
-        }
+    // A screen in light and in dark, and a phone.
+    for (page, width) in [(&page, 1280), (&dark, 1280), (&page, 360)] {
+        expected["width"] = width.into();
+        let Some(report) = browser::report(page, width) else {
+            return;
+        };
+        assert_eq!(report, expected);
     }
 }
 

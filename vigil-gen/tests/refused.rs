@@ -14,7 +14,7 @@ mod support;
 
 /// Codes that no directory of a repository can show. `edges.rs` and the tests of the later stages
 /// do.
-const SHOWN_ELSEWHERE: [&str; 19] = [
+const SHOWN_ELSEWHERE: [&str; 20] = [
     "no-registry",
     "unreadable-file",
     "file-too-large",
@@ -32,6 +32,7 @@ const SHOWN_ELSEWHERE: [&str; 19] = [
     "elsewhere",
     "template",
     "rustfmt",
+    "changelog",
     "output",
     "date",
 ];

@@ -1,8 +1,10 @@
 //! Attributes and the members of enums.
 
-use super::{Comparison, Place, json, rules};
+use super::{Comparison, Place, fate, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{Attribute, AttributeType, DeprecationReason, EnumType, OptInKey};
+use crate::registry::{
+    Attribute, AttributeType, DeprecationReason, EnumMember, EnumType, OptInKey,
+};
 
 impl<'a> Comparison<'a> {
     pub(super) fn attribute(
@@ -112,9 +114,7 @@ impl<'a> Comparison<'a> {
                 (None, Some(new)) => {
                     self.word(place, rules::MEMBER_RENAMED, "member", &old.id, &new.id);
                 }
-                (None, None) => {
-                    self.push(place, rules::MEMBER_REMOVED, format!("member {id} removed"));
-                }
+                (None, None) => self.member_removed(place, old),
             }
         }
         let gone = before.members.iter().flat_map(|member| {
@@ -148,6 +148,17 @@ impl<'a> Comparison<'a> {
                 rules::MEMBER_ADDED
             };
             self.push(place, rule, format!("member {} added", quoted(&new.id)));
+        }
+    }
+
+    fn member_removed(&mut self, place: Place<'a>, old: &EnumMember) {
+        let what = format!("member {} removed", quoted(&old.id));
+        match &old.docs.deprecated {
+            Some(deprecated) => {
+                let what = format!("{what}; {}", fate(deprecated));
+                self.push(place, rules::MEMBER_REMOVED_DEPRECATED, what);
+            }
+            None => self.push(place, rules::MEMBER_REMOVED, what),
         }
     }
 }

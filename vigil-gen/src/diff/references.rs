@@ -1,10 +1,9 @@
 //! The attributes of signals.
 
-use super::{Comparison, Place, json, rules};
+use super::removed::stands_in;
+use super::{Comparison, Place, fate, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{
-    AttributeRef, DeprecationReason, OptInKey, Registry, RequirementLevel, SetTime,
-};
+use crate::registry::{AttributeRef, OptInKey, Registry, RequirementLevel, SetTime};
 
 impl<'a> Comparison<'a> {
     /// Compares the attributes of a signal; those that came to it with a record are the record's.
@@ -36,8 +35,7 @@ impl<'a> Comparison<'a> {
                 let of = "attribute";
                 self.word(place, rules::REFERENCE_RENAMED, of, &old.key, heir);
             } else {
-                let what = format!("attribute {} removed", quoted(&old.key));
-                self.push(place, rules::REFERENCE_REMOVED, what);
+                self.reference_removed(place, old, &before, &after);
             }
         }
         for new in &after {
@@ -73,18 +71,41 @@ impl<'a> Comparison<'a> {
 
     /// What the attribute was renamed to, as either registry has it.
     fn heir(&self, key: &str) -> Option<&'a str> {
-        let found = |it: &'a crate::registry::Registry| match &it
-            .attributes
-            .get(key)?
-            .docs
-            .deprecated
-            .as_ref()?
-            .reason
-        {
-            DeprecationReason::Renamed(to) => Some(to.as_str()),
-            _ => None,
-        };
+        let found = |it: &'a Registry| it.attributes.get(key)?.docs.deprecated.as_ref()?.new_name();
         found(self.after).or_else(|| found(self.before))
+    }
+
+    fn reference_removed(
+        &mut self,
+        place: Place<'a>,
+        old: &'a AttributeRef,
+        before: &[&AttributeRef],
+        after: &[&AttributeRef],
+    ) {
+        let key = quoted(&old.key);
+        // A reference may be deprecated by itself, or with its attribute.
+        let attribute = self.before.attributes.get(&old.key);
+        let deprecated = attribute.and_then(|it| it.docs.deprecated.as_ref());
+        let Some(deprecated) = old.deprecated.as_ref().or(deprecated) else {
+            self.push(
+                place,
+                rules::REFERENCE_REMOVED,
+                format!("attribute {key} removed"),
+            );
+            return;
+        };
+        let Some(new) = deprecated.new_name() else {
+            let what = format!("attribute {key} removed; {}", fate(deprecated));
+            self.push(place, rules::REFERENCE_REMOVED_DEPRECATED, what);
+            return;
+        };
+        let rule = if stands_in(before, old, new) && after.iter().any(|it| it.key == new) {
+            rules::REFERENCE_RENAMED_REMOVED
+        } else {
+            rules::REFERENCE_RENAMED_EARLY
+        };
+        let what = format!("attribute {key}, renamed to {}, removed", quoted(new));
+        self.push(place, rule, what);
     }
 
     fn reference(&mut self, place: Place<'a>, old: &AttributeRef, new: &AttributeRef) {

@@ -4,7 +4,13 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::{Audience, Change, Diff, Judgement};
+use super::{Audience, Change, Diff, Judgement, rules};
+use crate::lower::docs::wrap;
+use crate::render::markdown::tame;
+use crate::report::counted;
+
+/// How long a line of a changelog may be.
+const WIDTH: usize = 110;
 
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,10 +23,10 @@ impl fmt::Display for Diff {
             let rule = change.rule;
             writeln!(f, "  {} [{}]", change.what, rule.name)?;
             for (audience, judgement) in [("code", &rule.code), ("dashboards", &rule.dashboards)] {
-                let verdict = if judgement.breaks() {
-                    "BREAKING"
-                } else {
-                    "fine"
+                let verdict = match judgement {
+                    Judgement::Fine(_) => "fine",
+                    Judgement::Announced(_) => "BREAKING, announced",
+                    Judgement::Breaks(_) => "BREAKING",
                 };
                 writeln!(f, "    {audience}: {verdict}: {}", judgement.reason())?;
             }
@@ -33,35 +39,45 @@ impl fmt::Display for Diff {
 }
 
 impl Diff {
-    fn summary(&self) -> String {
-        let count = |count: usize| match count {
-            0 => "no changes".to_owned(),
-            1 => "1 change".to_owned(),
-            count => format!("{count} changes"),
-        };
-        let changes = count(self.changes.len());
+    /// How many changes there are, and how many break something.
+    pub fn summary(&self) -> String {
         if self.changes.is_empty() {
-            return changes;
+            return "no changes".to_owned();
         }
-        let code = self.breaking(Audience::Code);
-        let dashboards = self.breaking(Audience::Dashboards);
-        format!("{changes}: {code} breaking for code, {dashboards} for dashboards")
+        let changes = counted(self.changes.len(), "change");
+        let announced = |audience| match self.announced(audience) {
+            0 => String::new(),
+            count => format!(" ({count} announced)"),
+        };
+        format!(
+            "{changes}: {} breaking for code{}, {} for dashboards{}",
+            self.breaking(Audience::Code),
+            announced(Audience::Code),
+            self.breaking(Audience::Dashboards),
+            announced(Audience::Dashboards)
+        )
     }
 
-    /// As the section *Registry* of a changelog: what breaks first, then the rest.
+    /// As the section *Registry* of a changelog: what breaks first, what was added last.
     pub fn markdown(&self) -> String {
-        let mut text = "### Registry\n\n".to_owned();
+        format!("### Registry\n\n{}", self.section())
+    }
+
+    /// What stands in that section.
+    pub(super) fn section(&self) -> String {
         if self.changes.is_empty() {
-            text.push_str("No changes.\n");
+            return "No changes.\n".to_owned();
         }
-        let (breaking, fine): (Vec<&Change>, Vec<&Change>) = self
-            .changes
-            .iter()
+        let added = |it: &&Change| it.rule.name == rules::ADDED.name;
+        let (added, changed): (Vec<&Change>, Vec<&Change>) = self.changes.iter().partition(added);
+        let (breaking, fine): (Vec<&Change>, Vec<&Change>) = changed
+            .into_iter()
             .partition(|it| it.breaks_for().is_some());
-        for change in breaking.into_iter().chain(fine) {
-            text.push_str(&change.item());
-        }
-        text
+        let items = breaking.into_iter().chain(fine).map(Change::item);
+        items
+            .chain(additions(&added))
+            .map(|it| lines(&it))
+            .collect()
     }
 
     /// As JSON, indented. Keys are only ever added.
@@ -72,6 +88,10 @@ impl Diff {
                 "code": self.breaking(Audience::Code),
                 "dashboards": self.breaking(Audience::Dashboards),
             },
+            "announced": {
+                "code": self.announced(Audience::Code),
+                "dashboards": self.announced(Audience::Dashboards),
+            },
             "changes": changes,
         });
         let mut text = serde_json::to_string_pretty(&whole).unwrap_or_default();
@@ -81,20 +101,25 @@ impl Diff {
 }
 
 impl Change {
-    fn breaks_for(&self) -> Option<&'static str> {
-        match (
-            self.breaks(Audience::Code),
-            self.breaks(Audience::Dashboards),
-        ) {
-            (true, true) => Some("code and dashboards"),
-            (true, false) => Some("code"),
-            (false, true) => Some("dashboards"),
-            (false, false) => None,
-        }
+    /// Whom it breaks something for, and whether that was announced, in words.
+    fn breaks_for(&self) -> Option<String> {
+        let whom = [
+            ("code", Audience::Code),
+            ("dashboards", Audience::Dashboards),
+        ];
+        let words: Vec<String> = whom
+            .into_iter()
+            .filter_map(|(word, audience)| match self.judgement(audience) {
+                Judgement::Fine(_) => None,
+                Judgement::Announced(_) => Some(format!("{word} (announced)")),
+                Judgement::Breaks(_) => Some(word.to_owned()),
+            })
+            .collect();
+        (!words.is_empty()).then(|| words.join(" and "))
     }
 
     fn item(&self) -> String {
-        let mut item = format!("- {} `{}`: {}.", self.subject, self.name, self.what);
+        let mut item = format!("{} `{}`: {}.", sentence(self.subject), self.name, self.what);
         if let Some(whom) = self.breaks_for() {
             let judgements = [&self.rule.code, &self.rule.dashboards].into_iter();
             let mut reasons: Vec<&str> = judgements
@@ -103,15 +128,21 @@ impl Change {
                 .collect();
             reasons.dedup();
             item = format!("{item} **Breaking for {whom}**: {}.", reasons.join("; "));
-            if let Some(instead) = self.rule.instead {
-                item = format!("{item} Without breaking: {instead}.");
-            }
         }
-        item + "\n"
+        match self.rule.migration {
+            Some(migration) => format!("{item} What to do: {migration}."),
+            None => item,
+        }
     }
 
     fn json(&self) -> Value {
-        let verdict = |it: &Judgement| json!({ "breaking": it.breaks(), "reason": it.reason() });
+        let verdict = |it: &Judgement| {
+            json!({
+                "breaking": it.breaks(),
+                "announced": it.announced(),
+                "reason": it.reason(),
+            })
+        };
         json!({
             "subject": self.subject,
             "name": self.name,
@@ -120,6 +151,44 @@ impl Change {
             "code": verdict(&self.rule.code),
             "dashboards": verdict(&self.rule.dashboards),
             "instead": self.rule.instead,
+            "migration": self.rule.migration,
         })
     }
+}
+
+/// What was added, by kind, and attributes by the first part of their keys.
+fn additions(added: &[&Change]) -> Vec<String> {
+    let kind = |change: &Change| match change.name.split_once('.') {
+        Some((namespace, _)) if change.subject == "attribute" => {
+            (change.subject, namespace.to_owned())
+        }
+        _ => (change.subject, String::new()),
+    };
+    let kinds = added.chunk_by(|a, b| kind(a) == kind(b));
+    kinds
+        .filter_map(|list| {
+            let (subject, namespace) = kind(list.first()?);
+            let of = match namespace.as_str() {
+                "" => String::new(),
+                namespace => format!(" of `{namespace}`"),
+            };
+            let names: Vec<String> = list.iter().map(|it| format!("`{}`", it.name)).collect();
+            let what = counted(list.len(), subject);
+            Some(format!("Added {what}{of}: {}.", names.join(", ")))
+        })
+        .collect()
+}
+
+/// An item of a list. HTML in it would be the reader's page.
+fn lines(item: &str) -> String {
+    let mut lines = wrap(&tame(item), "- ", "  ", WIDTH).join("\n");
+    lines.push('\n');
+    lines
+}
+
+/// With a capital.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|it| it.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }

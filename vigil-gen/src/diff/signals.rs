@@ -255,7 +255,7 @@ impl<'a> Comparison<'a> {
 }
 
 /// What feeds a metric.
-fn sources(registry: &Registry, metric: &str) -> BTreeSet<String> {
+pub(super) fn sources(registry: &Registry, metric: &str) -> BTreeSet<String> {
     let mut sources = BTreeSet::new();
     for (ty, span) in &registry.spans {
         let streams = span
@@ -273,6 +273,18 @@ fn sources(registry: &Registry, metric: &str) -> BTreeSet<String> {
         }
     }
     sources
+}
+
+/// What sends an event without being asked to.
+pub(super) fn senders(registry: &Registry, event: &str) -> BTreeSet<String> {
+    let at_end_of = registry.events.get(event).map(|it| &it.at_end_of);
+    let spans = at_end_of.into_iter().flatten();
+    let spans = spans.map(|ty| format!("span {}", quoted(ty)));
+    let sends = |record: &Record| record.event.as_deref() == Some(event);
+    let groups = registry.groups.iter();
+    let records = groups.filter(|(_, it)| it.record.as_ref().is_some_and(sends));
+    let records = records.map(|(id, _)| format!("record {}", quoted(id)));
+    spans.chain(records).collect()
 }
 
 /// What is set by the chunks of a span, by name.

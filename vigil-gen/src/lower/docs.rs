@@ -80,23 +80,30 @@ impl Docs {
     }
 
     fn wrap(&mut self, text: &str, first: &str, rest: &str) {
-        let mut line = first.to_owned();
-        let mut empty = true;
-        for word in text.split_whitespace() {
-            let fits = line.chars().count() + 1 + word.chars().count() <= WIDTH;
-            if empty {
-                line.push_str(word);
-            } else if fits || begins_a_block(word) {
-                line.push(' ');
-                line.push_str(word);
-            } else {
-                self.lines
-                    .push(std::mem::replace(&mut line, format!("{rest}{word}")));
-            }
-            empty = false;
-        }
-        self.lines.push(line.trim_end().to_owned());
+        self.lines.extend(wrap(text, first, rest, WIDTH));
     }
+}
+
+/// Markdown without blocks, in lines that are no longer than `width` where it can be helped, the first and
+/// the others with what they begin with.
+pub(crate) fn wrap(text: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split_whitespace() {
+        let fits = line.chars().count() + 1 + word.chars().count() <= width;
+        if empty {
+            line.push_str(word);
+        } else if fits || begins_a_block(word) {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(std::mem::replace(&mut line, format!("{rest}{word}")));
+        }
+        empty = false;
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
 }
 
 /// A piece of Markdown.

@@ -12,6 +12,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("html", markdown::html);
     environment.add_filter("kebab", |text: &str| text.to_kebab_case());
     environment.add_filter("markdown", markdown::tame);
+    environment.add_filter("number", |number: f64| number.to_string());
     environment.add_filter("pascal", |text: &str| text.to_pascal_case());
     environment.add_filter("prometheus_label", prometheus::label);
     environment.add_filter("prometheus_name", |metric: Value| {

@@ -24,7 +24,7 @@ fn line(text: &str) -> String {
 }
 
 /// Markdown whose HTML is text: `<key>` is a word that somebody wrote, and no element of the page.
-pub(super) fn tame(text: &str) -> String {
+pub(crate) fn tame(text: &str) -> String {
     let mut text = text.to_owned();
     loop {
         let html: Vec<usize> = Parser::new_ext(&text, extensions())

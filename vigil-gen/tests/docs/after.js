@@ -79,6 +79,17 @@
   }
   report.faint = [...faint];
 
+  // What is too wide for the window, and sentences that run into each other.
+  report.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  report.glued = [...document.querySelectorAll("main td p + p")]
+    .filter((it) => {
+      const before = [...it.previousElementSibling.getClientRects()].pop();
+      const after = it.getClientRects()[0];
+      return before && after && after.top < before.bottom && after.left - before.right < 2;
+    })
+    .map((it) => it.parentElement.textContent);
+
+  report.width = innerWidth;
   report.requests = performance.getEntriesByType("resource").length;
   report.errors = errors;
   document.body.dataset.report = JSON.stringify(report);

@@ -8,6 +8,7 @@ pub(crate) mod schemas;
 
 use std::env;
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;
@@ -41,10 +42,31 @@ pub(crate) fn upstream() -> Option<PathBuf> {
     let mut models = versions.iter().map(|version| version.join("model"));
     let found = models.rfind(|model| model.is_dir());
     if found.is_none() {
-        eprintln!(
-            "skipped: no model of OpenTelemetry's in {} (VIGIL_UPSTREAM says where it is)",
+        skipped(&format!(
+            "no model of OpenTelemetry's in {} (VIGIL_UPSTREAM says where it is)",
             place.display()
-        );
+        ));
+    }
+    found
+}
+
+/// Says why a test does nothing: past the capture of what tests print, or nobody would read it.
+pub(crate) fn skipped(why: &str) {
+    let test = std::thread::current();
+    let test = test.name().unwrap_or_default();
+    let _ = writeln!(io::stderr(), "skipped: {test}: {why}");
+}
+
+/// A program by one of its names, if it is installed; says so if it isn't.
+pub(crate) fn installed(names: &[&str]) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let dirs: Vec<PathBuf> = env::split_paths(&path).collect();
+    let mut places = names
+        .iter()
+        .flat_map(|name| dirs.iter().map(move |dir| dir.join(name)));
+    let found = places.find(|it| it.is_file());
+    if found.is_none() {
+        skipped(&format!("{} is not installed", names[0]));
     }
     found
 }
@@ -183,6 +205,23 @@ pub(crate) fn call(dir: &Path, arguments: &[&str]) -> Output {
         .args(arguments)
         .output()
         .unwrap()
+}
+
+/// A call of git in the playground, as somebody whose own settings play no part.
+pub(crate) fn git(playground: &Playground, arguments: &[&str]) {
+    let output = Command::new("git")
+        .current_dir(playground.path(""))
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
+        .args([
+            "-c",
+            "commit.gpgsign=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 pub(crate) fn stdout(output: &Output) -> String {

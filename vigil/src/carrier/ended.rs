@@ -7,6 +7,7 @@ use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt};
 use tracing::Dispatch;
 
 use super::definition::SpanDefinition;
+use super::inherited::Snapshot;
 use super::start;
 use super::state::{End, Live, SpanState};
 use super::value::Value;
@@ -60,6 +61,17 @@ impl EndedSpan<'_> {
     pub(crate) fn keyed(&self) -> impl Iterator<Item = (&str, &Value)> {
         let keyed = self.end.keyed().iter();
         keyed.map(|it| (it.key.as_str(), &it.value))
+    }
+
+    /// What foreign code set under keys that its contract does not have.
+    pub(crate) fn undeclared(&self) -> impl Iterator<Item = (&str, Value)> {
+        let undeclared = self.end.undeclared().iter();
+        undeclared.filter_map(|it| Some((it.key.as_str(), Value::of_foreign(it.value.clone())?)))
+    }
+
+    /// What it inherits, if that is all that there is to inherit.
+    pub(crate) fn inherited_whole(&self) -> Option<&Snapshot> {
+        self.end.inherited_whole()
     }
 
     /// What it inherits from the root span above, such as the session.

@@ -1,6 +1,6 @@
 //! Attributes that identify the work and so stand on every span of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::{Context, KeyValue};
@@ -33,6 +33,8 @@ pub(crate) struct Snapshot {
     entries: Vec<Entry>,
     /// The same, as OpenTelemetry has it.
     attributes: Vec<KeyValue>,
+    /// The same, as it stands in lines.
+    text: OnceLock<Box<str>>,
     /// Those with another key for whoever opts in.
     renamed: Vec<(&'static str, OptInKey)>,
 }
@@ -44,6 +46,15 @@ impl Snapshot {
 
     pub(crate) fn attributes(&self) -> &[KeyValue] {
         &self.attributes
+    }
+
+    /// The same as text, which is written once: all spans of an agent's run have it.
+    pub(crate) fn text(&self, write: impl FnOnce(&mut String, &[Entry])) -> &str {
+        self.text.get_or_init(|| {
+            let mut text = String::new();
+            write(&mut text, &self.entries);
+            text.into()
+        })
     }
 
     /// Whether some of it has another key for whoever opts in.
@@ -63,6 +74,7 @@ impl Snapshot {
         {
             self.renamed.push((field.key(), to));
         }
+        self.text = OnceLock::new();
         self.set_former(field.key(), value);
         if !self.renamed.is_empty() && opt_in::is_any() {
             let entries = self.entries.iter().cloned();

@@ -581,7 +581,9 @@ impl Bound {
     fn record_several(&self, amount: Amount) {
         // The generator lets a metric take only values of its own type: others there are none.
         if let Self::Several(all) = self {
-            all.iter().for_each(|it| it.record(amount));
+            for bound in all {
+                bound.record(amount);
+            }
         }
     }
 }

@@ -1305,6 +1305,18 @@ impl End {
             .chain(former.into_iter().flatten())
     }
 
+    /// What foreign code set under keys that its contract does not have.
+    pub(crate) fn undeclared(&self) -> &[KeyValue] {
+        &self.rare().undeclared
+    }
+
+    /// What it inherits, if it has none of that itself.
+    pub(crate) fn inherited_whole(&self) -> Option<&Snapshot> {
+        let has_none =
+            !self.has_inheritable && self.rare().undeclared.is_empty() && self.renamed.is_none();
+        self.inherited.as_deref().filter(|_| has_none)
+    }
+
     /// What it inherits and has not got itself.
     pub(crate) fn inherited(&self) -> impl Iterator<Item = &Entry> {
         let inherited = self.inherited.as_deref();

@@ -249,8 +249,13 @@ impl Value {
 
     /// A foreign value in the type that the registry declares, if it can be told in it.
     pub(crate) fn of(value_type: ValueType, value: opentelemetry::Value) -> Option<Self> {
+        Self::of_foreign(value).filter(|value| value.is(value_type))
+    }
+
+    /// A foreign value of a type that is known here.
+    pub(crate) fn of_foreign(value: opentelemetry::Value) -> Option<Self> {
         use opentelemetry::{Array, Value as Otel};
-        let value = match value {
+        Some(match value {
             Otel::Bool(value) => Self::Bool(value),
             Otel::I64(value) => Self::Int(value),
             Otel::F64(value) => Self::Double(value),
@@ -262,8 +267,7 @@ impl Value {
                 Self::Texts(values.iter().map(|value| value.as_str().into()).collect())
             }
             _ => return None,
-        };
-        value.is(value_type).then_some(value)
+        })
     }
 
     /// Puts `next` where this value stands, as `aggregate` says.

@@ -57,10 +57,10 @@ pub(super) fn span(buffers: &mut Buffers, now: SystemTime, span: &EndedSpan<'_>)
     let Buffers { line, aside } = buffers;
     let mut object = Object::start(line);
     head(&mut object, now, LEVEL.as_str(), TARGET);
-    object.line.push_str(r#","event":"span""#);
+    object.line.push_str(r#","event":"span","name":"#);
     span.write_name(aside);
-    object.string("name", aside);
-    object.key("duration_ms");
+    string(object.line, aside);
+    object.line.push_str(r#","duration_ms":"#);
     let duration = span.duration();
     let millis = u128::from(duration.as_secs()) * 1_000 + u128::from(duration.subsec_millis());
     match u64::try_from(millis) {
@@ -87,14 +87,31 @@ pub(super) fn span(buffers: &mut Buffers, now: SystemTime, span: &EndedSpan<'_>)
         attributes.key(key);
         value(attributes.line, attribute);
     }
-    for (key, attribute) in span.inherited() {
+    for (key, attribute) in span.undeclared() {
         attributes.key(key);
-        value(attributes.line, attribute);
+        value(attributes.line, &attribute);
+    }
+    match span.inherited_whole() {
+        Some(inherited) => attributes.members(inherited.text(|text, entries| {
+            let mut attributes = Object::within(text);
+            for (key, attribute) in entries {
+                attributes.key(key);
+                value(attributes.line, attribute);
+            }
+        })),
+        None => {
+            for (key, attribute) in span.inherited() {
+                attributes.key(key);
+                value(attributes.line, attribute);
+            }
+        }
     }
     attributes.end();
     ids(&mut object, span.span_context().as_ref());
     if let Some(parent) = span.parent_span_id() {
-        object.hex::<16>("parent_span_id", &parent.to_bytes());
+        let mut text = *br#","parent_span_id":"................""#;
+        hex(&mut text[19..35], &parent.to_bytes());
+        object.line.push_str(number::ascii(&text));
     }
     object.end();
 }
@@ -140,15 +157,38 @@ fn head(object: &mut Object<'_>, now: SystemTime, level: &str, target: &str) {
     time::rfc3339(object.line, now);
     object.line.push_str(r#"","level":""#);
     object.line.push_str(level);
-    object.line.push('"');
+    object.line.push_str(r#"","target":"#);
+    string(object.line, target);
     object.first = false;
-    object.string("target", target);
 }
 
 fn ids(object: &mut Object<'_>, ids: Option<&SpanContext>) {
     if let Some(ids) = ids {
-        object.hex::<32>("trace_id", &ids.trace_id().to_bytes());
-        object.hex::<16>("span_id", &ids.span_id().to_bytes());
+        let mut text =
+            *br#","trace_id":"................................","span_id":"................""#;
+        hex(&mut text[13..45], &ids.trace_id().to_bytes());
+        hex(&mut text[58..74], &ids.span_id().to_bytes());
+        object.line.push_str(number::ascii(&text));
+    }
+}
+
+/// Bytes, in twice as many digits.
+fn hex(text: &mut [u8], bytes: &[u8]) {
+    const DIGITS: [[u8; 2]; 256] = {
+        let mut digits = [[0; 2]; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            digits[byte] = [
+                b"0123456789abcdef"[byte >> 4],
+                b"0123456789abcdef"[byte & 15],
+            ];
+            byte += 1;
+        }
+        digits
+    };
+    let (pairs, _) = text.as_chunks_mut::<2>();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = DIGITS[usize::from(*byte)];
     }
 }
 
@@ -164,7 +204,13 @@ impl<'a> Object<'a> {
         Self { line, first: true }
     }
 
+    /// Its members alone.
+    fn within(line: &'a mut String) -> Self {
+        Self { line, first: true }
+    }
+
     fn key(&mut self, key: &str) {
+        self.line.reserve(key.len() + 4);
         if !std::mem::take(&mut self.first) {
             self.line.push(',');
         }
@@ -172,23 +218,19 @@ impl<'a> Object<'a> {
         self.line.push(':');
     }
 
+    /// Members that are written already.
+    fn members(&mut self, members: &str) {
+        if !members.is_empty() {
+            if !std::mem::take(&mut self.first) {
+                self.line.push(',');
+            }
+            self.line.push_str(members);
+        }
+    }
+
     fn string(&mut self, key: &str, value: &str) {
         self.key(key);
         string(self.line, value);
-    }
-
-    /// Bytes, in twice as many digits.
-    fn hex<const DIGITS: usize>(&mut self, key: &str, bytes: &[u8]) {
-        let mut text = [b'0'; DIGITS];
-        for (digits, byte) in text.chunks_exact_mut(2).zip(bytes) {
-            for (place, digit) in digits.iter_mut().zip([byte >> 4, byte & 15]) {
-                *place = b"0123456789abcdef"[usize::from(digit)];
-            }
-        }
-        self.key(key);
-        self.line.push('"');
-        self.line.push_str(number::ascii(&text));
-        self.line.push('"');
     }
 
     fn amount(&mut self, key: &str, amount: Amount) {

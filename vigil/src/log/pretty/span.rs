@@ -297,6 +297,9 @@ impl<'a> Said<'a> {
         for (key, attribute) in span.keyed() {
             rest.named(short(key), attribute);
         }
+        for (key, attribute) in span.undeclared() {
+            rest.named(short(key), &attribute);
+        }
         Self { parts }
     }
 
