@@ -563,7 +563,9 @@ impl Bound {
     fn record_several(&self, value: &Value) {
         // The generator lets a metric take only values of its own type: others there are none.
         if let Self::Several(all) = self {
-            all.iter().for_each(|it| it.record(value));
+            for bound in all {
+                bound.record(value);
+            }
         }
     }
 }
