@@ -1,9 +1,10 @@
 //! A span while it is open, and its end.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use once_cell::sync::OnceCell;
 use opentelemetry::trace::{Span as _, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Span;
@@ -63,43 +64,36 @@ pub(crate) struct SpanState {
     pub(super) told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     pub(super) was_panicking: bool,
-    /// What it stands under, for OpenTelemetry.
-    pub(super) above: Context,
+    /// What it stands under, for OpenTelemetry, unless that is the place of its typed parent.
+    pub(super) above: Option<Context>,
     pub(crate) chunks: Chunks,
-    live: OnceLock<Live>,
-    /// Its ids, while it is being started.
-    early_ids: OnceLock<Box<SpanContext>>,
+    live: OnceCell<Live>,
+    /// Its ids, if OpenTelemetry has it.
+    ids: OnceCell<SpanContext>,
     /// The context that is its own, once somebody needs it.
-    context: OnceLock<Context>,
+    context: OnceCell<Context>,
     /// Foreign code can see it: see [`exposed`](super::exposed).
     pub(super) exposed: Exposed,
     /// Its `tracing` span says which typed span it is.
     pub(super) noted: Noted,
-    /// Where it stands among the open spans, if those are kept.
-    place: OnceLock<open::Place>,
     data: Mutex<Data>,
-}
-
-/// What a layer of Vigil's has made.
-#[derive(Debug)]
-struct Made {
-    span: Span,
-    /// It wants events on spans.
-    wants_events: bool,
 }
 
 /// The span as others know it; where nobody wanted it, what it would have stood under.
 pub(crate) struct Live {
     /// For `tracing`: see [`SpanState::traced`].
-    span: OnceLock<tracing::Span>,
+    span: OnceCell<tracing::Span>,
+    /// Events stand on it.
+    wants_events: bool,
+    pub(super) around: Arc<Around>,
+}
+
+/// What is around a span, and mostly the same for all that stand under it.
+pub(super) struct Around {
     pub(super) dispatch: Dispatch,
     /// Somebody wanted it.
     pub(super) is_wanted: bool,
-    /// Its ids, if OpenTelemetry has it.
-    ids: Option<SpanContext>,
     pub(super) listeners: Listeners,
-    /// Events stand on it.
-    pub(super) wants_events: bool,
     /// What makes the SDK's spans below it, where `tracing` needs none of its own.
     pub(super) direct: Option<CarrierTracer>,
 }
@@ -128,34 +122,21 @@ impl Listeners {
 
 impl Live {
     /// As `span` for `tracing`, which has been asked for it.
-    pub(super) fn traced(
-        span: tracing::Span,
-        dispatch: Dispatch,
-        listeners: Option<Listeners>,
-        direct: Option<CarrierTracer>,
-    ) -> Self {
+    pub(super) fn traced(span: tracing::Span, around: Arc<Around>) -> Self {
         Self {
-            wants_events: tracer::wants_events(&dispatch),
-            span: OnceLock::from(span),
-            dispatch,
-            is_wanted: listeners.is_some(),
-            ids: None,
-            listeners: listeners.unwrap_or_default(),
-            direct,
+            wants_events: tracer::wants_events(&around.dispatch),
+            span: OnceCell::with_value(span),
+            around,
         }
     }
 
     /// Under this one, without one for `tracing` until somebody asks, if that is how it is done here.
     pub(super) fn untraced(&self) -> Option<Self> {
-        let direct = self.direct.clone().filter(|_| self.is_wanted)?;
-        Some(Self {
-            span: OnceLock::new(),
-            dispatch: self.dispatch.clone(),
-            is_wanted: true,
-            ids: None,
-            listeners: self.listeners,
+        let is_direct = self.around.is_wanted && self.around.direct.is_some();
+        is_direct.then(|| Self {
+            span: OnceCell::new(),
             wants_events: self.wants_events,
-            direct: Some(direct),
+            around: Arc::clone(&self.around),
         })
     }
 
@@ -192,6 +173,8 @@ pub(crate) struct Data {
     has_inheritable: bool,
     /// Inherited attributes as they were when the span started.
     inherited: Option<Arc<Snapshot>>,
+    /// Where the span stands among the open ones, if those are kept.
+    place: Option<open::Place>,
     /// How it ended, as recorded.
     pub(crate) failure: Option<Failure>,
     /// How it ended, as its scopes saw it.
@@ -199,8 +182,10 @@ pub(crate) struct Data {
     /// Foreign code says that all went well.
     ok: bool,
     ended: bool,
-    /// The SDK's span, if a layer of Vigil's made one, until the end.
-    sdk: Option<Made>,
+    /// The SDK's span, if OpenTelemetry has one, until the end.
+    sdk: Option<Span>,
+    /// The layer that had it made wants events on spans, if it was a layer.
+    wants_events: Option<bool>,
 }
 
 /// What is recorded on few spans.
@@ -258,11 +243,13 @@ impl Data {
             told: false,
             has_inheritable: false,
             inherited: None,
+            place: None,
             failure: None,
             seen: None,
             ok: false,
             ended: false,
             sdk: None,
+            wants_events: None,
         }
     }
 }
@@ -295,14 +282,13 @@ impl Default for SpanState {
             started: None,
             told: false,
             was_panicking: false,
-            above: Context::new(),
+            above: None,
             chunks: Chunks::default(),
-            live: OnceLock::new(),
-            early_ids: OnceLock::new(),
-            context: OnceLock::new(),
+            live: OnceCell::new(),
+            ids: OnceCell::new(),
+            context: OnceCell::new(),
             exposed: Exposed::new(),
             noted: Noted::new(),
-            place: OnceLock::new(),
             data: Mutex::new(Data::new()),
         }
     }
@@ -336,13 +322,15 @@ impl SpanState {
         self.data.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The layer has made the SDK's span.
+    /// The layer has made the SDK's span. Where others ask for its ids before it is open, they get them.
     #[inline]
     pub(crate) fn built(&self, span: Span, wants_events: bool, asked: bool) {
         if asked {
-            let _ = self.early_ids.set(Box::new(span.span_context().clone()));
+            let _ = self.ids.set(span.span_context().clone());
         }
-        self.data().sdk = Some(Made { span, wants_events });
+        let mut data = self.data();
+        data.sdk = Some(span);
+        data.wants_events = Some(wants_events);
     }
 
     /// The span is open. OpenTelemetry has the first `sent` of its attributes, and `tracing` the first
@@ -350,10 +338,10 @@ impl SpanState {
     #[inline]
     pub(super) fn begin(&self, mut live: Live, sent: usize, shown: usize) {
         let mut data = self.data();
-        if let Some(made) = &data.sdk {
-            live.ids = Some(made.span.span_context().clone());
-            live.wants_events = made.wants_events;
+        if let Some(span) = &data.sdk {
+            let _ = self.ids.set(span.span_context().clone());
         }
+        live.wants_events = data.wants_events.unwrap_or(live.wants_events);
         data.sent = sent;
         data.shown = shown;
         drop(data);
@@ -363,13 +351,12 @@ impl SpanState {
 
     /// The same, as `span` for OpenTelemetry, while nobody else has it.
     #[inline]
-    pub(super) fn begin_untraced(&mut self, mut live: Live, span: Span, sent: usize) {
-        live.ids = Some(span.span_context().clone());
-        let wants_events = live.wants_events;
-        self.live = OnceLock::from(live);
+    pub(super) fn begin_untraced(&mut self, live: Live, span: Span, sent: usize) {
+        self.ids = OnceCell::with_value(span.span_context().clone());
+        self.live = OnceCell::with_value(live);
         let data = self.data_mut();
         data.sent = sent;
-        data.sdk = Some(Made { span, wants_events });
+        data.sdk = Some(span);
     }
 
     /// The span as others know it; none while it is being started.
@@ -391,10 +378,7 @@ impl SpanState {
 
     /// Its ids, if OpenTelemetry has it.
     pub(crate) fn ids(&self) -> Option<&SpanContext> {
-        match self.live.get() {
-            Some(live) => live.ids.as_ref(),
-            None => self.early_ids.get().map(|ids| &**ids),
-        }
+        self.ids.get()
     }
 
     /// Whether OpenTelemetry has it.
@@ -405,7 +389,10 @@ impl SpanState {
     /// What it stands under, for OpenTelemetry.
     #[inline]
     pub(crate) fn above(&self) -> &Context {
-        &self.above
+        static NOTHING: OnceCell<Context> = OnceCell::new();
+        let parent = || self.typed_parent().and_then(Self::context);
+        let above = self.above.as_ref().or_else(parent);
+        above.unwrap_or_else(|| NOTHING.get_or_init(Context::new))
     }
 
     /// The typed span that it was started under.
@@ -420,10 +407,10 @@ impl SpanState {
     /// while it is being started.
     pub(crate) fn context(self: &Arc<Self>) -> Option<&Context> {
         if self.is_own() {
-            let make = || self.above.with_span(CarrierSpan::typed(self));
+            let make = || self.above().with_span(CarrierSpan::typed(self));
             return Some(self.context.get_or_init(make));
         }
-        self.live().map(|_| &self.above)
+        self.live().map(|_| self.above())
     }
 
     /// Whether foreign code can see it already.
@@ -493,7 +480,7 @@ impl SpanState {
             let field = self.definition.field(key);
             if field.is_some_and(|field| field.takes(&value) && !field.attribute.sensitive) {
                 let attribute = KeyValue::new(key, value);
-                tracer::while_sending(|| self.above.span().set_attribute(attribute));
+                tracer::while_sending(|| self.above().span().set_attribute(attribute));
             }
             return;
         }
@@ -565,7 +552,7 @@ impl SpanState {
                 attributes.keyed(),
                 capture.on_spans(),
             ));
-            tracer::while_sending(|| self.above.span().set_attributes(all));
+            tracer::while_sending(|| self.above().span().set_attributes(all));
             return true;
         }
         let mut data = self.data();
@@ -694,12 +681,12 @@ impl SpanState {
                 });
             } else {
                 tracer::while_sending(|| {
-                    let above = self.above.span();
+                    let above = self.above().span();
                     above.add_event_with_timestamp(event.name, at(), otel());
                 });
             }
         }
-        if live.is_some_and(|live| self.is_own() && !live.listeners.take_events()) {
+        if live.is_some_and(|live| self.is_own() && !live.around.listeners.take_events()) {
             return;
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
@@ -749,21 +736,21 @@ impl SpanState {
             }
         };
         match live {
-            Some(live) => log(&live.dispatch),
+            Some(live) => log(&live.around.dispatch),
             None => tracing::dispatcher::get_default(log),
         }
     }
 
     /// Its ids, or those of the nearest span above.
     fn ids_or_above(&self) -> SpanContext {
-        let above = || self.above.span().span_context().clone();
+        let above = || self.above().span().span_context().clone();
         self.ids().cloned().unwrap_or_else(above)
     }
 
     /// Records that the work failed.
     pub(crate) fn fail(&self, failure: Failure) {
         if self.foreign {
-            let span = self.above.span();
+            let span = self.above().span();
             let error_type = Value::Text(failure.error_type.clone());
             span.set_attribute(KeyValue::new(error::TYPE, error_type));
             span.set_status(failure.status());
@@ -948,14 +935,13 @@ impl SpanState {
 
     /// Whether somebody looks at how long it was open, beside OpenTelemetry.
     fn is_timed(&self) -> bool {
-        let hears = |live: &Live| live.listeners.hear_ends;
+        let hears = |live: &Live| live.around.listeners.hear_ends;
         !self.definition.metrics.is_empty() || self.live().is_some_and(hears)
     }
 
     /// Its place among the open spans.
     pub(crate) fn placed(&self, place: open::Place) {
-        // Set once, by whoever started the span.
-        let _ = self.place.set(place);
+        self.data().place = Some(place);
     }
 
     /// Ends the span, once.
@@ -971,7 +957,7 @@ impl SpanState {
             // Not where the process ends: it may have to wait for a writer.
             if self.depth == 0
                 && let Some(live) = self.live()
-                && live.listeners.see_events
+                && live.around.listeners.see_events
             {
                 ended::tell_measured(live);
             }
@@ -1008,7 +994,7 @@ impl SpanState {
         } else {
             Duration::ZERO
         };
-        let mut end = {
+        let (mut end, place) = {
             let mut data = self.data();
             if data.rare().has_foreign() {
                 drop(data);
@@ -1019,7 +1005,7 @@ impl SpanState {
                 return None;
             }
             let status = how(&mut data);
-            End {
+            let end = End {
                 status,
                 entries: std::mem::replace(&mut data.entries, Entries::none()),
                 sent: data.sent,
@@ -1029,13 +1015,14 @@ impl SpanState {
                 inherited: data.inherited.take(),
                 event: self.definition.at_end.filter(|_| !data.told),
                 duration,
-            }
+            };
+            (end, data.place.take())
         };
         if end.event.is_some() {
             let gate = start::gate(self.definition, self.binding.as_deref());
             end.event = end.event.filter(|_| gate.capture().in_events());
         }
-        if let Some(place) = self.place.get() {
+        if let Some(place) = place {
             open::remove(place);
         }
         Some(end)
@@ -1043,10 +1030,10 @@ impl SpanState {
 
     /// Shows the end to log layers.
     pub(crate) fn show(&self, end: &End) {
-        let Some(live) = self.live().filter(|live| live.is_wanted) else {
+        let Some(live) = self.live().filter(|live| live.around.is_wanted) else {
             return;
         };
-        if live.listeners.see_fields
+        if live.around.listeners.see_fields
             && let Some(span) = live.span()
         {
             let changed = &end.rare().changed;
@@ -1059,7 +1046,7 @@ impl SpanState {
                 self.show_fields(span, fields.len(), fields.iter());
             }
         }
-        if live.listeners.hear_ends {
+        if live.around.listeners.hear_ends {
             ended::tell(&EndedSpan { state: self, end }, live);
         }
     }
@@ -1087,8 +1074,8 @@ impl SpanState {
     fn close(&self, end: &mut End, end_time: Option<SystemTime>) {
         self.measure_end(end);
         // No lock is held: processors and exporters may log, in this very span.
-        let made = self.data().sdk.take();
-        if let Some(Made { mut span, .. }) = made {
+        let span = self.data().sdk.take();
+        if let Some(mut span) = span {
             // Nobody would read it otherwise.
             if span.is_recording() {
                 self.definition.facts.had(end.set_on(&mut span));
@@ -1119,7 +1106,7 @@ impl Drop for SpanState {
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.
         if self.binding.is_some() {
-            tracing::dispatcher::with_default(&live.dispatch, close);
+            tracing::dispatcher::with_default(&live.around.dispatch, close);
         } else {
             close();
         }
@@ -1216,7 +1203,7 @@ impl SpanState {
     }
 
     pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
-        self.data().sdk.as_mut().map(|made| f(&mut made.span))
+        self.data().sdk.as_mut().map(f)
     }
 
     pub(crate) fn is_recording(&self) -> bool {
