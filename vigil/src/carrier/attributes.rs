@@ -163,10 +163,10 @@ pub(crate) fn spare() -> Vec<Entry> {
 /// Takes a list back.
 #[inline]
 pub(crate) fn keep_spare(mut entries: Vec<Entry>) {
-    entries.clear();
     if entries.capacity() == 0 || entries.capacity() > SPARE_ROOM {
         return;
     }
+    entries.clear();
     // The thread is ending: then it goes.
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();

@@ -1074,11 +1074,11 @@ impl SpanState {
     fn close(&self, end: &mut End, end_time: Option<SystemTime>) {
         self.measure_end(end);
         // No lock is held: processors and exporters may log, in this very span.
-        let span = self.data().sdk.take();
-        if let Some(mut span) = span {
+        let mut sdk = self.data().sdk.take();
+        if let Some(span) = &mut sdk {
             // Nobody would read it otherwise.
             if span.is_recording() {
-                self.definition.facts.had(end.set_on(&mut span));
+                self.definition.facts.had(end.set_on(span));
                 if end.status != Status::Unset {
                     span.set_status(end.status.clone());
                 }
@@ -1167,7 +1167,9 @@ impl End {
             // Nothing of its own can be among them.
             Some(inherited) if !self.has_inheritable && self.rare.is_none() => {
                 count += inherited.attributes().len();
-                span.set_attributes(inherited.attributes().iter().cloned());
+                for attribute in inherited.attributes() {
+                    span.set_attribute(attribute.clone());
+                }
             }
             _ => {
                 for entry in self.inherited() {
