@@ -134,6 +134,10 @@ impl Attributes {
         &self.entries
     }
 
+    pub(crate) fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
+    }
+
     pub(crate) fn content(&self) -> &[Entry] {
         &self.content
     }

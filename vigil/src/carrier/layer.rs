@@ -321,8 +321,6 @@ where
             // Its fields go by a shorter way, with their types. The parent is the one that the carrier
             // found, which also knows remote ones and looks past spans that a filter shut out.
             Some(Opening { state, asked, sent }) => {
-                // If there is nothing to send, OpenTelemetry has it.
-                let Some(sent) = sent else { return };
                 let given = state.name.as_ref();
                 let definition = state.definition;
                 let (name, attributes) =
@@ -334,6 +332,8 @@ where
                     exposed::reach(&state, id, asked);
                 }
             }
+            // OpenTelemetry has it.
+            None if tracer::opening_depth(attrs.metadata()).is_some() => {}
             None if self.carries(attrs.metadata()) => {
                 self.expose(attrs.parent().cloned(), &ctx);
                 self.inner.on_new_span(attrs, id, ctx);

@@ -482,12 +482,7 @@ pub(super) fn trace(state: &Arc<SpanState>, live: &Live) -> tracing::Span {
             ParentLink::Current | ParentLink::Remote(_) | ParentLink::Root => break None,
         }
     };
-    let opening = Opening {
-        state: Arc::clone(state),
-        asked: None,
-        sent: None,
-    };
-    tracer::while_opening(opening, || match above {
+    tracer::while_tracing(metadata, state.depth, || match above {
         Some(id) => tracing::Span::child_of_with(id, metadata, &nothing, &live.around.dispatch),
         None => tracing::Span::new_root_with(metadata, &nothing, &live.around.dispatch),
     })
@@ -528,7 +523,7 @@ fn open(state: &Arc<SpanState>, sent: usize) {
         state: Arc::clone(state),
         // Vigil's own layers do not ask for spans that are being made.
         asked: listeners.see_fields.then(|| dispatch.clone()),
-        sent: Some(sent),
+        sent,
     };
     let make = |values: &ValueSet<'_>| match under {
         Under::Current => tracing::Span::new_with(metadata, values, dispatch),

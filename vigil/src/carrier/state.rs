@@ -430,9 +430,10 @@ impl SpanState {
     }
 
     /// Sets attributes of the span's own contract.
-    pub(crate) fn set(&self, attributes: &Attributes) {
+    pub(crate) fn set(&self, attributes: &mut Attributes) {
         let definition = self.definition;
-        self.merge(definition.fields, &definition.facts.places, attributes);
+        let places = &definition.facts.places;
+        self.merge(definition.fields, places, attributes, Then::Gone);
     }
 
     // What handles call once somebody listens. It is kept out of the callers' code, so that there is
@@ -443,7 +444,7 @@ impl SpanState {
     pub(crate) fn set_with(&self, write: impl FnOnce(&mut Attributes)) {
         let mut attributes = self.attributes();
         write(&mut attributes);
-        self.set(&attributes);
+        self.set(&mut attributes);
     }
 
     #[cold]
@@ -455,7 +456,7 @@ impl SpanState {
     ) {
         let mut attributes = self.attributes_with(true, record.event.is_some());
         write(&mut attributes);
-        self.record(record, &attributes);
+        self.record(record, &mut attributes);
     }
 
     #[cold]
@@ -468,7 +469,7 @@ impl SpanState {
     ) {
         let mut attributes = self.attributes_with(event.keep_last, true);
         write(&mut attributes);
-        self.emit(event, &attributes, body);
+        self.emit(event, &mut attributes, body);
     }
 
     /// Sets one attribute of the span's own contract, no content.
@@ -497,10 +498,15 @@ impl SpanState {
     pub(crate) fn record(
         self: &Arc<Self>,
         record: &'static RecordDefinition,
-        attributes: &Attributes,
+        attributes: &mut Attributes,
     ) {
-        if self.merge(record.fields, &record.places, attributes) {
-            if let Some((derived, derivation)) = record.measures() {
+        let measures = record.measures();
+        let then = match (&measures, record.event) {
+            (None, None) => Then::Gone,
+            _ => Then::Needed,
+        };
+        if self.merge(record.fields, &record.places, attributes, then) {
+            if let Some((derived, derivation)) = measures {
                 self.measure(derived, derivation, attributes.entries());
             }
             if let Some(event) = record.event {
@@ -512,14 +518,14 @@ impl SpanState {
     fn emit(
         self: &Arc<Self>,
         event: &'static EventDefinition,
-        attributes: &Attributes,
+        attributes: &mut Attributes,
         body: Option<AnyValue>,
     ) {
         let is_open = if event.keep_last {
-            self.merge(event.fields, &event.places, attributes)
+            self.merge(event.fields, &event.places, attributes, Then::Needed)
         } else {
             static NOWHERE: Places = Places::new();
-            self.merge(&[], &NOWHERE, attributes)
+            self.merge(&[], &NOWHERE, attributes, Then::Needed)
         };
         if is_open {
             self.send(event, attributes, body);
@@ -528,25 +534,28 @@ impl SpanState {
 
     /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
     /// any contract and go nowhere. Returns whether the span is open.
-    fn merge<'a>(
+    fn merge(
         &self,
         fields: &'static [Field],
         places: &Places,
-        attributes: &'a Attributes,
+        attributes: &mut Attributes,
+        then: Then,
     ) -> bool {
-        let declared = move |(key, value): &'a Entry| {
+        let declared = |key: &'static str, value: &Value| {
             let field = &fields[places.of(fields, key)?];
-            field.takes(value).then_some((field, value))
+            field.takes(value).then_some(field)
         };
-        let plain = attributes.entries().iter().filter_map(declared);
-        let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
         let capture = attributes.gate().capture();
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
-            let own = |(field, value): (&Field, &Value)| KeyValue::new(field.key(), value.clone());
-            let mut all: Vec<_> = plain.map(own).collect();
-            let content = attributes.content().iter().filter_map(declared);
-            all.extend(content.filter(|_| capture.on_spans()).map(own));
+            let plain = attributes.entries().iter().filter(|(key, value)| {
+                declared(key, value).is_some_and(|field| !field.attribute.sensitive)
+            });
+            let content = attributes
+                .content()
+                .iter()
+                .filter(|(key, value)| capture.on_spans() && declared(key, value).is_some());
+            let mut all: Vec<_> = plain.chain(content).map(key_value).collect();
             all.extend(attributes_below(
                 fields,
                 attributes.keyed(),
@@ -559,15 +568,24 @@ impl SpanState {
         if data.ended {
             return false;
         }
-        for (field, value) in plain {
+        for (key, value) in attributes.entries_mut() {
+            let Some(field) = declared(key, value).filter(|it| !it.attribute.sensitive) else {
+                continue;
+            };
+            let value = match then {
+                Then::Needed => value.clone(),
+                Then::Gone => std::mem::replace(value, Value::Bool(false)),
+            };
             match self.definition.place(field.key()) {
-                Some(place) => self.put(&mut data, place, value.clone()),
+                Some(place) => self.put(&mut data, place, value),
                 // Whatever span it stands on keeps the last of an event.
-                None => data.put_undeclared(field, value.clone()),
+                None => data.put_undeclared(field, value),
             }
         }
-        for (field, value) in attributes.content().iter().filter_map(declared) {
-            if let Some(place) = self.definition.place(field.key()) {
+        for (key, value) in attributes.content() {
+            if let Some(field) = declared(key, value)
+                && let Some(place) = self.definition.place(field.key())
+            {
                 self.keep_content(&mut data, place, value, capture);
             }
         }
@@ -994,38 +1012,33 @@ impl SpanState {
         } else {
             Duration::ZERO
         };
-        let (mut end, place) = {
-            let mut data = self.data();
-            if data.rare().has_foreign() {
-                drop(data);
-                self.admit_foreign();
-                data = self.data();
-            }
-            if std::mem::replace(&mut data.ended, true) {
-                return None;
-            }
-            let status = how(&mut data);
-            let end = End {
-                status,
-                entries: std::mem::replace(&mut data.entries, Entries::none()),
-                sent: data.sent,
-                shown: data.shown,
-                rare: data.rare.take(),
-                has_inheritable: data.has_inheritable,
-                inherited: data.inherited.take(),
-                event: self.definition.at_end.filter(|_| !data.told),
-                duration,
-            };
-            (end, data.place.take())
-        };
-        if end.event.is_some() {
+        let event = self.definition.at_end.filter(|_| {
             let gate = start::gate(self.definition, self.binding.as_deref());
-            end.event = end.event.filter(|_| gate.capture().in_events());
+            gate.capture().in_events()
+        });
+        let mut data = self.data();
+        if data.rare().has_foreign() {
+            drop(data);
+            self.admit_foreign();
+            data = self.data();
         }
-        if let Some(place) = place {
+        if std::mem::replace(&mut data.ended, true) {
+            return None;
+        }
+        if let Some(place) = data.place.take() {
             open::remove(place);
         }
-        Some(end)
+        Some(End {
+            status: how(&mut data),
+            entries: std::mem::replace(&mut data.entries, Entries::none()),
+            sent: data.sent,
+            shown: data.shown,
+            rare: data.rare.take(),
+            has_inheritable: data.has_inheritable,
+            inherited: data.inherited.take(),
+            event: event.filter(|_| !data.told),
+            duration,
+        })
     }
 
     /// Shows the end to log layers.
@@ -1378,6 +1391,14 @@ impl SpanState {
             None => Status::Unset,
         }
     }
+}
+
+/// What becomes of the values of a batch once the span has them.
+#[derive(Clone, Copy)]
+enum Then {
+    /// They are measured, or sent as an event.
+    Needed,
+    Gone,
 }
 
 /// What an event says beside its attributes.
