@@ -34,13 +34,13 @@ use crate::generated::semconv::vigil as marks;
 #[must_use = "the span is there once `start` is called"]
 pub struct SpanStart(Option<Arc<SpanState>>);
 
-/// A parent.
+/// A parent. Most are typed, so the others may be a step away.
 #[derive(Debug)]
 pub(super) enum ParentLink {
     Current,
     Typed(Arc<SpanState>),
-    Foreign(tracing::Span),
-    Remote(RemoteParent),
+    Foreign(Box<tracing::Span>),
+    Remote(Box<RemoteParent>),
     Root,
 }
 
@@ -245,8 +245,8 @@ impl From<ParentRef<'_>> for ParentLink {
             // It was made while nobody listened, so there is nothing to stand under.
             Repr::Typed(None) => Self::Current,
             Repr::Foreign(span) if span.is_disabled() => Self::Current,
-            Repr::Foreign(span) => Self::Foreign(span.clone()),
-            Repr::Remote(remote) => Self::Remote(remote.clone()),
+            Repr::Foreign(span) => Self::Foreign(Box::new(span.clone())),
+            Repr::Remote(remote) => Self::Remote(Box::new(remote.clone())),
             Repr::Root => Self::Root,
         }
     }
@@ -345,9 +345,9 @@ impl Place {
                     context: Some(context),
                 }
             }
-            ParentLink::Remote(RemoteParent(context)) => Self {
-                inherited: Inherited::of(context).cloned(),
-                context: Some(context.clone()),
+            ParentLink::Remote(remote) => Self {
+                inherited: Inherited::of(&remote.0).cloned(),
+                context: Some(remote.0.clone()),
             },
             ParentLink::Root => Self {
                 context: Some(Context::new()),

@@ -682,11 +682,13 @@ impl SpanState {
         let live = self.live();
         let Told { keyed, body, time } = told;
         let otel = || {
-            let keyed = keyed.iter().cloned().map(KeyValue::from);
-            let entries = entries.iter().map(key_value).chain(keyed);
             let body = body.clone();
             let body = body.map(|body| KeyValue::new(BODY, Value::from(body)));
-            entries.chain(body).collect()
+            let mut all = Vec::with_capacity(entries.len() + keyed.len() + 1);
+            all.extend(entries.iter().map(key_value));
+            all.extend(keyed.iter().cloned().map(KeyValue::from));
+            all.extend(body);
+            all
         };
         let time = time.or_else(told::time);
         let at = || time.unwrap_or_else(SystemTime::now);
