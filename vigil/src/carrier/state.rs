@@ -574,7 +574,7 @@ impl SpanState {
             };
             let value = match then {
                 Then::Needed => value.clone(),
-                Then::Gone => std::mem::replace(value, Value::Bool(false)),
+                Then::Gone => value.take(),
             };
             match self.definition.place(field.key()) {
                 Some(place) => self.put(&mut data, place, value),
@@ -970,10 +970,12 @@ impl SpanState {
     pub(crate) fn end(self: &Arc<Self>, end_time: Option<SystemTime>) {
         let end_time = end_time.or_else(told::time);
         let unwinding = std::thread::panicking() && !self.was_panicking;
-        if let Some(mut end) = self.conclude(end_time, |data| self.how(data, unwinding)) {
-            self.send_at_end(&end, end_time);
-            self.show(&end);
-            self.close(&mut end, end_time);
+        // It is large, and stays where it is.
+        let mut end = self.conclude(end_time, |data| self.how(data, unwinding));
+        if let Some(end) = &mut end {
+            self.send_at_end(end, end_time);
+            self.show(end);
+            self.close(end, end_time);
             // Not where the process ends: it may have to wait for a writer.
             if self.depth == 0
                 && let Some(live) = self.live()

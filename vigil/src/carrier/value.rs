@@ -267,6 +267,12 @@ impl Value {
         value.is(value_type).then_some(value)
     }
 
+    /// The value, of which nothing is left here.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Bool(false))
+    }
+
     /// Puts `next` where this value stands, as `aggregate` says.
     #[inline]
     pub(crate) fn merge(&mut self, next: Value, aggregate: Aggregate) {
