@@ -1,6 +1,7 @@
 //! A span while it is open, and its end.
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,7 +20,7 @@ use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, Scope, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
-use super::exposed::{self, Exposed, Noted};
+use super::exposed::{self, Exposed};
 use super::facts::{Facts, Places};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
@@ -74,8 +75,8 @@ pub(crate) struct SpanState {
     context: OnceCell<Context>,
     /// Foreign code can see it: see [`exposed`](super::exposed).
     pub(super) exposed: Exposed,
-    /// Its `tracing` span says which typed span it is.
-    pub(super) noted: Noted,
+    /// It was entered, and the layer has noted that.
+    pub(super) noted: AtomicBool,
     data: Mutex<Data>,
 }
 
@@ -288,7 +289,7 @@ impl Default for SpanState {
             ids: OnceCell::new(),
             context: OnceCell::new(),
             exposed: Exposed::new(),
-            noted: Noted::new(),
+            noted: AtomicBool::new(false),
             data: Mutex::new(Data::new()),
         }
     }
