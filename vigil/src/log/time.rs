@@ -19,9 +19,15 @@ pub(super) fn rfc3339(line: &mut String, time: SystemTime) {
 /// `19:31:51.123`
 pub(super) fn of_day(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
-    line.push_str(Second::of(time).clock());
-    line.push('.');
-    digits::<3>(line, time.subsec_millis());
+    // One text, as each costs a look at all of it.
+    let mut text = *b"00:00:00.000";
+    text[..CLOCK].copy_from_slice(Second::of(time).clock());
+    let mut rest = time.subsec_millis();
+    for place in text.iter_mut().rev().take(3) {
+        *place = digit(rest.into());
+        rest /= 10;
+    }
+    line.push_str(ascii(&text));
 }
 
 /// How a second reads. Lines come many in one, so a thread keeps its last.
@@ -90,8 +96,8 @@ impl Second {
         ascii(&self.text[self.start..])
     }
 
-    fn clock(&self) -> &str {
-        ascii(&self.text[LONGEST - CLOCK..])
+    fn clock(&self) -> &[u8] {
+        &self.text[LONGEST - CLOCK..]
     }
 }
 
