@@ -20,6 +20,7 @@ mod callsite;
 mod content;
 mod definition;
 mod ended;
+mod entered;
 mod exposed;
 mod facts;
 mod fields;

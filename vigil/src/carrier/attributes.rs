@@ -62,9 +62,11 @@ impl Attributes {
     ) {
         if self.gate.is_open()
             && let Some(value) = self.gate.admit(key, value().into().into())
-            && let Some(value) = replace(&mut self.content, key, value)
         {
-            self.content.push((key, value));
+            match find_mut(&mut self.content, key) {
+                Some(earlier) => *earlier = value,
+                None => self.content.push((key, value)),
+            }
         }
     }
 
@@ -125,13 +127,18 @@ impl Attributes {
     }
 
     pub(crate) fn put(&mut self, key: &'static str, value: Value) {
-        if let Some(value) = replace(&mut self.entries, key, value) {
-            self.entries.push((key, value));
+        match find_mut(&mut self.entries, key) {
+            Some(earlier) => *earlier = value,
+            None => self.entries.push((key, value)),
         }
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    pub(crate) fn entries_mut(&mut self) -> &mut [Entry] {
+        &mut self.entries
     }
 
     pub(crate) fn content(&self) -> &[Entry] {
@@ -155,18 +162,17 @@ const SPARE_ROOM: usize = 64;
 
 /// An empty list.
 #[inline]
-pub(crate) fn spare() -> Vec<Entry> {
+fn spare() -> Vec<Entry> {
     let spare = SPARE.try_with(|spare| spare.borrow_mut().pop());
     spare.ok().flatten().unwrap_or_default()
 }
 
 /// Takes a list back.
-#[inline]
-pub(crate) fn keep_spare(mut entries: Vec<Entry>) {
-    entries.clear();
-    if entries.capacity() == 0 || entries.capacity() > SPARE_ROOM {
+fn keep_spare(mut entries: Vec<Entry>) {
+    if entries.capacity() > SPARE_ROOM {
         return;
     }
+    entries.clear();
     // The thread is ending: then it goes.
     let _ = SPARE.try_with(|spare| {
         let mut spare = spare.borrow_mut();
@@ -220,6 +226,7 @@ impl Entries {
     }
 
     /// Sets the attribute of that place, instead of an earlier value.
+    #[inline]
     pub(crate) fn set(&mut self, fields: &[Field], place: usize, value: Value) {
         match self.position(fields, place) {
             Some(at) => self.list[at].1 = value,
@@ -244,8 +251,8 @@ impl Entries {
 
     /// Sets an attribute that no field declares, instead of an earlier value.
     pub(crate) fn set_undeclared(&mut self, key: &'static str, value: Value) {
-        match self.list.iter_mut().find(|(other, _)| same(other, key)) {
-            Some((_, earlier)) => *earlier = value,
+        match find_mut(&mut self.list, key) {
+            Some(earlier) => *earlier = value,
             None => self.push_undeclared(key, value),
         }
     }
@@ -275,14 +282,19 @@ impl Entries {
     }
 
     /// Takes the values out.
+    #[inline]
     pub(crate) fn drain(&mut self, from: usize) -> impl Iterator<Item = Entry> {
         self.list.drain(from.min(self.list.len())..)
     }
 }
 
 impl Drop for Entries {
+    #[inline]
     fn drop(&mut self) {
-        keep_spare(std::mem::take(&mut self.list));
+        // That of a span which has ended is.
+        if self.list.capacity() > 0 {
+            keep_spare(std::mem::take(&mut self.list));
+        }
     }
 }
 
@@ -291,22 +303,17 @@ pub(crate) fn place(fields: &[Field], key: &str) -> Option<usize> {
     fields.iter().position(|field| same(field.key(), key))
 }
 
-/// Sets `key` to `value` where it has one; otherwise gives the value back.
-#[inline]
-pub(crate) fn replace(entries: &mut [Entry], key: &str, value: Value) -> Option<Value> {
-    match entries.iter_mut().find(|(other, _)| same(other, key)) {
-        Some((_, old)) => {
-            *old = value;
-            None
-        }
-        None => Some(value),
-    }
-}
-
 #[inline]
 pub(crate) fn find<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Value> {
     entries
         .iter()
+        .find_map(|(other, value)| same(other, key).then_some(value))
+}
+
+#[inline]
+pub(crate) fn find_mut<'a>(entries: &'a mut [Entry], key: &str) -> Option<&'a mut Value> {
+    entries
+        .iter_mut()
         .find_map(|(other, value)| same(other, key).then_some(value))
 }
 

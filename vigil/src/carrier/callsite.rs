@@ -15,6 +15,12 @@ pub(crate) const TARGET: &str = "vigil";
 /// The level of typed spans and events.
 pub(crate) const LEVEL: Level = Level::INFO;
 
+/// Whether the carrier gave that to `tracing`.
+#[inline]
+pub(crate) fn is_carried(metadata: &Metadata<'_>) -> bool {
+    metadata.target() == TARGET
+}
+
 const MADE: &str = "a callsite is registered after its metadata is made";
 
 const UNREGISTERED: u8 = 0;

@@ -295,11 +295,13 @@ impl Field {
     /// Whether the value is of the attribute's type, and a member of it if it is a closed enum.
     #[inline]
     pub(crate) fn takes(&self, value: &Value) -> bool {
-        let listed = match (self.attribute.closed, value) {
-            (Some(members), Value::Text(text)) => members.contains(&text.as_str()),
+        let is_listed = match (self.attribute.closed, value) {
+            (Some(members), Value::Text(text)) => {
+                members.iter().any(|member| same(member, text.as_str()))
+            }
             _ => true,
         };
-        listed && value.is(self.attribute.value_type)
+        is_listed && value.is(self.attribute.value_type)
     }
 
     /// The same for a value below the attribute's key, if that is a prefix.

@@ -164,6 +164,7 @@ pub(crate) fn listening(dispatch: &Dispatch) -> (bool, bool) {
 /// Tells the layer that wants to know.
 pub(crate) fn tell(ended: &EndedSpan<'_>, live: &Live) {
     if let Some(tell) = live
+        .around
         .dispatch
         .downcast_ref::<OnEnd>()
         .and_then(|on_end| on_end.ended.as_ref())
@@ -175,6 +176,7 @@ pub(crate) fn tell(ended: &EndedSpan<'_>, live: &Live) {
 /// Tells it that all is measured of a span that stands under no other.
 pub(crate) fn tell_measured(live: &Live) {
     if let Some(measured) = live
+        .around
         .dispatch
         .downcast_ref::<OnEnd>()
         .and_then(|on_end| on_end.measured.as_ref())

@@ -10,15 +10,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use slab::Slab;
 use tracing::Dispatch;
 use tracing::span::Id;
 
+use super::entered;
 use super::state::SpanState;
 use super::tracer::{CarrierSpan, while_showing, with_flag};
 
@@ -31,73 +31,6 @@ std::thread_local! {
     static SHOWING: Cell<bool> = const { Cell::new(false) };
     /// Vigil itself asks for the context of a foreign span.
     static ASKS_ITSELF: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Somebody has looked for what `tracing-opentelemetry` knows.
-static WANTED: AtomicBool = AtomicBool::new(false);
-/// Until then: the spans that were entered.
-static ENTERED: Mutex<Slab<Weak<SpanState>>> = Mutex::new(Slab::new());
-
-fn entered() -> MutexGuard<'static, Slab<Weak<SpanState>>> {
-    ENTERED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Whether a span was entered, so that code may have kept it.
-#[derive(Debug)]
-pub(crate) struct Noted(AtomicUsize);
-
-impl Noted {
-    const NO: usize = 0;
-    /// There is no place for it in [`ENTERED`].
-    const PLACELESS: usize = usize::MAX;
-
-    pub(crate) const fn new() -> Self {
-        Self(AtomicUsize::new(Self::NO))
-    }
-}
-
-impl Drop for Noted {
-    fn drop(&mut self) {
-        let place = *self.0.get_mut();
-        if place != Self::NO && place != Self::PLACELESS {
-            entered().try_remove(place - 1);
-        }
-    }
-}
-
-/// The span is entered. Returns whether that is for the first time, so that it is to be noted.
-pub(crate) fn note(state: &Arc<SpanState>) -> bool {
-    let noted = &state.noted.0;
-    if noted.load(Ordering::Relaxed) != Noted::NO {
-        return false;
-    }
-    let mut entered = entered();
-    if noted.load(Ordering::Relaxed) != Noted::NO {
-        return false;
-    }
-    let place = if WANTED.load(Ordering::Relaxed) {
-        Noted::PLACELESS
-    } else {
-        entered.insert(Arc::downgrade(state)) + 1
-    };
-    noted.store(place, Ordering::Relaxed);
-    true
-}
-
-/// Whether spans are shown when they are entered.
-pub(crate) fn is_wanted() -> bool {
-    WANTED.load(Ordering::Relaxed)
-}
-
-/// Those that were entered before anybody looked.
-fn take_entered() -> Vec<Arc<SpanState>> {
-    if WANTED.load(Ordering::Relaxed) {
-        return Vec::new();
-    }
-    let entered = entered();
-    WANTED.store(true, Ordering::Relaxed);
-    // They stay in their places, which they know.
-    entered.iter().filter_map(|(_, it)| it.upgrade()).collect()
 }
 
 /// The context of a span of other instrumentation.
@@ -163,7 +96,7 @@ pub(crate) fn expose_here() {
     if is_set(&SHOWING).unwrap_or(true) || is_set(&ASKS_ITSELF).unwrap_or(true) {
         return;
     }
-    for state in take_entered() {
+    for state in entered::take_all() {
         expose(&state);
     }
     let hidden = HERE.try_with(|here| {

@@ -8,7 +8,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use super::attributes::{Entry, find, key_value, replace};
+use super::attributes::{Entry, find, find_mut, key_value};
 use super::definition::{Field, OptInKey, Scope};
 use super::instruments::Binding;
 use super::opt_in;
@@ -86,8 +86,9 @@ impl Snapshot {
     fn set_former(&mut self, key: &'static str, value: Value) {
         if self.attributes.len() != self.entries.len() {
             // Some stand there under two keys: all are made again.
-            if let Some(value) = replace(&mut self.entries, key, value) {
-                self.entries.push((key, value));
+            match find_mut(&mut self.entries, key) {
+                Some(earlier) => *earlier = value,
+                None => self.entries.push((key, value)),
             }
             return;
         }

@@ -1,7 +1,8 @@
 //! The `tracing` layer that carries spans to OpenTelemetry.
 
 use std::any::TypeId;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::field::{Field, Visit};
@@ -14,7 +15,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-use super::callsite::LEVEL;
+use super::callsite::{self, LEVEL};
+use super::entered::{self, Entered, Typed};
 use super::exposed;
 use super::start;
 use super::state::SpanState;
@@ -72,6 +74,7 @@ where
             events: true,
             fields: true,
             direct: None,
+            entered: Entered::new(),
         },
         max_level: LevelFilter::INFO,
         redundant: false,
@@ -116,24 +119,17 @@ impl<S> std::fmt::Debug for TraceLayer<S> {
     }
 }
 
-/// On a `tracing` span: the typed span that it is, which may go before it.
-struct Typed {
-    state: Weak<SpanState>,
-    context: Option<opentelemetry::Context>,
-    /// The inner layer has it.
-    shown: bool,
-}
-
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
-    nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
+    nearest: fn(&Entered, &Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
     /// Of the span itself, and of the nearest from there.
-    own_context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
-    context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
+    own_context: fn(&Entered, &Dispatch, &Id) -> Option<opentelemetry::Context>,
+    context: fn(&Entered, &Dispatch, &Id) -> Option<opentelemetry::Context>,
     pub(crate) events: bool,
     pub(crate) fields: bool,
     /// Makes the SDK's spans, where `tracing` need not know of each.
     pub(crate) direct: Option<CarrierTracer>,
+    entered: Arc<Entered>,
 }
 
 /// Which span is looked for.
@@ -145,7 +141,7 @@ impl FindTyped {
         dispatch: &Dispatch,
         wanted: &Wanted<'_>,
     ) -> Option<Arc<SpanState>> {
-        (self.nearest)(dispatch, wanted)
+        (self.nearest)(&self.entered, dispatch, wanted)
     }
 
     pub(crate) fn context_of(
@@ -153,39 +149,50 @@ impl FindTyped {
         dispatch: &Dispatch,
         id: &Id,
     ) -> Option<opentelemetry::Context> {
-        (self.own_context)(dispatch, id)
+        (self.own_context)(&self.entered, dispatch, id)
     }
 
     pub(crate) fn context(&self, dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context> {
-        (self.context)(dispatch, id)
+        (self.context)(&self.entered, dispatch, id)
     }
 }
 
-fn nearest_context<S>(dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context>
+fn nearest_context<S>(
+    entered: &Entered,
+    dispatch: &Dispatch,
+    id: &Id,
+) -> Option<opentelemetry::Context>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     let mut scope = dispatch.downcast_ref::<S>()?.span(id)?.scope();
-    scope.find_map(|span| context(&span, dispatch))
+    scope.find_map(|span| context(entered, &span, dispatch))
 }
 
-fn own_context<S>(dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context>
+fn own_context<S>(entered: &Entered, dispatch: &Dispatch, id: &Id) -> Option<opentelemetry::Context>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    context(&dispatch.downcast_ref::<S>()?.span(id)?, dispatch)
+    context(entered, &dispatch.downcast_ref::<S>()?.span(id)?, dispatch)
 }
 
-fn context<'a, S>(span: &SpanRef<'a, S>, dispatch: &Dispatch) -> Option<opentelemetry::Context>
+fn context<'a, S>(
+    entered: &Entered,
+    span: &SpanRef<'a, S>,
+    dispatch: &Dispatch,
+) -> Option<opentelemetry::Context>
 where
     S: LookupSpan<'a>,
 {
-    let known = |typed: &Typed| typed.context.clone();
-    let known = span.extensions().get::<Typed>().map(known);
+    let known = entered.with(span, |typed| typed.context.clone());
     known.unwrap_or_else(|| exposed::foreign_context(&span.id(), dispatch))
 }
 
-fn nearest_typed<S>(dispatch: &Dispatch, wanted: &Wanted<'_>) -> Option<Arc<SpanState>>
+fn nearest_typed<S>(
+    entered: &Entered,
+    dispatch: &Dispatch,
+    wanted: &Wanted<'_>,
+) -> Option<Arc<SpanState>>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -193,7 +200,7 @@ where
     let current = subscriber.current_span();
     for span in subscriber.span(current.id()?)?.scope() {
         // A span that nobody has entered is found by those under it.
-        let mut next = typed(&span);
+        let mut next = entered.state(&span);
         while let Some(state) = next {
             if state.is_own() && wanted(&state) {
                 return Some(state);
@@ -204,38 +211,13 @@ where
     None
 }
 
-/// The typed span behind that of `tracing`, if it is one and has been entered.
-fn typed<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>) -> Option<Arc<SpanState>> {
-    let extensions = span.extensions();
-    extensions.get::<Typed>()?.state.upgrade()
-}
-
 impl<S> TraceLayer<S>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    /// Notes on the `tracing` span which typed span it is.
-    fn note(state: &Arc<SpanState>, id: &Id, ctx: &Context<'_, S>, shown: bool) {
-        let Some(span) = ctx.span(id) else { return };
-        let typed = Typed {
-            state: Arc::downgrade(state),
-            context: state.context().cloned(),
-            shown,
-        };
-        let mut extensions = span.extensions_mut();
-        let before = extensions.replace(typed);
-        if before.as_ref().is_some_and(|it| it.shown)
-            && let Some(typed) = extensions.get_mut::<Typed>()
-        {
-            typed.shown = true;
-        }
-        drop(extensions);
-        drop(before);
-    }
-
     /// Gives the inner layer a typed span, so that others find it there.
     fn show(&self, state: &Arc<SpanState>, id: &Id, ctx: Context<'_, S>) {
-        Self::note(state, id, &ctx, true);
+        self.find.entered.note(state, id, true);
         self.hand_in(state.definition.metadata(), state.context(), id, ctx);
     }
 
@@ -259,9 +241,8 @@ where
         let Some(span) = id.and_then(|id| ctx.span(&id)) else {
             return;
         };
-        let known = |typed: &Typed| (typed.state.upgrade(), typed.shown);
-        let known = span.extensions().get::<Typed>().map(known);
-        match known {
+        let known = |typed: &mut Typed| (typed.state.upgrade(), typed.shown);
+        match self.find.entered.with(&span, known) {
             Some((Some(state), _)) => exposed::expose(&state),
             Some((None, false)) => self.show_gone(&span, ctx),
             Some((None, true)) | None => {}
@@ -271,16 +252,14 @@ where
     /// Gives the inner layer a typed span that has gone, while somebody has kept that of `tracing`:
     /// what starts in there stands under it all the same.
     fn show_gone(&self, span: &SpanRef<'_, S>, ctx: &Context<'_, S>) {
-        let context = {
-            let mut extensions = span.extensions_mut();
+        let hidden = self.find.entered.with(span, |typed| {
             // Another thread may have been faster.
-            let hidden = extensions.get_mut().filter(|it: &&mut Typed| !it.shown);
-            hidden.and_then(|it| {
-                it.shown = true;
-                it.context.clone()
-            })
+            let was_shown = std::mem::replace(&mut typed.shown, true);
+            typed.context.clone().filter(|_| !was_shown)
+        });
+        let Some(context) = hidden.flatten() else {
+            return;
         };
-        let Some(context) = context else { return };
         let id = span.id();
         self.hand_in(span.metadata(), Some(&context), &id, ctx.clone());
         // At once, while it is known whose it is.
@@ -301,7 +280,10 @@ where
 
     fn on_layer(&mut self, subscriber: &mut S) {
         let below: &dyn Subscriber = subscriber;
-        self.redundant = below.downcast_ref::<FindTyped>().is_some();
+        if let Some(first) = below.downcast_ref::<FindTyped>() {
+            self.redundant = true;
+            self.find.entered = Arc::clone(&first.entered);
+        }
         // Two layers have two minds.
         let alone = !self.redundant && !self.find.fields;
         self.find.direct = alone.then(|| self.tracer.clone());
@@ -321,8 +303,6 @@ where
             // Its fields go by a shorter way, with their types. The parent is the one that the carrier
             // found, which also knows remote ones and looks past spans that a filter shut out.
             Some(Opening { state, asked, sent }) => {
-                // If there is nothing to send, OpenTelemetry has it.
-                let Some(sent) = sent else { return };
                 let given = state.name.as_ref();
                 let definition = state.definition;
                 let names = state.names_at_start();
@@ -336,6 +316,8 @@ where
                     exposed::reach(&state, id, asked);
                 }
             }
+            // OpenTelemetry has it.
+            None if tracer::opening_depth(attrs.metadata()).is_some() => {}
             None if self.carries(attrs.metadata()) => {
                 self.expose(attrs.parent().cloned(), &ctx);
                 self.inner.on_new_span(attrs, id, ctx);
@@ -352,7 +334,8 @@ where
         if tracer::is_sending() {
             return;
         }
-        match ctx.span(id).and_then(|span| typed(&span)) {
+        let typed = ctx.span(id).and_then(|span| self.find.entered.state(&span));
+        match typed {
             Some(state) => values.record(&mut Foreign(&state)),
             None => self.inner.on_record(id, values, ctx),
         }
@@ -396,10 +379,10 @@ where
         }
         // The carrier has made its context current.
         if let Some(state) = exposed::reached(id)
-            && exposed::note(&state)
+            && !state.noted.swap(true, Ordering::Relaxed)
         {
-            Self::note(&state, id, &ctx, false);
-            if exposed::is_wanted() {
+            self.find.entered.note(&state, id, false);
+            if entered::is_wanted() {
                 exposed::expose(&state);
             }
         }
@@ -412,9 +395,13 @@ where
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
-        if !tracer::is_carrying(&id) {
-            self.inner.on_close(id, ctx);
+        if tracer::is_carrying(&id) {
+            return self.find.entered.remove(&id);
         }
+        if ctx.metadata(&id).is_some_and(callsite::is_carried) {
+            self.find.entered.remove(&id);
+        }
+        self.inner.on_close(id, ctx);
     }
 
     fn on_id_change(&self, old: &Id, new: &Id, ctx: Context<'_, S>) {

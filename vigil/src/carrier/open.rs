@@ -67,7 +67,7 @@ pub(crate) fn add(state: &Arc<SpanState>) {
 
 /// The span has ended.
 #[inline]
-pub(crate) fn remove(place: &Place) {
+pub(crate) fn remove(place: Place) {
     shard(place.shard).try_remove(place.key);
 }
 

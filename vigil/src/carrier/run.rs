@@ -176,7 +176,7 @@ pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
     };
     let _binding = Binding::enter(Arc::clone(binding));
     match state.live() {
-        Some(live) => tracing::dispatcher::with_default(&live.dispatch, f),
+        Some(live) => tracing::dispatcher::with_default(&live.around.dispatch, f),
         None => f(),
     }
 }

@@ -23,9 +23,9 @@ use super::instruments::Binding;
 use super::is_active;
 use super::open;
 use super::parent::{ParentRef, RemoteParent, Repr};
-use super::state::{Data, Listeners, Live, SpanNames, SpanState};
+use super::state::{Around, Data, Listeners, Live, SpanNames, SpanState};
 use super::told;
-use super::tracer::{self, CarrierTracer, Opening};
+use super::tracer::{self, Opening};
 use super::value::{Element, Text, Value};
 use crate::generated::semconv::vigil as marks;
 
@@ -34,13 +34,13 @@ use crate::generated::semconv::vigil as marks;
 #[must_use = "the span is there once `start` is called"]
 pub struct SpanStart(Option<Arc<SpanState>>);
 
-/// A parent.
+/// A parent. Most are typed, so the others may be a step away.
 #[derive(Debug)]
 pub(super) enum ParentLink {
     Current,
     Typed(Arc<SpanState>),
-    Foreign(tracing::Span),
-    Remote(RemoteParent),
+    Foreign(Box<tracing::Span>),
+    Remote(Box<RemoteParent>),
     Root,
 }
 
@@ -245,8 +245,8 @@ impl From<ParentRef<'_>> for ParentLink {
             // It was made while nobody listened, so there is nothing to stand under.
             Repr::Typed(None) => Self::Current,
             Repr::Foreign(span) if span.is_disabled() => Self::Current,
-            Repr::Foreign(span) => Self::Foreign(span.clone()),
-            Repr::Remote(remote) => Self::Remote(remote.clone()),
+            Repr::Foreign(span) => Self::Foreign(Box::new(span.clone())),
+            Repr::Remote(remote) => Self::Remote(Box::new(remote.clone())),
             Repr::Root => Self::Root,
         }
     }
@@ -283,9 +283,10 @@ fn start(mut state: Arc<SpanState>) -> Handle {
 fn prepare(state: &mut SpanState) -> usize {
     let definition = state.definition;
     let mut place = Place::of(&state.link);
+    state.above = place.context;
     if definition.root {
         let inherited = inherit(state, place.inherited.as_ref());
-        place.context = place.context.with_value(inherited.clone());
+        state.above = Some(state.above().with_value(inherited.clone()));
         place.inherited = Some(inherited);
     }
     if unchecked(definition, &state.link) {
@@ -301,7 +302,6 @@ fn prepare(state: &mut SpanState) -> usize {
     };
     inherited_now(state, place.inherited.as_ref());
     state.inherited = place.inherited;
-    state.above = place.context;
     state.told = told::time().is_some();
     state.was_panicking = std::thread::panicking();
     state.started = Some(Instant::now());
@@ -314,7 +314,8 @@ fn prepare(state: &mut SpanState) -> usize {
 
 /// Where a span goes in OpenTelemetry's tree.
 struct Place {
-    context: Context,
+    /// None, if it is that of the typed parent.
+    context: Option<Context>,
     inherited: Option<Inherited>,
 }
 
@@ -334,25 +335,22 @@ impl Place {
             ParentLink::Current => Self::current(),
             ParentLink::Typed(state) => Self {
                 inherited: state.inherited.clone(),
-                context: match state.live().and(state.context()) {
-                    Some(context) => context.clone(),
-                    // It is being started, by a layer that looks at it meanwhile.
-                    None => Context::current(),
-                },
+                // Otherwise it is being started, by a layer that looks at it meanwhile.
+                context: state.live().is_none().then(Context::current),
             },
             ParentLink::Foreign(span) => {
                 let context = tracer::context_of(span).unwrap_or_default();
                 Self {
                     inherited: Inherited::of(&context).cloned(),
-                    context,
+                    context: Some(context),
                 }
             }
-            ParentLink::Remote(RemoteParent(context)) => Self {
-                inherited: Inherited::of(context).cloned(),
-                context: context.clone(),
+            ParentLink::Remote(remote) => Self {
+                inherited: Inherited::of(&remote.0).cloned(),
+                context: Some(remote.0.clone()),
             },
             ParentLink::Root => Self {
-                context: Context::new(),
+                context: Some(Context::new()),
                 inherited: None,
             },
         }
@@ -362,7 +360,7 @@ impl Place {
         let context = Context::current();
         Self {
             inherited: Inherited::of(&context).cloned(),
-            context,
+            context: Some(context),
         }
     }
 }
@@ -395,23 +393,37 @@ fn current_dispatch() -> Dispatch {
     tracing::dispatcher::get_default(Dispatch::clone)
 }
 
-/// Who listens where that span is made, and what makes spans there that `tracing` need not know: as above
-/// it, if that is known.
-fn listeners(parent: &ParentLink, dispatch: &Dispatch) -> (Listeners, Option<CarrierTracer>) {
+/// What is around a span that is made there: the same as around the one above, if that is known.
+fn around(parent: &ParentLink, dispatch: Dispatch) -> Arc<Around> {
     if let ParentLink::Typed(parent) = parent
         && let Some(live) = parent.live()
-        && live.is_wanted
+        && live.around.is_wanted
     {
-        return (live.listeners, live.direct.clone());
+        return Arc::clone(&live.around);
     }
-    let (see_events, hear_ends) = ended::listening(dispatch);
+    let (see_events, hear_ends) = ended::listening(&dispatch);
     let listeners = Listeners {
-        see_fields: tracer::shows_fields(dispatch),
+        see_fields: tracer::shows_fields(&dispatch),
         see_events,
         hear_ends,
         take_records: dispatch.is::<LogBridge>(),
     };
-    (listeners, tracer::direct(dispatch))
+    Arc::new(Around {
+        is_wanted: true,
+        listeners,
+        direct: tracer::direct(&dispatch),
+        dispatch,
+    })
+}
+
+/// What is around one that nobody wanted.
+fn unwanted(dispatch: Dispatch) -> Arc<Around> {
+    Arc::new(Around {
+        dispatch,
+        is_wanted: false,
+        listeners: Listeners::default(),
+        direct: None,
+    })
 }
 
 /// Whether the compiler could not see what the span stands under, and nothing else can either.
@@ -439,13 +451,19 @@ fn open_untraced(state: &mut SpanState, sent: usize) -> bool {
     let Some(live) = parent.live().and_then(Live::untraced) else {
         return false;
     };
-    let Some(tracer) = &live.direct else {
+    let Some(tracer) = &live.around.direct else {
         return false;
     };
     let names = state.names_at_start();
     let (given, data) = state.starting();
     let (name, attributes) = for_samplers(definition, given, data, sent, names.as_ref());
-    let span = tracer.build(definition, name, attributes, state.start_time, &state.above);
+    let span = tracer.build(
+        definition,
+        name,
+        attributes,
+        state.start_time,
+        state.above(),
+    );
     state.begin_untraced(live, span, sent);
     true
 }
@@ -465,14 +483,9 @@ pub(super) fn trace(state: &Arc<SpanState>, live: &Live) -> tracing::Span {
             ParentLink::Current | ParentLink::Remote(_) | ParentLink::Root => break None,
         }
     };
-    let opening = Opening {
-        state: Arc::clone(state),
-        asked: None,
-        sent: None,
-    };
-    tracer::while_opening(opening, || match above {
-        Some(id) => tracing::Span::child_of_with(id, metadata, &nothing, &live.dispatch),
-        None => tracing::Span::new_root_with(metadata, &nothing, &live.dispatch),
+    tracer::while_tracing(metadata, state.depth, || match above {
+        Some(id) => tracing::Span::child_of_with(id, metadata, &nothing, &live.around.dispatch),
+        None => tracing::Span::new_root_with(metadata, &nothing, &live.around.dispatch),
     })
 }
 
@@ -507,21 +520,22 @@ fn open(state: &Arc<SpanState>, sent: usize) {
             Under::Current => tracing::Span::current(),
             Under::Nothing => tracing::Span::none(),
         };
-        return state.begin(Live::traced(span, dispatch, None, None), 0, 0);
+        return state.begin(Live::traced(span, unwanted(dispatch)), 0, 0);
     }
     let metadata = definition.metadata();
-    let (listeners, direct) = listeners(&state.link, &dispatch);
+    let around = around(&state.link, dispatch);
+    let (dispatch, listeners) = (&around.dispatch, around.listeners);
     let opening = Opening {
         state: Arc::clone(state),
         // Vigil's own layers do not ask for spans that are being made.
         asked: listeners.see_fields.then(|| dispatch.clone()),
-        sent: Some(sent),
+        sent,
     };
     let make = |values: &ValueSet<'_>| match under {
-        Under::Current => tracing::Span::new_with(metadata, values, &dispatch),
-        Under::Nothing => tracing::Span::new_root_with(metadata, values, &dispatch),
+        Under::Current => tracing::Span::new_with(metadata, values, dispatch),
+        Under::Nothing => tracing::Span::new_root_with(metadata, values, dispatch),
         Under::Span(parent) => {
-            tracing::Span::child_of_with(parent.id(), metadata, values, &dispatch)
+            tracing::Span::child_of_with(parent.id(), metadata, values, dispatch)
         }
     };
     let (span, shown) = if listeners.see_fields {
@@ -549,7 +563,7 @@ fn open(state: &Arc<SpanState>, sent: usize) {
         let span = tracer::while_opening(opening, || make(&nothing));
         (span, 0)
     };
-    let live = Live::traced(span, dispatch, Some(listeners), direct);
+    let live = Live::traced(span, around);
     state.begin(live, sent, shown);
 }
 
@@ -702,10 +716,10 @@ pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
         return Handle::off();
     };
     state.inherited = Inherited::of(&context).cloned();
-    state.above = context;
+    state.above = Some(context);
     state.foreign = true;
     state.started = Some(Instant::now());
-    let live = Live::traced(tracing::Span::current(), current_dispatch(), None, None);
+    let live = Live::traced(tracing::Span::current(), unwanted(current_dispatch()));
     state.begin(live, 0, 0);
     Handle::adopted(new)
 }

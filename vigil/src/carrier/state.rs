@@ -1,9 +1,11 @@
 //! A span while it is open, and its end.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use once_cell::sync::OnceCell;
 use opentelemetry::trace::{Span as _, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::Span;
@@ -18,7 +20,7 @@ use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, Scope, SpanDefinition,
 };
 use super::ended::{self, EndedSpan};
-use super::exposed::{self, Exposed, Noted};
+use super::exposed::{self, Exposed};
 use super::facts::{Facts, Places};
 use super::fields::with_values;
 use super::gate::{self, Gate, Place};
@@ -64,43 +66,36 @@ pub(crate) struct SpanState {
     pub(super) told: bool,
     /// Unwinding had begun before it started, so it says nothing of this span's work.
     pub(super) was_panicking: bool,
-    /// What it stands under, for OpenTelemetry.
-    pub(super) above: Context,
+    /// What it stands under, for OpenTelemetry, unless that is the place of its typed parent.
+    pub(super) above: Option<Context>,
     pub(crate) chunks: Chunks,
-    live: OnceLock<Live>,
-    /// Its ids, while it is being started.
-    early_ids: OnceLock<Box<SpanContext>>,
+    live: OnceCell<Live>,
+    /// Its ids, if OpenTelemetry has it.
+    ids: OnceCell<SpanContext>,
     /// The context that is its own, once somebody needs it.
-    context: OnceLock<Context>,
+    context: OnceCell<Context>,
     /// Foreign code can see it: see [`exposed`](super::exposed).
     pub(super) exposed: Exposed,
-    /// Its `tracing` span says which typed span it is.
-    pub(super) noted: Noted,
-    /// Where it stands among the open spans, if those are kept.
-    place: OnceLock<open::Place>,
+    /// It was entered, and the layer has noted that.
+    pub(super) noted: AtomicBool,
     data: Mutex<Data>,
-}
-
-/// What a layer of Vigil's has made.
-#[derive(Debug)]
-struct Made {
-    span: Span,
-    /// It wants events on spans.
-    wants_events: bool,
 }
 
 /// The span as others know it; where nobody wanted it, what it would have stood under.
 pub(crate) struct Live {
     /// For `tracing`: see [`SpanState::traced`].
-    span: OnceLock<tracing::Span>,
+    span: OnceCell<tracing::Span>,
+    /// Events stand on it.
+    wants_events: bool,
+    pub(super) around: Arc<Around>,
+}
+
+/// What is around a span, and mostly the same for all that stand under it.
+pub(super) struct Around {
     pub(super) dispatch: Dispatch,
     /// Somebody wanted it.
     pub(super) is_wanted: bool,
-    /// Its ids, if OpenTelemetry has it.
-    ids: Option<SpanContext>,
     pub(super) listeners: Listeners,
-    /// Events stand on it.
-    pub(super) wants_events: bool,
     /// What makes the SDK's spans below it, where `tracing` needs none of its own.
     pub(super) direct: Option<CarrierTracer>,
 }
@@ -129,34 +124,21 @@ impl Listeners {
 
 impl Live {
     /// As `span` for `tracing`, which has been asked for it.
-    pub(super) fn traced(
-        span: tracing::Span,
-        dispatch: Dispatch,
-        listeners: Option<Listeners>,
-        direct: Option<CarrierTracer>,
-    ) -> Self {
+    pub(super) fn traced(span: tracing::Span, around: Arc<Around>) -> Self {
         Self {
-            wants_events: tracer::wants_events(&dispatch),
-            span: OnceLock::from(span),
-            dispatch,
-            is_wanted: listeners.is_some(),
-            ids: None,
-            listeners: listeners.unwrap_or_default(),
-            direct,
+            wants_events: tracer::wants_events(&around.dispatch),
+            span: OnceCell::with_value(span),
+            around,
         }
     }
 
     /// Under this one, without one for `tracing` until somebody asks, if that is how it is done here.
     pub(super) fn untraced(&self) -> Option<Self> {
-        let direct = self.direct.clone().filter(|_| self.is_wanted)?;
-        Some(Self {
-            span: OnceLock::new(),
-            dispatch: self.dispatch.clone(),
-            is_wanted: true,
-            ids: None,
-            listeners: self.listeners,
+        let is_direct = self.around.is_wanted && self.around.direct.is_some();
+        is_direct.then(|| Self {
+            span: OnceCell::new(),
             wants_events: self.wants_events,
-            direct: Some(direct),
+            around: Arc::clone(&self.around),
         })
     }
 
@@ -193,6 +175,8 @@ pub(crate) struct Data {
     has_inheritable: bool,
     /// Inherited attributes as they were when the span started.
     inherited: Option<Arc<Snapshot>>,
+    /// Where the span stands among the open ones, if those are kept.
+    place: Option<open::Place>,
     /// How it ended, as recorded.
     pub(crate) failure: Option<Failure>,
     /// How it ended, as its scopes saw it.
@@ -200,8 +184,10 @@ pub(crate) struct Data {
     /// Foreign code says that all went well.
     ok: bool,
     ended: bool,
-    /// The SDK's span, if a layer of Vigil's made one, until the end.
-    sdk: Option<Made>,
+    /// The SDK's span, if OpenTelemetry has one, until the end.
+    sdk: Option<Span>,
+    /// The layer that had it made wants events on spans, if it was a layer.
+    wants_events: Option<bool>,
 }
 
 /// What is recorded on few spans.
@@ -262,11 +248,13 @@ impl Data {
             told: false,
             has_inheritable: false,
             inherited: None,
+            place: None,
             failure: None,
             seen: None,
             ok: false,
             ended: false,
             sdk: None,
+            wants_events: None,
         }
     }
 }
@@ -299,14 +287,13 @@ impl Default for SpanState {
             started: None,
             told: false,
             was_panicking: false,
-            above: Context::new(),
+            above: None,
             chunks: Chunks::default(),
-            live: OnceLock::new(),
-            early_ids: OnceLock::new(),
-            context: OnceLock::new(),
+            live: OnceCell::new(),
+            ids: OnceCell::new(),
+            context: OnceCell::new(),
             exposed: Exposed::new(),
-            noted: Noted::new(),
-            place: OnceLock::new(),
+            noted: AtomicBool::new(false),
             data: Mutex::new(Data::new()),
         }
     }
@@ -340,13 +327,15 @@ impl SpanState {
         self.data.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The layer has made the SDK's span.
+    /// The layer has made the SDK's span. Where others ask for its ids before it is open, they get them.
     #[inline]
     pub(crate) fn built(&self, span: Span, wants_events: bool, asked: bool) {
         if asked {
-            let _ = self.early_ids.set(Box::new(span.span_context().clone()));
+            let _ = self.ids.set(span.span_context().clone());
         }
-        self.data().sdk = Some(Made { span, wants_events });
+        let mut data = self.data();
+        data.sdk = Some(span);
+        data.wants_events = Some(wants_events);
     }
 
     /// The span is open. OpenTelemetry has the first `sent` of its attributes, and `tracing` the first
@@ -354,10 +343,10 @@ impl SpanState {
     #[inline]
     pub(super) fn begin(&self, mut live: Live, sent: usize, shown: usize) {
         let mut data = self.data();
-        if let Some(made) = &data.sdk {
-            live.ids = Some(made.span.span_context().clone());
-            live.wants_events = made.wants_events;
+        if let Some(span) = &data.sdk {
+            let _ = self.ids.set(span.span_context().clone());
         }
+        live.wants_events = data.wants_events.unwrap_or(live.wants_events);
         data.sent = sent;
         data.shown = shown;
         drop(data);
@@ -367,13 +356,12 @@ impl SpanState {
 
     /// The same, as `span` for OpenTelemetry, while nobody else has it.
     #[inline]
-    pub(super) fn begin_untraced(&mut self, mut live: Live, span: Span, sent: usize) {
-        live.ids = Some(span.span_context().clone());
-        let wants_events = live.wants_events;
-        self.live = OnceLock::from(live);
+    pub(super) fn begin_untraced(&mut self, live: Live, span: Span, sent: usize) {
+        self.ids = OnceCell::with_value(span.span_context().clone());
+        self.live = OnceCell::with_value(live);
         let data = self.data_mut();
         data.sent = sent;
-        data.sdk = Some(Made { span, wants_events });
+        data.sdk = Some(span);
     }
 
     /// The span as others know it; none while it is being started.
@@ -395,10 +383,7 @@ impl SpanState {
 
     /// Its ids, if OpenTelemetry has it.
     pub(crate) fn ids(&self) -> Option<&SpanContext> {
-        match self.live.get() {
-            Some(live) => live.ids.as_ref(),
-            None => self.early_ids.get().map(|ids| &**ids),
-        }
+        self.ids.get()
     }
 
     /// Whether OpenTelemetry has it.
@@ -409,7 +394,10 @@ impl SpanState {
     /// What it stands under, for OpenTelemetry.
     #[inline]
     pub(crate) fn above(&self) -> &Context {
-        &self.above
+        static NOTHING: OnceCell<Context> = OnceCell::new();
+        let parent = || self.typed_parent().and_then(Self::context);
+        let above = self.above.as_ref().or_else(parent);
+        above.unwrap_or_else(|| NOTHING.get_or_init(Context::new))
     }
 
     /// The typed span that it was started under.
@@ -424,10 +412,10 @@ impl SpanState {
     /// while it is being started.
     pub(crate) fn context(self: &Arc<Self>) -> Option<&Context> {
         if self.is_own() {
-            let make = || self.above.with_span(CarrierSpan::typed(self));
+            let make = || self.above().with_span(CarrierSpan::typed(self));
             return Some(self.context.get_or_init(make));
         }
-        self.live().map(|_| &self.above)
+        self.live().map(|_| self.above())
     }
 
     /// Whether foreign code can see it already.
@@ -447,9 +435,10 @@ impl SpanState {
     }
 
     /// Sets attributes of the span's own contract.
-    pub(crate) fn set(&self, attributes: &Attributes) {
+    pub(crate) fn set(&self, attributes: &mut Attributes) {
         let definition = self.definition;
-        self.merge(definition.fields, &definition.facts.places, attributes);
+        let places = &definition.facts.places;
+        self.merge(definition.fields, places, attributes, Then::Gone);
     }
 
     // What handles call once somebody listens. It is kept out of the callers' code, so that there is
@@ -460,7 +449,7 @@ impl SpanState {
     pub(crate) fn set_with(&self, write: impl FnOnce(&mut Attributes)) {
         let mut attributes = self.attributes();
         write(&mut attributes);
-        self.set(&attributes);
+        self.set(&mut attributes);
     }
 
     #[cold]
@@ -472,7 +461,7 @@ impl SpanState {
     ) {
         let mut attributes = self.attributes_with(true, record.event.is_some());
         write(&mut attributes);
-        self.record(record, &attributes);
+        self.record(record, &mut attributes);
     }
 
     #[cold]
@@ -485,7 +474,7 @@ impl SpanState {
     ) {
         let mut attributes = self.attributes_with(event.keep_last, true);
         write(&mut attributes);
-        self.emit(event, &attributes, body);
+        self.emit(event, &mut attributes, body);
     }
 
     /// Sets one attribute of the span's own contract, no content.
@@ -516,10 +505,15 @@ impl SpanState {
     pub(crate) fn record(
         self: &Arc<Self>,
         record: &'static RecordDefinition,
-        attributes: &Attributes,
+        attributes: &mut Attributes,
     ) {
-        if self.merge(record.fields, &record.places, attributes) {
-            if let Some((derived, derivation)) = record.measures() {
+        let measures = record.measures();
+        let then = match (&measures, record.event) {
+            (None, None) => Then::Gone,
+            _ => Then::Needed,
+        };
+        if self.merge(record.fields, &record.places, attributes, then) {
+            if let Some((derived, derivation)) = measures {
                 self.measure(derived, derivation, attributes.entries());
             }
             if let Some(event) = record.event {
@@ -531,14 +525,14 @@ impl SpanState {
     fn emit(
         self: &Arc<Self>,
         event: &'static EventDefinition,
-        attributes: &Attributes,
+        attributes: &mut Attributes,
         body: Option<AnyValue>,
     ) {
         let is_open = if event.keep_last {
-            self.merge(event.fields, &event.places, attributes)
+            self.merge(event.fields, &event.places, attributes, Then::Needed)
         } else {
             static NOWHERE: Places = Places::new();
-            self.merge(&[], &NOWHERE, attributes)
+            self.merge(&[], &NOWHERE, attributes, Then::Needed)
         };
         if is_open {
             self.send(event, attributes, body);
@@ -547,25 +541,28 @@ impl SpanState {
 
     /// Puts what `fields` declare to the rest, as the registry says; the others are no part of
     /// any contract and go nowhere. Returns whether the span is open.
-    fn merge<'a>(
+    fn merge(
         &self,
         fields: &'static [Field],
         places: &Places,
-        attributes: &'a Attributes,
+        attributes: &mut Attributes,
+        then: Then,
     ) -> bool {
-        let declared = move |(key, value): &'a Entry| {
+        let declared = |key: &'static str, value: &Value| {
             let field = &fields[places.of(fields, key)?];
-            field.takes(value).then_some((field, value))
+            field.takes(value).then_some(field)
         };
-        let plain = attributes.entries().iter().filter_map(declared);
-        let plain = plain.filter(|(field, _)| !field.attribute.sensitive);
         let capture = attributes.gate().capture();
         if self.foreign {
             // A foreign span ends without telling, so nothing may wait for that.
-            let own = |(field, value): (&Field, &Value)| (field.key(), value.clone());
-            let mut all: Vec<Entry> = plain.map(own).collect();
-            let content = attributes.content().iter().filter_map(declared);
-            all.extend(content.filter(|_| capture.on_spans()).map(own));
+            let plain = attributes.entries().iter().filter(|(key, value)| {
+                declared(key, value).is_some_and(|field| !field.attribute.sensitive)
+            });
+            let content = attributes
+                .content()
+                .iter()
+                .filter(|(key, value)| capture.on_spans() && declared(key, value).is_some());
+            let all: Vec<Entry> = plain.chain(content).cloned().collect();
             let below = attributes_below(fields, attributes.keyed(), capture.on_spans());
             self.set_on_foreign(
                 &opt_in::of_fields(fields, &all, self.binding.as_deref()),
@@ -577,15 +574,24 @@ impl SpanState {
         if data.ended {
             return false;
         }
-        for (field, value) in plain {
+        for (key, value) in attributes.entries_mut() {
+            let Some(field) = declared(key, value).filter(|it| !it.attribute.sensitive) else {
+                continue;
+            };
+            let value = match then {
+                Then::Needed => value.clone(),
+                Then::Gone => value.take(),
+            };
             match self.definition.place(field.key()) {
-                Some(place) => self.put(&mut data, place, value.clone()),
+                Some(place) => self.put(&mut data, place, value),
                 // Whatever span it stands on keeps the last of an event.
-                None => data.put_undeclared(field, value.clone()),
+                None => data.put_undeclared(field, value),
             }
         }
-        for (field, value) in attributes.content().iter().filter_map(declared) {
-            if let Some(place) = self.definition.place(field.key()) {
+        for (key, value) in attributes.content() {
+            if let Some(field) = declared(key, value)
+                && let Some(place) = self.definition.place(field.key())
+            {
                 self.keep_content(&mut data, place, value, capture);
             }
         }
@@ -691,11 +697,13 @@ impl SpanState {
             former
         };
         let otel = || {
-            let keyed = keyed.iter().cloned().map(KeyValue::from);
-            let entries = entries.iter().map(key_value).chain(keyed);
             let body = body.clone();
             let body = body.map(|body| KeyValue::new(BODY, Value::from(body)));
-            entries.chain(body).collect()
+            let mut all = Vec::with_capacity(entries.len() + keyed.len() + 1);
+            all.extend(entries.iter().map(key_value));
+            all.extend(keyed.iter().cloned().map(KeyValue::from));
+            all.extend(body);
+            all
         };
         let time = time.or_else(told::time);
         let at = || time.unwrap_or_else(SystemTime::now);
@@ -708,12 +716,12 @@ impl SpanState {
                 });
             } else {
                 tracer::while_sending(|| {
-                    let above = self.above.span();
+                    let above = self.above().span();
                     above.add_event_with_timestamp(event.name, at(), otel());
                 });
             }
         }
-        if live.is_some_and(|live| self.is_own() && !live.listeners.take_events()) {
+        if live.is_some_and(|live| self.is_own() && !live.around.listeners.take_events()) {
             return;
         }
         let metadata = event.site.metadata(event.name, Kind::EVENT, || {
@@ -771,21 +779,21 @@ impl SpanState {
             }
         };
         match live {
-            Some(live) => log(&live.dispatch),
+            Some(live) => log(&live.around.dispatch),
             None => tracing::dispatcher::get_default(log),
         }
     }
 
     /// Its ids, or those of the nearest span above.
     fn ids_or_above(&self) -> SpanContext {
-        let above = || self.above.span().span_context().clone();
+        let above = || self.above().span().span_context().clone();
         self.ids().cloned().unwrap_or_else(above)
     }
 
     /// Records that the work failed.
     pub(crate) fn fail(&self, failure: Failure) {
         if self.foreign {
-            let span = self.above.span();
+            let span = self.above().span();
             let error_type = Value::Text(failure.error_type.clone());
             span.set_attribute(KeyValue::new(error::TYPE, error_type));
             span.set_status(failure.status());
@@ -970,14 +978,13 @@ impl SpanState {
 
     /// Whether somebody looks at how long it was open, beside OpenTelemetry.
     fn is_timed(&self) -> bool {
-        let hears = |live: &Live| live.listeners.hear_ends;
+        let hears = |live: &Live| live.around.listeners.hear_ends;
         !self.definition.metrics.is_empty() || self.live().is_some_and(hears)
     }
 
     /// Its place among the open spans.
     pub(crate) fn placed(&self, place: open::Place) {
-        // Set once, by whoever started the span.
-        let _ = self.place.set(place);
+        self.data().place = Some(place);
     }
 
     /// Ends the span, once.
@@ -986,17 +993,19 @@ impl SpanState {
     pub(crate) fn end(self: &Arc<Self>, end_time: Option<SystemTime>) {
         let end_time = end_time.or_else(told::time);
         let unwinding = std::thread::panicking() && !self.was_panicking;
-        if let Some(mut end) = self.conclude(end_time, |data| self.how(data, unwinding)) {
-            self.send_at_end(&end, end_time);
+        // It is large, and stays where it is.
+        let mut end = self.conclude(end_time, |data| self.how(data, unwinding));
+        if let Some(end) = &mut end {
+            self.send_at_end(end, end_time);
             if opt_in::is_any() {
-                self.rename(&mut end);
+                self.rename(end);
             }
-            self.show(&end);
-            self.close(&mut end, end_time);
+            self.show(end);
+            self.close(end, end_time);
             // Not where the process ends: it may have to wait for a writer.
             if self.depth == 0
                 && let Some(live) = self.live()
-                && live.listeners.see_events
+                && live.around.listeners.see_events
             {
                 ended::tell_measured(live);
             }
@@ -1036,46 +1045,42 @@ impl SpanState {
         } else {
             Duration::ZERO
         };
-        let mut end = {
-            let mut data = self.data();
-            if data.rare().has_foreign() {
-                drop(data);
-                self.admit_foreign();
-                data = self.data();
-            }
-            if std::mem::replace(&mut data.ended, true) {
-                return None;
-            }
-            let status = how(&mut data);
-            End {
-                status,
-                entries: std::mem::replace(&mut data.entries, Entries::none()),
-                sent: data.sent,
-                shown: data.shown,
-                rare: data.rare.take(),
-                has_inheritable: data.has_inheritable,
-                inherited: data.inherited.take(),
-                event: self.definition.at_end.filter(|_| !data.told),
-                renamed: None,
-                duration,
-            }
-        };
-        if end.event.is_some() {
+        let event = self.definition.at_end.filter(|_| {
             let gate = start::gate(self.definition, self.binding.as_deref());
-            end.event = end.event.filter(|_| gate.capture().in_events());
+            gate.capture().in_events()
+        });
+        let mut data = self.data();
+        if data.rare().has_foreign() {
+            drop(data);
+            self.admit_foreign();
+            data = self.data();
         }
-        if let Some(place) = self.place.get() {
+        if std::mem::replace(&mut data.ended, true) {
+            return None;
+        }
+        if let Some(place) = data.place.take() {
             open::remove(place);
         }
-        Some(end)
+        Some(End {
+            status: how(&mut data),
+            entries: std::mem::replace(&mut data.entries, Entries::none()),
+            sent: data.sent,
+            shown: data.shown,
+            rare: data.rare.take(),
+            has_inheritable: data.has_inheritable,
+            inherited: data.inherited.take(),
+            event: event.filter(|_| !data.told),
+            renamed: None,
+            duration,
+        })
     }
 
     /// Shows the end to log layers.
     pub(crate) fn show(&self, end: &End) {
-        let Some(live) = self.live().filter(|live| live.is_wanted) else {
+        let Some(live) = self.live().filter(|live| live.around.is_wanted) else {
             return;
         };
-        if live.listeners.see_fields
+        if live.around.listeners.see_fields
             && let Some(span) = live.span()
         {
             let changed = &end.rare().changed;
@@ -1095,7 +1100,7 @@ impl SpanState {
                 self.show_fields(span, fields.len(), fields.iter());
             }
         }
-        if live.listeners.hear_ends {
+        if live.around.listeners.hear_ends {
             ended::tell(&EndedSpan { state: self, end }, live);
         }
     }
@@ -1154,7 +1159,7 @@ impl SpanState {
     fn set_on_foreign(&self, entries: &[Entry], others: impl Iterator<Item = KeyValue>) {
         let all = entries.iter().map(key_value).chain(others);
         let all: Vec<_> = all.collect();
-        tracer::while_sending(|| self.above.span().set_attributes(all));
+        tracer::while_sending(|| self.above().span().set_attributes(all));
     }
 
     /// Shows attributes that were set since the span started.
@@ -1180,11 +1185,11 @@ impl SpanState {
     fn close(&self, end: &mut End, end_time: Option<SystemTime>) {
         self.measure_end(end);
         // No lock is held: processors and exporters may log, in this very span.
-        let made = self.data().sdk.take();
-        if let Some(Made { mut span, .. }) = made {
+        let mut sdk = self.data().sdk.take();
+        if let Some(span) = &mut sdk {
             // Nobody would read it otherwise.
             if span.is_recording() {
-                self.definition.facts.had(end.set_on(&mut span));
+                self.definition.facts.had(end.set_on(span));
                 if end.status != Status::Unset {
                     span.set_status(end.status.clone());
                 }
@@ -1212,7 +1217,7 @@ impl Drop for SpanState {
         // The registry closes the spans above with the dispatcher of this thread, which is another
         // one if the span belongs to a test scope.
         if self.binding.is_some() {
-            tracing::dispatcher::with_default(&live.dispatch, close);
+            tracing::dispatcher::with_default(&live.around.dispatch, close);
         } else {
             close();
         }
@@ -1339,7 +1344,9 @@ impl End {
             // Nothing of its own can be among them.
             Some(inherited) if !self.has_inheritable && self.rare.is_none() => {
                 count += inherited.attributes().len();
-                span.set_attributes(inherited.attributes().iter().cloned());
+                for attribute in inherited.attributes() {
+                    span.set_attribute(attribute.clone());
+                }
             }
             _ => {
                 for entry in self.inherited() {
@@ -1389,7 +1396,7 @@ impl SpanState {
     }
 
     pub(crate) fn with_sdk<R>(&self, f: impl FnOnce(&mut Span) -> R) -> Option<R> {
-        self.data().sdk.as_mut().map(|made| f(&mut made.span))
+        self.data().sdk.as_mut().map(f)
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -1562,6 +1569,14 @@ impl SpanState {
             None => Status::Unset,
         }
     }
+}
+
+/// What becomes of the values of a batch once the span has them.
+#[derive(Clone, Copy)]
+enum Then {
+    /// They are measured, or sent as an event.
+    Needed,
+    Gone,
 }
 
 /// What an event says beside its attributes.

@@ -64,7 +64,7 @@ impl SpanState {
         if self.value(key).is_none() {
             let mut attributes = self.attributes();
             attributes.put(key, value);
-            self.set(&attributes);
+            self.set(&mut attributes);
         }
     }
 }

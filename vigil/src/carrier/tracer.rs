@@ -34,8 +34,8 @@ pub(crate) const BODY: &str = "body";
 thread_local! {
     /// The typed span that `tracing` is making here and now.
     static OPENING: RefCell<Option<Opening>> = const { RefCell::new(None) };
-    /// How many typed spans that one stands under.
-    static OPENING_DEPTH: Cell<Option<usize>> = const { Cell::new(None) };
+    /// What it is for `tracing`, and how many typed spans it stands under.
+    static OPENING_AS: Cell<Option<(&'static Metadata<'static>, usize)>> = const { Cell::new(None) };
     /// The typed span that `tracing-opentelemetry` asks for next, made long since.
     static SHOWING: RefCell<Option<CarrierSpan>> = const { RefCell::new(None) };
     /// The SDK is making a span that gets its inherited attributes by another way: under the context
@@ -64,8 +64,8 @@ pub(crate) struct Opening {
     pub(crate) state: Arc<SpanState>,
     /// Where foreign layers may ask for it, before the start is through.
     pub(crate) asked: Option<Dispatch>,
-    /// The first so many of its attributes are for samplers; none, if OpenTelemetry has it already.
-    pub(crate) sent: Option<usize>,
+    /// The first so many of its attributes are for samplers.
+    pub(crate) sent: usize,
 }
 
 /// Leaves `value` in `place` while `f` runs, and what was there before after it, even if it panics.
@@ -92,25 +92,38 @@ fn leave<T: 'static, R>(
 
 /// Runs `f`, in which `tracing` makes a typed span.
 pub(crate) fn while_opening<R>(opening: Opening, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<usize>);
+    let state = &opening.state;
+    let (metadata, depth) = (state.definition.metadata(), state.depth);
+    while_tracing(metadata, depth, || leave(&OPENING, opening, f))
+}
+
+/// Runs `f`, in which `tracing` makes a typed span, which OpenTelemetry may have already. It stands under
+/// `depth` others.
+pub(crate) fn while_tracing<R>(
+    metadata: &'static Metadata<'static>,
+    depth: usize,
+    f: impl FnOnce() -> R,
+) -> R {
+    struct Restore(Option<(&'static Metadata<'static>, usize)>);
 
     impl Drop for Restore {
         fn drop(&mut self) {
-            OPENING_DEPTH.set(self.0);
+            OPENING_AS.set(self.0);
         }
     }
 
-    let _restore = Restore(OPENING_DEPTH.replace(Some(opening.state.depth)));
-    leave(&OPENING, opening, f)
+    let _restore = Restore(OPENING_AS.replace(Some((metadata, depth))));
+    f()
 }
 
-/// How many typed spans the one stands under that `tracing` is making.
-pub(crate) fn opening_depth() -> Option<usize> {
-    OPENING_DEPTH.get()
+/// How many typed spans the one stands under that `tracing` is making, if that is what `metadata`
+/// belongs to: another layer may make a span of its own on the way.
+pub(crate) fn opening_depth(metadata: &Metadata<'_>) -> Option<usize> {
+    let (opening, depth) = OPENING_AS.get()?;
+    std::ptr::eq(opening, metadata).then_some(depth)
 }
 
-/// The typed span that is being made, if that is what `metadata` belongs to: another layer may
-/// make a span of its own on the way.
+/// The typed span that OpenTelemetry is to get, if that is what `metadata` belongs to.
 #[inline]
 pub(crate) fn take_opening(metadata: &'static Metadata<'static>) -> Option<Opening> {
     let is_it = |opening: &mut Opening| std::ptr::eq(opening.state.definition.metadata(), metadata);

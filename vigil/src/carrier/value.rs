@@ -233,18 +233,19 @@ impl Value {
 
     #[inline]
     pub(crate) fn is(&self, value_type: ValueType) -> bool {
-        matches!(
-            (value_type, self),
-            (ValueType::Boolean, Self::Bool(_))
-                | (ValueType::Int, Self::Int(_))
-                | (ValueType::Double, Self::Double(_))
-                | (ValueType::String | ValueType::Any, Self::Text(_))
-                | (ValueType::Any, Self::Any(_))
-                | (ValueType::Booleans, Self::Bools(_))
-                | (ValueType::Ints, Self::Ints(_))
-                | (ValueType::Doubles, Self::Doubles(_))
-                | (ValueType::Strings, Self::Texts(_))
-        )
+        let own = match self {
+            Self::Bool(_) => ValueType::Boolean,
+            Self::Int(_) => ValueType::Int,
+            Self::Double(_) => ValueType::Double,
+            Self::Text(_) => ValueType::String,
+            Self::Bools(_) => ValueType::Booleans,
+            Self::Ints(_) => ValueType::Ints,
+            Self::Doubles(_) => ValueType::Doubles,
+            Self::Texts(_) => ValueType::Strings,
+            Self::Any(_) => ValueType::Any,
+        };
+        // Text is also any value.
+        own == value_type || own == ValueType::String && value_type == ValueType::Any
     }
 
     /// A foreign value in the type that the registry declares, if it can be told in it.
@@ -268,6 +269,12 @@ impl Value {
             }
             _ => return None,
         })
+    }
+
+    /// The value, of which nothing is left here.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Bool(false))
     }
 
     /// Puts `next` where this value stands, as `aggregate` says.

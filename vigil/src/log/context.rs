@@ -2,11 +2,10 @@
 
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::span::{Attributes, Id};
-use tracing::{Dispatch, Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Subscriber};
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::TARGET;
 use crate::carrier;
 
 /// How many typed spans a typed span stands under: those that it was started under, not those that it is
@@ -18,8 +17,7 @@ pub(super) fn note_depth<S>(attrs: &Attributes<'_>, id: &Id, ctx: &Context<'_, S
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    if is_typed(attrs.metadata())
-        && let Some(depth) = carrier::opening_depth()
+    if let Some(depth) = carrier::opening_depth(attrs.metadata())
         && let Some(span) = ctx.span(id)
     {
         // Another such layer notes the same.
@@ -36,10 +34,6 @@ where
     let mut scope = ctx.event_scope(event).into_iter().flatten();
     let above = scope.find_map(|span| Some(span.extensions().get::<Depth>()?.0));
     above.map_or(0, |above| above + 1)
-}
-
-fn is_typed(metadata: &Metadata<'_>) -> bool {
-    metadata.target() == TARGET
 }
 
 /// The trace and span ids that are around the event.

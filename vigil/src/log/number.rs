@@ -36,12 +36,18 @@ fn is_ordinary(value: f64) -> bool {
 /// The last so many digits of the number.
 pub(super) fn digits<const WIDTH: usize>(line: &mut String, number: u32) {
     let mut text = [b'0'; WIDTH];
+    fill(&mut text, number);
+    line.push_str(ascii(&text));
+}
+
+/// The last digits of the number, as many as there is room for.
+#[inline]
+pub(super) fn fill(text: &mut [u8], number: u32) {
     let mut rest = number;
     for place in text.iter_mut().rev() {
         *place = digit(rest.into());
         rest /= 10;
     }
-    line.push_str(ascii(&text));
 }
 
 /// The last digit of the number.

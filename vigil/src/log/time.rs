@@ -3,25 +3,30 @@
 use std::cell::Cell;
 use std::time::{Duration, SystemTime};
 
-use super::number::{ascii, digit, digits};
+use super::number::{ascii, digit, fill};
 
 const DAY: u64 = 24 * 60 * 60;
 
 /// `2026-11-22T19:31:51.123456Z`, as RFC 3339 has it.
 pub(super) fn rfc3339(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
-    line.push_str(Second::of(time).date_and_clock());
-    line.push('.');
-    digits::<6>(line, time.subsec_micros());
-    line.push('Z');
+    let second = Second::of(time);
+    // One text, as each costs a look at all of it.
+    let mut text = [b'.'; LONGEST + ".000000Z".len()];
+    text[..LONGEST].copy_from_slice(&second.text);
+    fill(&mut text[LONGEST + 1..LONGEST + 7], time.subsec_micros());
+    text[LONGEST + 7] = b'Z';
+    line.push_str(ascii(&text[second.start..]));
 }
 
 /// `19:31:51.123`
 pub(super) fn of_day(line: &mut String, time: SystemTime) {
     let time = since_epoch(time);
-    line.push_str(Second::of(time).clock());
-    line.push('.');
-    digits::<3>(line, time.subsec_millis());
+    let second = Second::of(time);
+    let mut text = [b'.'; CLOCK + ".000".len()];
+    text[..CLOCK].copy_from_slice(&second.text[LONGEST - CLOCK..]);
+    fill(&mut text[CLOCK + 1..], time.subsec_millis());
+    line.push_str(ascii(&text));
 }
 
 /// How a second reads. Lines come many in one, so a thread keeps its last.
@@ -84,14 +89,6 @@ impl Second {
             text,
             start,
         }
-    }
-
-    fn date_and_clock(&self) -> &str {
-        ascii(&self.text[self.start..])
-    }
-
-    fn clock(&self) -> &str {
-        ascii(&self.text[LONGEST - CLOCK..])
     }
 }
 

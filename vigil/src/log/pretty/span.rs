@@ -16,6 +16,12 @@ use crate::semconv::{error, gen_ai, life};
 const NAME: usize = 26;
 /// How wide a duration is.
 const DURATION: usize = 6;
+/// As many as there are before the duration of a span without a name.
+const SPACES: &str = "                                 ";
+const _: () = assert!(
+    SPACES.len() == NAME + 1 + DURATION,
+    "durations stand in a column"
+);
 
 /// The line of a typed span.
 pub(in crate::log) fn span(
@@ -41,7 +47,7 @@ pub(in crate::log) fn span(
     let width = NAME.saturating_sub(2 * span.depth() + width)
         + 1
         + DURATION.saturating_sub(aside.chars().count());
-    line.text.extend(std::iter::repeat_n(' ', width));
+    line.text.push_str(SPACES.get(..width).unwrap_or(SPACES));
     line.paint(Style::Cyan, |text| text.push_str(aside));
     aside.clear();
 
