@@ -17,7 +17,10 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
-use vigil::carrier::{NamePart, RemoteParent, Scope, SpanDefinition, SpanKind, SpanStart, Text};
+use vigil::carrier::{
+    Handle, NamePart, ParentSpan, RemoteParent, Scope, SpanDefinition, SpanKind, SpanStart, Text,
+    TypedSpan,
+};
 use vigil::semconv::life::{OperatingMode, ToolStatus};
 use vigil::spans::gen_ai::AgentSpan;
 use vigil::testing::Pipeline;
@@ -1002,4 +1005,36 @@ fn a_layer_that_expects_each_linked_span_to_be_there_does_not_break_who_asks_for
         );
     });
     assert_eq!(spans.lock().expect("nobody panicked").len(), 1);
+}
+
+/// A span that stands under another of its kind.
+struct Link(Handle);
+
+impl TypedSpan for Link {
+    fn definition() -> &'static SpanDefinition {
+        &OTHER
+    }
+
+    fn handle(&self) -> &Handle {
+        &self.0
+    }
+}
+
+#[test]
+fn a_chain_of_spans_is_as_long_as_it_likes() {
+    // Each keeps the one before, which nothing else does by then. An overflow of the stack would take the
+    // whole test binary with it.
+    const LENGTH: usize = 100_000;
+    let provider = SdkTracerProvider::builder().build();
+    for with_fields in [true, false] {
+        let layer = vigil::trace_layer(&provider).with_fields(with_fields);
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let mut last = Link(SpanStart::root(&OTHER).start());
+            for _ in 0..LENGTH {
+                last = Link(SpanStart::under(&OTHER, last.parent_ref()).start());
+            }
+            last.0.in_scope(|| ());
+        });
+    }
 }

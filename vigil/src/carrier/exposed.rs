@@ -19,6 +19,7 @@ use slab::Slab;
 use tracing::Dispatch;
 use tracing::span::Id;
 
+use super::current;
 use super::state::SpanState;
 use super::tracer::{CarrierSpan, while_showing, with_flag};
 
@@ -195,7 +196,8 @@ pub(crate) fn expose(state: &Arc<SpanState>) {
 
 fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     // The thread is ending: then the span stays as it is.
-    if SHOWING.try_with(Cell::get).unwrap_or(true) || ASKED.try_with(|_| ()).is_err() {
+    let is_ending = ASKED.try_with(|_| ()).is_err() || !current::is_there();
+    if is_ending || SHOWING.get() {
         return;
     }
     // This thread does not come here again.

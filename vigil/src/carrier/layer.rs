@@ -15,8 +15,8 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::callsite::LEVEL;
+use super::current;
 use super::exposed;
-use super::start;
 use super::state::SpanState;
 use super::tracer::{self, CarrierSpan, CarrierTracer, Opening};
 
@@ -34,8 +34,6 @@ use super::tracer::{self, CarrierSpan, CarrierTracer, Opening};
 /// # drop(subscriber);
 /// ```
 pub struct TraceLayer<S> {
-    /// For typed spans.
-    tracer: CarrierTracer,
     /// For spans of other instrumentation, and for typed ones that it gets at.
     inner: OpenTelemetryLayer<S, CarrierTracer>,
     find: FindTyped,
@@ -63,9 +61,9 @@ where
         .with_error_records_to_exceptions(false)
         .with_context_activation(true);
     TraceLayer {
-        tracer,
         inner,
         find: FindTyped {
+            tracer: tracer.clone(),
             nearest: nearest_typed::<S>,
             own_context: own_context::<S>,
             context: nearest_context::<S>,
@@ -126,6 +124,8 @@ struct Typed {
 
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
+    /// For typed spans.
+    pub(crate) tracer: CarrierTracer,
     nearest: fn(&Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
     /// Of the span itself, and of the nearest from there.
     own_context: fn(&Dispatch, &Id) -> Option<opentelemetry::Context>,
@@ -249,13 +249,14 @@ where
         // Its fields are in the contract's hands, and its place in the tree is in its context.
         let nothing = metadata.fields().value_set(&[]);
         let bare = Attributes::new(metadata, &nothing);
-        let attached = context.map(|context| context.clone().attach());
+        let attached = context.map(|context| current::attach(context.clone()));
         self.inner.on_new_span(&bare, id, ctx);
         drop(attached);
     }
 
     /// Before the inner layer looks at a span: if it is a typed one, it has to be there.
     fn expose(&self, id: Option<Id>, ctx: &Context<'_, S>) {
+        let id = id.filter(|_| current::is_there());
         let Some(span) = id.and_then(|id| ctx.span(&id)) else {
             return;
         };
@@ -285,9 +286,22 @@ where
         self.hand_in(span.metadata(), Some(&context), &id, ctx.clone());
         // At once, while it is known whose it is.
         tracer::while_showing(CarrierSpan::gone(&context), || {
-            self.inner.on_enter(&id, ctx.clone());
-            self.inner.on_exit(&id, ctx.clone());
+            self.enter(&id, ctx.clone());
+            self.exit(&id, ctx.clone());
         });
+    }
+
+    fn enter(&self, id: &Id, ctx: Context<'_, S>) {
+        if current::ACTIVATE.is_possible() {
+            self.inner.on_enter(id, ctx);
+            current::ACTIVATE.taken();
+        }
+    }
+
+    fn exit(&self, id: &Id, ctx: Context<'_, S>) {
+        if current::ACTIVATE.is_possible() {
+            self.inner.on_exit(id, ctx);
+        }
     }
 }
 
@@ -304,7 +318,7 @@ where
         self.redundant = below.downcast_ref::<FindTyped>().is_some();
         // Two layers have two minds.
         let alone = !self.redundant && !self.find.fields;
-        self.find.direct = alone.then(|| self.tracer.clone());
+        self.find.direct = alone.then(|| self.find.tracer.clone());
         self.inner.on_layer(subscriber);
     }
 
@@ -317,24 +331,21 @@ where
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        current::MAKE.taken();
         match tracer::take_opening(attrs.metadata()) {
             // Its fields go by a shorter way, with their types. The parent is the one that the carrier
             // found, which also knows remote ones and looks past spans that a filter shut out.
             Some(Opening { state, asked, sent }) => {
                 // If there is nothing to send, OpenTelemetry has it.
                 let Some(sent) = sent else { return };
-                let given = state.name.as_ref();
-                let definition = state.definition;
-                let (name, attributes) =
-                    start::for_samplers(definition, given, &state.data(), sent);
-                let (time, above) = (state.start_time, state.above());
-                let span = self.tracer.build(definition, name, attributes, time, above);
+                let span = self.find.tracer.build_for(&state, sent);
                 state.built(span, self.find.events, asked.is_some());
                 if asked.is_some() {
                     exposed::reach(&state, id, asked);
                 }
             }
-            None if self.carries(attrs.metadata()) => {
+            // Where nothing is current, the inner layer can make none.
+            None if self.carries(attrs.metadata()) && current::is_there() => {
                 self.expose(attrs.parent().cloned(), &ctx);
                 self.inner.on_new_span(attrs, id, ctx);
             }
@@ -388,9 +399,10 @@ where
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        current::ENTER.taken();
         if !tracer::is_carrying(id) {
             self.expose(Some(id.clone()), &ctx);
-            return self.inner.on_enter(id, ctx);
+            return self.enter(id, ctx);
         }
         // The carrier has made its context current.
         if let Some(state) = exposed::reached(id)
@@ -405,7 +417,7 @@ where
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
         if !tracer::is_carrying(id) {
-            self.inner.on_exit(id, ctx);
+            self.exit(id, ctx);
         }
     }
 

@@ -9,6 +9,7 @@ use opentelemetry::ContextGuard;
 use pin_project_lite::pin_project;
 use tracing::span::Id;
 
+use super::current;
 use super::exposed;
 use super::handle::interrupted;
 use super::instruments::Binding;
@@ -186,29 +187,33 @@ pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 struct Entered<'a> {
     inside: Option<tracing::span::Entered<'a>>,
     id: Id,
+    /// The carrier sees to it itself.
+    carried: bool,
     _reachable: exposed::Before,
-    current: Option<ContextGuard>,
+    _current: Option<ContextGuard>,
 }
 
 impl<'a> Entered<'a> {
     fn new(state: &Arc<SpanState>, span: &'a tracing::Span, id: Id) -> Self {
         let carried = state.is_own();
         let reachable = exposed::before();
-        let current = carried.then(|| state.context().cloned()).flatten();
-        let current = current.map(opentelemetry::Context::attach);
+        let context = carried.then(|| state.context().cloned()).flatten();
+        let current = context.and_then(current::attach);
         if carried {
             exposed::reach(state, &id, None);
         }
-        let entered = if carried {
-            tracer::while_carrying(&id, || span.enter())
+        let enter = || current::ENTER.is_possible().then(|| span.enter());
+        let inside = if carried {
+            tracer::while_carrying(&id, enter)
         } else {
-            span.enter()
+            enter()
         };
         Self {
-            inside: Some(entered),
+            inside,
             id,
+            carried,
             _reachable: reachable,
-            current,
+            _current: current,
         }
     }
 }
@@ -216,7 +221,7 @@ impl<'a> Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let inside = self.inside.take();
-        if self.current.is_some() {
+        if self.carried {
             tracer::while_carrying(&self.id, || drop(inside));
         }
     }

@@ -11,6 +11,7 @@ use tracing::field::ValueSet;
 
 use super::attributes::{Attributes, Entries, Entry, find, key_value};
 use super::bridge::LogBridge;
+use super::current;
 use super::definition::{NamePart, SpanDefinition};
 use super::ended;
 use super::exposed;
@@ -337,7 +338,7 @@ impl Place {
                 context: match state.live().and(state.context()) {
                     Some(context) => context.clone(),
                     // It is being started, by a layer that looks at it meanwhile.
-                    None => Context::current(),
+                    None => current::context(),
                 },
             },
             ParentLink::Foreign(span) => {
@@ -359,7 +360,7 @@ impl Place {
     }
 
     fn current() -> Self {
-        let context = Context::current();
+        let context = current::context();
         Self {
             inherited: Inherited::of(&context).cloned(),
             context,
@@ -382,10 +383,14 @@ impl<'a> Under<'a> {
 
     /// The dispatcher of the span above, so that a tree stays in one place whatever thread it
     /// grows on.
-    fn dispatch(&self) -> Dispatch {
-        let above = match self {
-            Self::Span(span) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
-            Self::Current | Self::Nothing => None,
+    fn dispatch(&self, parent: &ParentLink) -> Dispatch {
+        let above = match (self, parent) {
+            (Self::Span(span), _) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
+            // The thread is ending, and `tracing` has no span for it.
+            (Self::Current, ParentLink::Typed(parent)) => {
+                parent.live().map(|live| live.dispatch.clone())
+            }
+            (Self::Current | Self::Nothing, _) => None,
         };
         above.unwrap_or_else(current_dispatch)
     }
@@ -494,7 +499,7 @@ pub(super) fn for_samplers(
 fn open(state: &Arc<SpanState>, sent: usize) {
     let definition = state.definition;
     let under = Under::of(&state.link);
-    let dispatch = under.dispatch();
+    let dispatch = under.dispatch(&state.link);
     if !definition.enabled(&dispatch) {
         let span = match under {
             Under::Span(span) => span.clone(),
@@ -505,6 +510,10 @@ fn open(state: &Arc<SpanState>, sent: usize) {
     }
     let metadata = definition.metadata();
     let (listeners, direct) = listeners(&state.link, &dispatch);
+    if !current::MAKE.is_possible() {
+        tracer::build_alone(state, sent, &dispatch);
+        return state.begin(Live::of_sdk(dispatch, listeners, direct), sent, 0);
+    }
     let opening = Opening {
         state: Arc::clone(state),
         // Vigil's own layers do not ask for spans that are being made.
@@ -682,7 +691,7 @@ fn write_pattern(name: &mut String, definition: &SpanDefinition, entries: &[Entr
 /// Stands in for a span of that type that callers step into from foreign code: the current span,
 /// whatever it is.
 pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
-    let context = Context::current();
+    let context = current::context();
     let mut new = SpanState::new(definition, ParentLink::Current, Binding::scoped());
     let Some(state) = Arc::get_mut(&mut new) else {
         // Nobody else has it.

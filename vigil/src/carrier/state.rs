@@ -14,6 +14,7 @@ use super::any::AnyValue;
 use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same};
 use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
+use super::current;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, Scope, SpanDefinition,
 };
@@ -141,6 +142,24 @@ impl Live {
             is_wanted: listeners.is_some(),
             ids: None,
             listeners: listeners.unwrap_or_default(),
+            direct,
+        }
+    }
+
+    /// Of OpenTelemetry alone.
+    pub(super) fn of_sdk(
+        dispatch: Dispatch,
+        listeners: Listeners,
+        direct: Option<CarrierTracer>,
+    ) -> Self {
+        Self {
+            span: OnceLock::new(),
+            is_wanted: true,
+            ids: None,
+            listeners,
+            // Whoever made the SDK's span knows.
+            wants_events: false,
+            dispatch,
             direct,
         }
     }
@@ -379,10 +398,10 @@ impl SpanState {
     }
 
     /// The span for `tracing`, which is made now if `tracing` went without so far; none while it is being
-    /// started.
+    /// started, and where the thread is ending.
     pub(crate) fn traced(self: &Arc<Self>) -> Option<&tracing::Span> {
         let live = self.live()?;
-        if live.span.get().is_none() {
+        if live.span.get().is_none() && current::MAKE.is_possible() {
             // Not while the cell is locked: layers are told. Another thread may be faster.
             let _ = live.span.set(start::trace(self, live));
         }
@@ -1106,6 +1125,26 @@ impl SpanState {
 
 impl Drop for SpanState {
     fn drop(&mut self) {
+        self.close_traced();
+        // One after the other: a chain of parents may be longer than the stack is deep.
+        let mut next = self.let_go_of_parent();
+        while let Some(mut parent) = next.and_then(Arc::into_inner) {
+            parent.close_traced();
+            next = parent.let_go_of_parent();
+        }
+    }
+}
+
+impl SpanState {
+    fn let_go_of_parent(&mut self) -> Option<Arc<Self>> {
+        match std::mem::replace(&mut self.link, ParentLink::Root) {
+            ParentLink::Typed(parent) => Some(parent),
+            _ => None,
+        }
+    }
+
+    /// Lets go of the `tracing` span.
+    fn close_traced(&mut self) {
         let Some(live) = self.live.get_mut() else {
             return;
         };

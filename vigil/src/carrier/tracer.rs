@@ -24,6 +24,7 @@ use super::exposed;
 use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
+use super::start;
 use super::state::SpanState;
 
 /// The field of an event that log layers print first.
@@ -312,6 +313,14 @@ pub(crate) fn wants_events(dispatch: &Dispatch) -> bool {
         .is_none_or(|find| find.events)
 }
 
+/// Makes the SDK's span of a typed one where `tracing` can make none, if a layer of Vigil's is there.
+pub(crate) fn build_alone(state: &SpanState, sent: usize, dispatch: &Dispatch) {
+    if let Some(find) = dispatch.downcast_ref::<FindTyped>() {
+        let span = find.tracer.build_for(state, sent);
+        state.built(span, find.events, false);
+    }
+}
+
 /// What makes the SDK's spans there, if no layer has to be told of each.
 pub(crate) fn direct(dispatch: &Dispatch) -> Option<CarrierTracer> {
     dispatch.downcast_ref::<FindTyped>()?.direct.clone()
@@ -358,6 +367,13 @@ impl CarrierTracer {
             provider,
             typed: ByScope::new(),
         }))
+    }
+
+    /// Makes the SDK's span of that one, with the first `sent` of its attributes.
+    pub(crate) fn build_for(&self, state: &SpanState, sent: usize) -> Span {
+        let (definition, given) = (state.definition, state.name.as_ref());
+        let (name, attributes) = start::for_samplers(definition, given, &state.data(), sent);
+        self.build(definition, name, attributes, state.start_time, &state.above)
     }
 
     /// Makes the SDK's span of a typed one, under what that stands under.
