@@ -358,10 +358,14 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
-        if tracer::is_sending() {
+        let span = ctx.span(id);
+        if span
+            .as_ref()
+            .is_some_and(|span| tracer::is_passing(&span.metadata().callsite()))
+        {
             return;
         }
-        match ctx.span(id).and_then(|span| typed(&span)) {
+        match span.and_then(|span| typed(&span)) {
             Some(state) => values.record(&mut Foreign(&state)),
             None => self.inner.on_record(id, values, ctx),
         }
@@ -384,7 +388,9 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if self.find.events && !tracer::is_sending() && self.carries(event.metadata()) {
+        let metadata = event.metadata();
+        let is_sent = || tracer::is_passing(&metadata.callsite());
+        if self.find.events && self.carries(metadata) && !is_sent() {
             let current = || ctx.current_span().id().cloned();
             let around = event.parent().cloned();
             let around = around.or_else(|| event.is_contextual().then(current).flatten());

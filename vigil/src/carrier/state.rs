@@ -761,7 +761,7 @@ impl SpanState {
                         exposed::reach(self, id, None);
                     }
                     tracer::while_telling(teller, telling, || {
-                        tracer::while_sending(|| dispatch.event(&traced));
+                        tracer::while_passing(metadata, || dispatch.event(&traced));
                     });
                     drop(before);
                 });
@@ -1095,7 +1095,7 @@ impl SpanState {
         }
         with_values(&self.definition.site, most, fields, |_, values| {
             span.with_subscriber(|(id, dispatch)| {
-                tracer::while_sending(|| {
+                tracer::while_passing(self.definition.metadata(), || {
                     dispatch.record(id, &tracing::span::Record::new(values));
                 });
             });

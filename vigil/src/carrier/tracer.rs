@@ -15,6 +15,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use tracing::callsite::Identifier;
 use tracing::span::Id;
 use tracing::{Dispatch, Metadata};
 
@@ -42,8 +43,10 @@ thread_local! {
     /// The SDK is making a span that gets its inherited attributes by another way: under the context
     /// that is here.
     static BUILT_HERE: Cell<*const Context> = const { Cell::new(std::ptr::null()) };
-    /// What passes through the layers has reached OpenTelemetry by a shorter way.
+    /// What is set on a span has passed the gate.
     static SENDING: Cell<bool> = const { Cell::new(false) };
+    /// What passes through the layers and has reached OpenTelemetry by a shorter way.
+    static PASSING: Cell<Option<&'static Metadata<'static>>> = const { Cell::new(None) };
     /// A typed span is entered, left or let go of, which the carrier sees to itself.
     static CARRYING: Cell<u64> = const { Cell::new(0) };
     /// A log line is being turned into an event of the span around it.
@@ -149,13 +152,28 @@ pub(crate) fn is_built_here(parent: &Context) -> bool {
     is_it
 }
 
-/// Runs `f`, whose telemetry is meant for other layers alone.
+/// Runs `f`, which sets on somebody's span what has passed the gate.
 pub(crate) fn while_sending<R>(f: impl FnOnce() -> R) -> R {
     with_flag(&SENDING, f)
 }
 
-pub(crate) fn is_sending() -> bool {
-    SENDING.get()
+/// Runs `f`, in which a typed event, or what was recorded on a typed span, passes through the layers.
+pub(crate) fn while_passing<R>(metadata: &'static Metadata<'static>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Metadata<'static>>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PASSING.set(self.0);
+        }
+    }
+
+    let _restore = Restore(PASSING.replace(Some(metadata)));
+    f()
+}
+
+/// Whether that is what passes: another layer may say something of its own on the way.
+pub(crate) fn is_passing(callsite: &Identifier) -> bool {
+    PASSING.get().is_some_and(|it| it.callsite() == *callsite)
 }
 
 /// A typed span that sends a typed event. `tracing` may not know it.
@@ -344,7 +362,7 @@ pub(crate) fn current_typed(wanted: impl Fn(&SpanState) -> bool) -> Option<Arc<S
 /// Whether an attribute may stand where foreign code puts it. What the carrier sends has passed the
 /// gate already.
 fn passes(attribute: &KeyValue, place: Place) -> bool {
-    is_sending() || !gate::withholds(attribute.key.as_str(), place)
+    SENDING.get() || !gate::withholds(attribute.key.as_str(), place)
 }
 
 /// The tracer under the layer.
