@@ -1115,7 +1115,9 @@ impl SpanState {
                     span.set_status(end.status.clone());
                 }
             }
-            tracer::while_closing(|| match end_time {
+            let ids = span.span_context();
+            let ids = (ids.trace_id(), ids.span_id());
+            tracer::while_closing(ids, || match end_time {
                 Some(time) => span.end_with_timestamp(time),
                 None => span.end(),
             });

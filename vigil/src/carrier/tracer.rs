@@ -11,7 +11,8 @@ use std::thread::LocalKey;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{
-    Span as _, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer, TracerProvider,
+    Span as _, SpanBuilder, SpanContext, SpanId, Status, TraceContextExt, TraceId, Tracer,
+    TracerProvider,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
@@ -53,8 +54,8 @@ thread_local! {
     static LOGGING: Cell<bool> = const { Cell::new(false) };
     /// The event that a span sends when it ends passes through the layers.
     static ENDING: Cell<bool> = const { Cell::new(false) };
-    /// A typed span goes to the processors, whose content has passed the gate.
-    static CLOSING: Cell<bool> = const { Cell::new(false) };
+    /// The typed span that goes to the processors, whose content has passed the gate.
+    static CLOSING: Cell<Option<(TraceId, SpanId)>> = const { Cell::new(None) };
     /// Typed spans that lost their last owner where they could not go.
     static LEFT: RefCell<Vec<SpanState>> = const { RefCell::new(Vec::new()) };
     /// The typed span whose event passes through the layers.
@@ -249,15 +250,23 @@ pub(crate) fn is_ending() -> bool {
 }
 
 /// Runs `f`, in which the SDK's span of a typed one ends.
-pub(crate) fn while_closing<R>(f: impl FnOnce() -> R) -> R {
-    with_flag(&CLOSING, f)
+pub(crate) fn while_closing<R>(ids: (TraceId, SpanId), f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<(TraceId, SpanId)>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CLOSING.set(self.0);
+        }
+    }
+
+    let _restore = Restore(CLOSING.replace(Some(ids)));
+    f()
 }
 
-/// Whether the span that ends is a typed one's. Asked once for each: what processors end meanwhile
-/// is not.
+/// Whether the span that ends is a typed one's: what processors end meanwhile is not.
 #[cfg(feature = "_otlp")]
-pub(crate) fn is_closing() -> bool {
-    CLOSING.replace(false)
+pub(crate) fn is_closing(ids: &SpanContext) -> bool {
+    CLOSING.get() == Some((ids.trace_id(), ids.span_id()))
 }
 
 /// Runs `f`, in which a log line becomes a span event.
