@@ -28,6 +28,8 @@ std::thread_local! {
     static HERE: RefCell<Vec<Reached>> = const { RefCell::new(Vec::new()) };
     /// The one that Vigil's layer is to show, when it is called next.
     static ASKED: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
+    /// The id of one that has gone, which Vigil's layer is to show, when it is called next.
+    static GONE: Cell<u64> = const { Cell::new(0) };
     /// One is being shown.
     static SHOWING: Cell<bool> = const { Cell::new(false) };
     /// Vigil itself asks for the context of a foreign span.
@@ -54,6 +56,13 @@ impl Noted {
 
     pub(crate) const fn new() -> Self {
         Self(AtomicUsize::new(Self::NO))
+    }
+}
+
+impl Noted {
+    /// Whether code has run in it, and may have kept the `tracing` span.
+    pub(crate) fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != Self::NO
     }
 }
 
@@ -252,17 +261,43 @@ impl Exposed {
     }
 }
 
+/// The layer can only do something when it is called, until it is `done`. Nobody else minds a link to a span
+/// that is not there; a filter around the layer wants one that is.
+fn call(id: &Id, dispatch: &Dispatch, done: impl Fn() -> bool) {
+    for other in [&Id::from_u64(u64::MAX), id] {
+        if !done() {
+            // Nor does it matter if one does.
+            let link = AssertUnwindSafe(|| dispatch.record_follows_from(id, other));
+            let _ = catch_unwind(link);
+        }
+    }
+}
+
+/// Lets foreign code see a span that has gone, as somebody has kept the `tracing` span.
+pub(crate) fn show_kept(id: &Id, dispatch: &Dispatch) {
+    if SHOWING.get() || !current::is_there() {
+        return;
+    }
+    with_flag(&SHOWING, || {
+        GONE.set(id.into_u64());
+        call(id, dispatch, || GONE.get() == 0);
+        GONE.set(0);
+    });
+}
+
+/// For Vigil's layer: whether it is to show that span, which has gone.
+pub(crate) fn take_gone(id: &Id) -> bool {
+    let is_it = GONE.get() == id.into_u64();
+    if is_it {
+        GONE.set(0);
+    }
+    is_it
+}
+
 fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
-    // The layer can only do it when it is called. Nobody else minds a link to a span that is not
-    // there; a filter around the layer wants one that is.
-    // Nor does it matter if one does.
-    let nowhere = Id::from_u64(u64::MAX);
-    let link = AssertUnwindSafe(|| dispatch.record_follows_from(id, &nowhere));
-    let _ = catch_unwind(link);
-    if ASKED.try_with(|asked| asked.borrow().is_some()) == Ok(true) {
-        dispatch.record_follows_from(id, id);
-    }
+    let is_done = || ASKED.try_with(|asked| asked.borrow().is_none()) != Ok(false);
+    call(id, dispatch, is_done);
     let asked = ASKED.try_with(RefCell::take);
     drop(asked);
     // At once, while it is known whose it is.

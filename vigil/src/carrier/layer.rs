@@ -375,6 +375,9 @@ where
         if let Some(state) = exposed::take_asked(span) {
             return self.show(&state, span, ctx);
         }
+        if exposed::take_gone(span) {
+            return self.expose(Some(span.clone()), &ctx);
+        }
         if exposed::is_asking() {
             return;
         }
@@ -429,8 +432,9 @@ where
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
         if !tracer::is_carrying(&id) {
-            self.inner.on_close(id, ctx);
+            return self.inner.on_close(id, ctx);
         }
+        tracer::closed(&id);
     }
 
     fn on_id_change(&self, old: &Id, new: &Id, ctx: Context<'_, S>) {

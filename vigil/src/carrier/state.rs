@@ -1153,8 +1153,14 @@ impl SpanState {
         let Some(span) = live.span.take() else { return };
         // What the layer would find on it, foreign code has put there.
         let plain = if self.exposed.is() { None } else { span.id() };
+        let (was_entered, dispatch) = (self.noted.is(), &live.dispatch);
         let close = || match plain {
-            Some(id) => tracer::while_carrying(&id, || drop(span)),
+            Some(id) => {
+                if tracer::let_go_of(span, &id) && was_entered {
+                    // Whoever has it may look for its context, and nobody will be there to show that.
+                    exposed::show_kept(&id, dispatch);
+                }
+            }
             None => drop(span),
         };
         // The registry closes the spans above with the dispatcher of this thread, which is another

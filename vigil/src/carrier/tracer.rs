@@ -50,6 +50,8 @@ thread_local! {
     static PASSING: Cell<Option<&'static Metadata<'static>>> = const { Cell::new(None) };
     /// A typed span is entered, left or let go of, which the carrier sees to itself.
     static CARRYING: Cell<u64> = const { Cell::new(0) };
+    /// The last one that was closed as the carrier let go of it.
+    static CLOSED: Cell<u64> = const { Cell::new(0) };
     /// A log line is being turned into an event of the span around it.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
     /// The event that a span sends when it ends passes through the layers.
@@ -303,6 +305,18 @@ pub(crate) fn while_carrying<R>(id: &Id, f: impl FnOnce() -> R) -> R {
     let before = CARRYING.try_with(|carrying| carrying.replace(id.into_u64()));
     let _restore = Restore(before.unwrap_or(0));
     f()
+}
+
+/// Lets go of a typed span's `tracing` span. Returns whether somebody else has kept it.
+pub(crate) fn let_go_of(span: tracing::Span, id: &Id) -> bool {
+    CLOSED.set(0);
+    while_carrying(id, || drop(span));
+    CLOSED.get() != id.into_u64()
+}
+
+/// A layer is told that nobody holds that span any more.
+pub(crate) fn closed(id: &Id) {
+    CLOSED.set(id.into_u64());
 }
 
 /// Whether the carrier does itself what a layer is told of that span.
