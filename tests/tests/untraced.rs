@@ -242,3 +242,38 @@ fn a_subscriber_of_another_scope_keeps_its_spans_to_itself() {
     second.assert_under("in the second", "phase deliberate");
     first.assert_under("execute_tool search", "phase execute");
 }
+
+#[test]
+fn threads_that_enter_such_a_span_at_once_all_find_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        for _ in 0..2_000 {
+            let deliberate = phase_span(&agent, Deliberate);
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|threads| {
+                for _ in 0..2 {
+                    threads.spawn(|| {
+                        tracing::dispatcher::with_default(&pipeline.dispatch, || {
+                            both.wait();
+                            deliberate.in_scope(|| {
+                                drop(chat_span(&Deliberate::current(), "m", "p").start());
+                            });
+                        });
+                    });
+                }
+            });
+        }
+    });
+    let unchecked =
+        |it: &vigil::testing::ExportedSpan| it.attribute("vigil.parent.unchecked").is_some();
+    assert_eq!(
+        pipeline
+            .exporting
+            .spans()
+            .iter()
+            .filter(|it| unchecked(it))
+            .count(),
+        0
+    );
+}

@@ -62,7 +62,7 @@ impl Noted {
 impl Noted {
     /// Whether code has run in it, and may have kept the `tracing` span.
     pub(crate) fn is(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != Self::NO
+        self.0.load(Ordering::Acquire) != Self::NO
     }
 }
 
@@ -75,23 +75,19 @@ impl Drop for Noted {
     }
 }
 
-/// The span is entered. Returns whether that is for the first time, so that it is to be noted.
-pub(crate) fn note(state: &Arc<SpanState>) -> bool {
+/// The span is entered, and its `tracing` span says which one it is.
+pub(crate) fn note(state: &Arc<SpanState>) {
     let noted = &state.noted.0;
-    if noted.load(Ordering::Relaxed) != Noted::NO {
-        return false;
-    }
     let mut entered = entered();
     if noted.load(Ordering::Relaxed) != Noted::NO {
-        return false;
+        return;
     }
     let place = if WANTED.load(Ordering::Relaxed) {
         Noted::PLACELESS
     } else {
         entered.insert(Arc::downgrade(state)) + 1
     };
-    noted.store(place, Ordering::Relaxed);
-    true
+    noted.store(place, Ordering::Release);
 }
 
 /// Whether spans are shown when they are entered.

@@ -415,9 +415,11 @@ where
         }
         // The carrier has made its context current.
         if let Some(state) = exposed::reached(id)
-            && exposed::note(&state)
+            && !state.noted.is()
         {
+            // First of all: another thread that enters it may be right behind.
             Self::note(&state, id, &ctx, false);
+            exposed::note(&state);
             if exposed::is_wanted() {
                 exposed::expose(&state);
             }
