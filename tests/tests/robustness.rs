@@ -12,7 +12,7 @@ use opentelemetry::trace::{SpanId, TraceContextExt, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
@@ -1037,4 +1037,54 @@ fn a_chain_of_spans_is_as_long_as_it_likes() {
             last.0.in_scope(|| ());
         });
     }
+}
+
+#[test]
+fn subscribers_that_give_the_same_ids_are_not_mixed_up() {
+    let unsampled = Pipeline::builder().sampler(Sampler::AlwaysOff).build();
+    let pipeline = Pipeline::new();
+    unsampled.scope(|| {
+        let agent = agent_span("s-1", "unsampled").start();
+        agent.in_scope(|| {
+            pipeline.scope(|| {
+                let other = tracing::info_span!(parent: None, "other");
+                assert_eq!(agent.span().id(), other.id(), "what is tested here");
+                other.in_scope(|| tracing::info!("a line"));
+                tracing::info!(parent: &other, "another line");
+            });
+        });
+    });
+    let names: Vec<_> = pipeline
+        .span("other")
+        .events()
+        .into_iter()
+        .map(|it| it.name)
+        .collect();
+    assert_eq!(names, ["a line", "another line"]);
+}
+
+#[test]
+fn a_scope_inside_a_typed_span_has_what_happens_in_it() {
+    let (outer, inner) = (Pipeline::new(), Pipeline::new());
+    outer.scope(|| {
+        let agent = agent_span("s-1", "outer").start();
+        agent.in_scope(|| {
+            inner.scope(|| {
+                let other = tracing::info_span!(parent: None, "other");
+                other.set_attribute("tenant", "acme");
+                other.in_scope(|| {
+                    drop(tracing::info_span!("under it"));
+                    let agent = agent_span("s-2", "inner").start();
+                    agent.in_scope(|| tracing::Span::current().set_attribute("tenant", "acme"));
+                });
+            });
+        });
+    });
+    let other = inner.span("other");
+    assert_eq!(other.text("tenant"), Some("acme"));
+    assert!(inner.span("under it").is_child_of(&other));
+    let agent = inner.span("invoke_agent inner");
+    assert!(agent.is_child_of(&other));
+    assert_eq!(agent.text("tenant"), Some("acme"));
+    assert_eq!(outer.span("invoke_agent outer").text("tenant"), None);
 }

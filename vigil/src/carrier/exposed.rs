@@ -20,6 +20,7 @@ use tracing::Dispatch;
 use tracing::span::Id;
 
 use super::current;
+use super::layer::FindTyped;
 use super::state::SpanState;
 use super::tracer::{CarrierSpan, while_showing, with_flag};
 
@@ -152,15 +153,22 @@ pub(crate) fn reach(state: &Arc<SpanState>, id: &Id, dispatch: Option<Dispatch>)
     let _ = HERE.try_with(|here| here.borrow_mut().push(reached));
 }
 
-/// The innermost of them, if it is that one.
+/// The innermost of them, if it is that one, and of the subscriber that `find` is of: each gives ids of its
+/// own.
 #[inline]
-pub(crate) fn reached(id: &Id) -> Option<Arc<SpanState>> {
-    HERE.try_with(|here| {
+pub(crate) fn reached(id: &Id, find: &FindTyped) -> Option<Arc<SpanState>> {
+    let innermost = HERE.try_with(|here| {
         let here = here.borrow();
         let reached = here.last().filter(|it| it.id == *id)?;
-        Some(Arc::clone(&reached.state))
-    })
-    .ok()?
+        Some((Arc::clone(&reached.state), reached.dispatch.clone()))
+    });
+    let (state, dispatch) = innermost.ok()??;
+    // Nothing is borrowed: layers are asked.
+    let live = || state.live().map(|live| &live.dispatch);
+    let dispatch = dispatch.as_ref().or_else(live)?;
+    let is_of = |its: &FindTyped| std::ptr::eq(its, find);
+    let is_it = dispatch.downcast_ref::<FindTyped>().is_some_and(is_of);
+    is_it.then_some(state)
 }
 
 /// Somebody on this thread is about to ask for what `tracing-opentelemetry` knows.

@@ -397,7 +397,8 @@ where
             let current = || ctx.current_span().id().cloned();
             let around = event.parent().cloned();
             let around = around.or_else(|| event.is_contextual().then(current).flatten());
-            let typed = around.as_ref().and_then(exposed::reached);
+            let reached = |id: &Id| exposed::reached(id, &self.find);
+            let typed = around.as_ref().and_then(reached);
             if typed.is_some_and(|state| !state.is_recording()) {
                 // Nobody would read it there.
                 return;
@@ -414,7 +415,7 @@ where
             return self.enter(id, ctx);
         }
         // The carrier has made its context current.
-        if let Some(state) = exposed::reached(id)
+        if let Some(state) = exposed::reached(id, &self.find)
             && !state.noted.is()
         {
             // First of all: another thread that enters it may be right behind.

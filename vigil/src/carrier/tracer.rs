@@ -336,10 +336,10 @@ pub(crate) fn context_of(span: &tracing::Span) -> Option<Context> {
 
 /// The ids of a span that a layer is told of.
 pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
-    if let Some(state) = exposed::reached(id) {
+    let find = dispatch.downcast_ref::<FindTyped>();
+    if let Some(state) = find.and_then(|find| exposed::reached(id, find)) {
         return state.ids().cloned();
     }
-    let find = dispatch.downcast_ref::<FindTyped>();
     let context = match find {
         Some(find) => find.context_of(dispatch, id)?,
         None => exposed::foreign_context(id, dispatch)?,
