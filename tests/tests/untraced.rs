@@ -8,6 +8,7 @@ use tracing::span::{Attributes, Id};
 use tracing::{Dispatch, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use vigil::testing::Pipeline as Exporting;
 use vigil::{Deliberate, Execute, agent_span, chat_span, phase_span, tool_span};
@@ -276,4 +277,31 @@ fn threads_that_enter_such_a_span_at_once_all_find_it() {
             .count(),
         0
     );
+}
+
+#[test]
+fn code_in_a_span_that_a_filter_shut_out_runs_in_the_one_above() {
+    for with_fields in [true, false] {
+        let exporting = Exporting::new();
+        let traces = vigil::trace_layer(exporting.tracer_provider())
+            .with_fields(with_fields)
+            .with_filter(filter_fn(|metadata| metadata.name() != "chat"));
+        let subscriber = tracing_subscriber::registry()
+            .with(Made::default())
+            .with(traces);
+        tracing::subscriber::with_default(subscriber, || {
+            let agent = agent_span("s-1", "arcan").start();
+            let deliberate = phase_span(&agent, Deliberate);
+            let chat = chat_span(&deliberate, "sonnet", "anthropic").start();
+            chat.in_scope(|| {
+                tracing::info_span!("inside").in_scope(|| ());
+                let found = Deliberate::current().span_context();
+                assert_eq!(found, deliberate.span_context());
+            });
+        });
+        let spans = exporting.spans();
+        assert!(!spans.iter().any(|it| it.name() == "chat sonnet"));
+        let inside = exporting.span("inside");
+        assert!(inside.is_child_of(&exporting.span("phase deliberate")));
+    }
 }

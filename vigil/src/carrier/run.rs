@@ -164,10 +164,11 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
 pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    let span = state.traced();
+    let there = nearest(state);
+    let span = there.traced();
     let f = || match span.zip(span.and_then(tracing::Span::id)) {
         Some((span, id)) => {
-            let _entered = Entered::new(state, span, id);
+            let _entered = Entered::new(there, span, id);
             f()
         }
         None => f(),
@@ -180,6 +181,19 @@ pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
         Some(live) => tracing::dispatcher::with_default(&live.dispatch, f),
         None => f(),
     }
+}
+
+/// The span itself, or if nobody wanted it, the nearest above it that is there.
+fn nearest(state: &Arc<SpanState>) -> &Arc<SpanState> {
+    let mut there = state;
+    while !there.is_own() {
+        match there.typed_parent() {
+            Some(parent) => there = parent,
+            // It knows the foreign one, if that is what it stands under.
+            None => return state,
+        }
+    }
+    there
 }
 
 /// A typed span while code runs in it. Its context is made current here, not by the layer, which would
