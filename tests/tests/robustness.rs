@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TracerProvider};
@@ -1087,4 +1087,64 @@ fn a_scope_inside_a_typed_span_has_what_happens_in_it() {
     assert!(agent.is_child_of(&other));
     assert_eq!(agent.text("tenant"), Some("acme"));
     assert_eq!(outer.span("invoke_agent outer").text("tenant"), None);
+}
+
+/// Reads what it keeps on the current span, and asks for its ids meanwhile.
+struct Reads {
+    dispatch: OnceLock<tracing::dispatcher::WeakDispatch>,
+    seen: Arc<Mutex<Vec<SpanId>>>,
+}
+
+impl<S> Layer<S> for Reads
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    fn on_event(&self, event: &tracing::Event<'_>, ctx: tracing_subscriber::layer::Context<'_, S>) {
+        let Some(span) = ctx.event_span(event) else {
+            return;
+        };
+        let dispatch = self.dispatch.get().and_then(|it| it.upgrade());
+        let dispatch = dispatch.expect("it was told");
+        let kept = span.extensions();
+        let context = tracing_opentelemetry::get_otel_context(&span.id(), &dispatch);
+        let id = context.map(|context| context.span().span_context().span_id());
+        self.seen.lock().expect("nobody panicked").extend(id);
+        drop(kept);
+    }
+
+    fn on_register_dispatch(&self, dispatch: &tracing::Dispatch) {
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+}
+
+#[test]
+fn a_layer_may_ask_for_the_ids_of_a_span_while_it_reads_what_it_keeps_there() {
+    let lines: [fn(&AgentSpan); 2] = [
+        |agent| agent.in_scope(|| tracing::info!("a line")),
+        |agent| {
+            let reflect = phase_span(agent, Reflect);
+            reflect.in_scope(|| {
+                reflect.record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+            });
+        },
+    ];
+    for line in lines {
+        within_a_minute(move || {
+            let seen = Arc::<Mutex<Vec<SpanId>>>::default();
+            let (spans, provider) = kept();
+            let subscriber = tracing_subscriber::registry()
+                .with(vigil::trace_layer(&provider).with_events(false))
+                .with(Reads {
+                    dispatch: OnceLock::new(),
+                    seen: Arc::clone(&seen),
+                });
+            tracing::subscriber::with_default(subscriber, || {
+                line(&agent_span("s-1", "arcan").start());
+            });
+            let seen = seen.lock().expect("nobody panicked");
+            let spans = spans.lock().expect("nobody panicked");
+            // What ends first is the innermost.
+            assert_eq!(*seen, [spans[0].span_context.span_id()]);
+        });
+    }
 }

@@ -180,6 +180,12 @@ pub(crate) fn expose_here() {
     for state in take_entered() {
         expose(&state);
     }
+    expose_reached();
+}
+
+/// Lets foreign code see what code on this thread can get at. Layers may look at such spans next, and lock
+/// what they keep there while they ask: then it is too late.
+pub(crate) fn expose_reached() {
     let hidden = HERE.try_with(|here| {
         let hidden = here.borrow();
         let hidden = hidden.iter().filter(|it| !it.state.is_exposed());

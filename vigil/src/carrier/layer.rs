@@ -1,6 +1,7 @@
 //! The `tracing` layer that carries spans to OpenTelemetry.
 
 use std::any::TypeId;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -41,6 +42,8 @@ pub struct TraceLayer<S> {
     max_level: LevelFilter,
     /// There is another such layer already: two would each want the same place on every span.
     redundant: bool,
+    /// A typed event has passed through the layers.
+    has_told: AtomicBool,
 }
 
 /// A layer that makes its spans with `provider`.
@@ -73,6 +76,7 @@ where
         },
         max_level: LevelFilter::INFO,
         redundant: false,
+        has_told: AtomicBool::new(false),
     }
 }
 
@@ -387,6 +391,12 @@ where
     }
 
     fn event_enabled(&self, event: &Event<'_>, ctx: Context<'_, S>) -> bool {
+        // Before any layer gets it. Typed events are all alike, so who asks does so the first time.
+        let is_typed = || tracer::is_passing(&event.metadata().callsite());
+        let has_told = || self.has_told.swap(true, Ordering::Relaxed);
+        if self.find.fields && !(is_typed() && has_told() && !exposed::is_wanted()) {
+            exposed::expose_reached();
+        }
         self.inner.event_enabled(event, ctx)
     }
 
