@@ -13,6 +13,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor};
+use tracing::dispatcher::WeakDispatch;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
@@ -1091,7 +1092,7 @@ fn a_scope_inside_a_typed_span_has_what_happens_in_it() {
 
 /// Reads what it keeps on the current span, and asks for its ids meanwhile.
 struct Reads {
-    dispatch: OnceLock<tracing::dispatcher::WeakDispatch>,
+    dispatch: OnceLock<WeakDispatch>,
     seen: Arc<Mutex<Vec<SpanId>>>,
 }
 
@@ -1103,7 +1104,7 @@ where
         let Some(span) = ctx.event_span(event) else {
             return;
         };
-        let dispatch = self.dispatch.get().and_then(|it| it.upgrade());
+        let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade);
         let dispatch = dispatch.expect("it was told");
         let kept = span.extensions();
         let context = tracing_opentelemetry::get_otel_context(&span.id(), &dispatch);

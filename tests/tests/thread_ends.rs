@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use tracing_subscriber::layer::SubscriberExt;
 use vigil::carrier::Root;
 use vigil::config::LogFormat;
@@ -53,6 +54,7 @@ fn process() -> &'static Process {
         let (json, pretty) = (Written::default(), Written::default());
         let subscriber = tracing_subscriber::registry()
             .with(vigil::trace_layer(pipeline.tracer_provider()))
+            .with(vigil::log_bridge(&SdkLoggerProvider::builder().build()))
             .with(LogLayer::new(LogFormat::Json).writer(json.clone()))
             .with(LogLayer::new(LogFormat::Pretty).writer(pretty.clone()));
         tracing::subscriber::set_global_default(subscriber).expect("there is no other");
