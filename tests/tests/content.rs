@@ -1,5 +1,6 @@
 //! Content: whether it leaves, where, as what.
 
+use std::io::{self, Write};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,9 +16,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use vigil::carrier::Text;
 use vigil::config::CaptureContent;
 use vigil::content::{Data, Json, Message, Part, ToolDefinition};
+use vigil::events::life::JournalAppend;
+use vigil::log::{LogFormat, LogLayer};
 use vigil::spans::gen_ai::ChatSpan;
 use vigil::testing::Pipeline;
-use vigil::{Deliberate, Execute, agent_span, chat_span, phase_span, tool_span};
+use vigil::{Deliberate, Execute, Reflect, agent_span, chat_span, phase_span, tool_span};
 use vigil_tests::received;
 use vigil_tests::receiver::{Body, Receiver};
 
@@ -691,4 +694,62 @@ fn people_with_an_sdk_of_their_own_have_typed_log_records() {
     assert!(attributes(line).contains("Int(3)"), "{}", attributes(line));
     assert!(attributes(line).contains("18446744073709551615"));
     assert!(!attributes(line).contains("secret"), "{}", attributes(line));
+}
+
+/// What was written.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics with it").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A layer that does what any code may do, while a typed event passes; once to that span.
+#[derive(Clone, Default)]
+struct Busy(Arc<Mutex<Option<tracing::Span>>>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Busy {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().target() != "vigil" {
+            return;
+        }
+        tracing::info!(gen_ai.input.messages = "secret", "about an event");
+        let other = self.0.lock().expect("nobody panics with it").take();
+        if let Some(other) = other {
+            other.set_attribute("gen_ai.input.messages", "secret");
+            other.record("seen", true);
+        }
+    }
+}
+
+#[test]
+fn what_a_layer_says_while_a_typed_event_passes_is_said_as_at_any_other_time() {
+    let pipeline = Pipeline::new();
+    let (busy, written) = (Busy::default(), Written::default());
+    let subscriber = tracing_subscriber::registry()
+        .with(LogLayer::new(LogFormat::Json).writer(written.clone()))
+        .with(vigil::trace_layer(pipeline.tracer_provider()))
+        .with(busy.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        let other = tracing::info_span!("other", seen = tracing::field::Empty);
+        *busy.0.lock().expect("nobody panics with it") = Some(other);
+        let reflect = phase_span(&agent, Reflect);
+        reflect.in_scope(|| JournalAppend::new(7, "RunFinished").emit(&reflect));
+    });
+    let reflect = pipeline.span("phase reflect");
+    let names: Vec<_> = reflect.events().into_iter().map(|it| it.name).collect();
+    assert_eq!(names, ["life.journal.append", "about an event"]);
+    assert_eq!(pipeline.span("other").attribute("seen"), Some(&true.into()));
+    let written = written.0.lock().expect("nobody panics with it").clone();
+    let written = String::from_utf8_lossy(&written);
+    assert!(written.contains("about an event"), "{written}");
+    let exported = format!("{written}{:?}", pipeline.spans());
+    assert!(!exported.contains("secret"), "{exported}");
 }

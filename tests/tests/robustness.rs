@@ -5,19 +5,23 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::time::Duration;
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor};
+use tracing::dispatcher::WeakDispatch;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
-use vigil::carrier::{NamePart, RemoteParent, Scope, SpanDefinition, SpanKind, SpanStart, Text};
+use vigil::carrier::{
+    Handle, NamePart, ParentSpan, RemoteParent, Scope, SpanDefinition, SpanKind, SpanStart, Text,
+    TypedSpan,
+};
 use vigil::semconv::life::{OperatingMode, ToolStatus};
 use vigil::spans::gen_ai::AgentSpan;
 use vigil::testing::Pipeline;
@@ -1002,4 +1006,146 @@ fn a_layer_that_expects_each_linked_span_to_be_there_does_not_break_who_asks_for
         );
     });
     assert_eq!(spans.lock().expect("nobody panicked").len(), 1);
+}
+
+/// A span that stands under another of its kind.
+struct Link(Handle);
+
+impl TypedSpan for Link {
+    fn definition() -> &'static SpanDefinition {
+        &OTHER
+    }
+
+    fn handle(&self) -> &Handle {
+        &self.0
+    }
+}
+
+#[test]
+fn a_chain_of_spans_is_as_long_as_it_likes() {
+    // Each keeps the one before, which nothing else does by then. An overflow of the stack would take the
+    // whole test binary with it.
+    const LENGTH: usize = 100_000;
+    let provider = SdkTracerProvider::builder().build();
+    for with_fields in [true, false] {
+        let layer = vigil::trace_layer(&provider).with_fields(with_fields);
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, || {
+            let mut last = Link(SpanStart::root(&OTHER).start());
+            for _ in 0..LENGTH {
+                last = Link(SpanStart::under(&OTHER, last.parent_ref()).start());
+            }
+            last.0.in_scope(|| ());
+        });
+    }
+}
+
+#[test]
+fn subscribers_that_give_the_same_ids_are_not_mixed_up() {
+    let unsampled = Pipeline::builder().sampler(Sampler::AlwaysOff).build();
+    let pipeline = Pipeline::new();
+    unsampled.scope(|| {
+        let agent = agent_span("s-1", "unsampled").start();
+        agent.in_scope(|| {
+            pipeline.scope(|| {
+                let other = tracing::info_span!(parent: None, "other");
+                assert_eq!(agent.span().id(), other.id(), "what is tested here");
+                other.in_scope(|| tracing::info!("a line"));
+                tracing::info!(parent: &other, "another line");
+            });
+        });
+    });
+    let names: Vec<_> = pipeline
+        .span("other")
+        .events()
+        .into_iter()
+        .map(|it| it.name)
+        .collect();
+    assert_eq!(names, ["a line", "another line"]);
+}
+
+#[test]
+fn a_scope_inside_a_typed_span_has_what_happens_in_it() {
+    let (outer, inner) = (Pipeline::new(), Pipeline::new());
+    outer.scope(|| {
+        let agent = agent_span("s-1", "outer").start();
+        agent.in_scope(|| {
+            inner.scope(|| {
+                let other = tracing::info_span!(parent: None, "other");
+                other.set_attribute("tenant", "acme");
+                other.in_scope(|| {
+                    drop(tracing::info_span!("under it"));
+                    let agent = agent_span("s-2", "inner").start();
+                    agent.in_scope(|| tracing::Span::current().set_attribute("tenant", "acme"));
+                });
+            });
+        });
+    });
+    let other = inner.span("other");
+    assert_eq!(other.text("tenant"), Some("acme"));
+    assert!(inner.span("under it").is_child_of(&other));
+    let agent = inner.span("invoke_agent inner");
+    assert!(agent.is_child_of(&other));
+    assert_eq!(agent.text("tenant"), Some("acme"));
+    assert_eq!(outer.span("invoke_agent outer").text("tenant"), None);
+}
+
+/// Reads what it keeps on the current span, and asks for its ids meanwhile.
+struct Reads {
+    dispatch: OnceLock<WeakDispatch>,
+    seen: Arc<Mutex<Vec<SpanId>>>,
+}
+
+impl<S> Layer<S> for Reads
+where
+    S: tracing::Subscriber + for<'span> tracing_subscriber::registry::LookupSpan<'span>,
+{
+    fn on_event(&self, event: &tracing::Event<'_>, ctx: tracing_subscriber::layer::Context<'_, S>) {
+        let Some(span) = ctx.event_span(event) else {
+            return;
+        };
+        let dispatch = self.dispatch.get().and_then(WeakDispatch::upgrade);
+        let dispatch = dispatch.expect("it was told");
+        let kept = span.extensions();
+        let context = tracing_opentelemetry::get_otel_context(&span.id(), &dispatch);
+        let id = context.map(|context| context.span().span_context().span_id());
+        self.seen.lock().expect("nobody panicked").extend(id);
+        drop(kept);
+    }
+
+    fn on_register_dispatch(&self, dispatch: &tracing::Dispatch) {
+        let _ = self.dispatch.set(dispatch.downgrade());
+    }
+}
+
+#[test]
+fn a_layer_may_ask_for_the_ids_of_a_span_while_it_reads_what_it_keeps_there() {
+    let lines: [fn(&AgentSpan); 2] = [
+        |agent| agent.in_scope(|| tracing::info!("a line")),
+        |agent| {
+            let reflect = phase_span(agent, Reflect);
+            reflect.in_scope(|| {
+                reflect.record_mode_transition(OperatingMode::Explore, OperatingMode::Execute);
+            });
+        },
+    ];
+    for line in lines {
+        within_a_minute(move || {
+            let seen = Arc::<Mutex<Vec<SpanId>>>::default();
+            let (spans, provider) = kept();
+            let subscriber = tracing_subscriber::registry()
+                .with(vigil::trace_layer(&provider).with_events(false))
+                .with(Reads {
+                    dispatch: OnceLock::new(),
+                    seen: Arc::clone(&seen),
+                });
+            tracing::subscriber::with_default(subscriber, || {
+                line(&agent_span("s-1", "arcan").start());
+            });
+            let seen = seen.lock().expect("nobody panicked");
+            let spans = spans.lock().expect("nobody panicked");
+            // What ends first is the innermost.
+            assert_eq!(*seen, [spans[0].span_context.span_id()]);
+        });
+    }
 }

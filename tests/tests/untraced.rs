@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use opentelemetry::trace::TraceContextExt;
+use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id};
 use tracing::{Dispatch, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use vigil::testing::Pipeline as Exporting;
 use vigil::{Deliberate, Execute, agent_span, chat_span, phase_span, tool_span};
@@ -146,4 +148,160 @@ fn threads_that_enter_such_a_span_at_once_are_all_in_it() {
     let inside = spans.iter().filter(|it| it.name() == "inside");
     assert_eq!(inside.clone().count(), 8);
     assert!(inside.clone().all(|it| it.is_child_of(&chat)));
+}
+
+#[test]
+fn code_that_kept_such_a_span_asks_for_its_context_when_it_has_ended() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let kept = deliberate.in_scope(tracing::Span::current);
+        let ids = deliberate.span_context();
+        drop(deliberate);
+        drop(agent);
+        let context = kept.context().span().span_context().clone();
+        assert_eq!(Some(context), ids);
+        tracing::info_span!(parent: &kept, "under it").in_scope(|| ());
+    });
+    pipeline.assert_under("under it", "phase deliberate");
+}
+
+#[test]
+fn spans_under_one_that_has_ended_stand_under_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let deliberate = phase_span(&agent, Deliberate);
+        let parent = vigil::carrier::Parent::of(&deliberate);
+        drop(deliberate);
+        drop(agent);
+        let late = std::thread::spawn(move || {
+            let chat = chat_span(&parent, "sonnet", "anthropic").start();
+            chat.in_scope(|| ());
+            chat.span()
+        });
+        let late = late.join().expect("nothing panics");
+        tracing::info_span!(parent: &late, "under it").in_scope(|| ());
+    });
+    pipeline.assert_under("chat sonnet", "phase deliberate");
+    pipeline.assert_under("under it", "chat sonnet");
+}
+
+#[test]
+fn a_filter_that_is_changed_lets_such_spans_be() {
+    let exporting = Exporting::new();
+    let traces = vigil::trace_layer(exporting.tracer_provider()).with_fields(false);
+    let (filter, handle) = tracing_subscriber::reload::Layer::new(LevelFilter::INFO);
+    let subscriber = tracing_subscriber::registry().with(filter).with(traces);
+    tracing::subscriber::with_default(subscriber, || {
+        let agent = agent_span("s-1", "arcan").start();
+        let execute = phase_span(&agent, Execute);
+        let tool = tool_span(&execute, "search", "call-1").start();
+        handle
+            .reload(LevelFilter::ERROR)
+            .expect("it is still there");
+        // Nobody wants it, so what starts under it stands under the tool.
+        let chat = chat_span(&vigil::Deliberate::current(), "sonnet", "anthropic").start();
+        drop(chat);
+        tool.in_scope(|| tracing::error_span!("inside").in_scope(|| ()));
+        handle.reload(LevelFilter::INFO).expect("it is still there");
+        drop(tool_span(&execute, "fetch", "call-2").start());
+    });
+    let spans = exporting.spans();
+    assert!(!spans.iter().any(|it| it.name() == "chat sonnet"));
+    let (tool, inside) = (
+        exporting.span("execute_tool search"),
+        exporting.span("inside"),
+    );
+    assert!(inside.is_child_of(&tool));
+    let fetch = exporting.span("execute_tool fetch");
+    assert!(fetch.is_child_of(&exporting.span("phase execute")));
+}
+
+#[test]
+fn a_subscriber_of_another_scope_keeps_its_spans_to_itself() {
+    let (first, second) = (Pipeline::new(), Pipeline::new());
+    first.scope(|| {
+        let agent = agent_span("s-1", "first").start();
+        let execute = phase_span(&agent, Execute);
+        let tool = tool_span(&execute, "search", "call-1").start();
+        second.scope(|| {
+            let other = agent_span("s-2", "second")
+                .parent(&vigil::carrier::Root)
+                .start();
+            let deliberate = phase_span(&other, Deliberate);
+            // The ids that subscribers give are the same in both.
+            tool.in_scope(|| tracing::info_span!("in the first").in_scope(|| ()));
+            deliberate.in_scope(|| {
+                drop(chat_span(&Deliberate::current(), "sonnet", "anthropic").start());
+                tracing::info_span!("in the second").in_scope(|| ());
+            });
+        });
+    });
+    second.assert_under("chat sonnet", "phase deliberate");
+    second.assert_under("in the second", "phase deliberate");
+    first.assert_under("execute_tool search", "phase execute");
+}
+
+#[test]
+fn threads_that_enter_such_a_span_at_once_all_find_it() {
+    let pipeline = Pipeline::new();
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        for _ in 0..2_000 {
+            let deliberate = phase_span(&agent, Deliberate);
+            let both = std::sync::Barrier::new(2);
+            std::thread::scope(|threads| {
+                for _ in 0..2 {
+                    threads.spawn(|| {
+                        tracing::dispatcher::with_default(&pipeline.dispatch, || {
+                            both.wait();
+                            deliberate.in_scope(|| {
+                                drop(chat_span(&Deliberate::current(), "m", "p").start());
+                            });
+                        });
+                    });
+                }
+            });
+        }
+    });
+    let unchecked =
+        |it: &vigil::testing::ExportedSpan| it.attribute("vigil.parent.unchecked").is_some();
+    assert_eq!(
+        pipeline
+            .exporting
+            .spans()
+            .iter()
+            .filter(|it| unchecked(it))
+            .count(),
+        0
+    );
+}
+
+#[test]
+fn code_in_a_span_that_a_filter_shut_out_runs_in_the_one_above() {
+    for with_fields in [true, false] {
+        let exporting = Exporting::new();
+        let traces = vigil::trace_layer(exporting.tracer_provider())
+            .with_fields(with_fields)
+            .with_filter(filter_fn(|metadata| metadata.name() != "chat"));
+        let subscriber = tracing_subscriber::registry()
+            .with(Made::default())
+            .with(traces);
+        tracing::subscriber::with_default(subscriber, || {
+            let agent = agent_span("s-1", "arcan").start();
+            let deliberate = phase_span(&agent, Deliberate);
+            let chat = chat_span(&deliberate, "sonnet", "anthropic").start();
+            chat.in_scope(|| {
+                tracing::info_span!("inside").in_scope(|| ());
+                let found = Deliberate::current().span_context();
+                assert_eq!(found, deliberate.span_context());
+            });
+        });
+        let spans = exporting.spans();
+        assert!(!spans.iter().any(|it| it.name() == "chat sonnet"));
+        let inside = exporting.span("inside");
+        assert!(inside.is_child_of(&exporting.span("phase deliberate")));
+    }
 }

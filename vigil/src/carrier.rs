@@ -18,6 +18,7 @@ mod attributes;
 mod bridge;
 mod callsite;
 mod content;
+pub(crate) mod current;
 mod definition;
 mod ended;
 mod entered;

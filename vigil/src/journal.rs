@@ -33,7 +33,7 @@ use std::hash::{BuildHasher, Hash};
 
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 
-use crate::carrier::{Handle, RemoteParent, is_active};
+use crate::carrier::{Handle, RemoteParent, current, is_active};
 
 /// The metadata key of the trace's id.
 pub const TRACE_ID: &str = "trace_id";
@@ -187,9 +187,7 @@ pub fn write_trace_context(carrier: &mut impl TraceCarrier) -> Option<TraceConte
     if !is_active() {
         return None;
     }
-    let context = opentelemetry::Context::map_current(|context| {
-        TraceContext::of(context.span().span_context())
-    })?;
+    let context = current::map(|context| TraceContext::of(context.span().span_context()))?;
     Some(context.write(carrier))
 }
 

@@ -34,7 +34,7 @@ use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Layer, Registry};
 
-use crate::carrier::{self, Binding, Gate, InheritedAttributes, Redaction};
+use crate::carrier::{self, Binding, Gate, InheritedAttributes, Redaction, current};
 use crate::config::{CaptureContent, StabilityOptIn};
 
 /// An in-memory pipeline for traces and metrics.
@@ -395,7 +395,8 @@ fn enter<R>(binding: &Arc<Binding>, dispatch: &Dispatch, f: impl FnOnce() -> R) 
     tracing::dispatcher::with_default(dispatch, || {
         let nothing = opentelemetry::Context::new();
         // Scopes nest: within one of its own, the span around is the parent.
-        let _context = tracing::Span::current().is_none().then(|| nothing.attach());
+        let is_outer = tracing::Span::current().is_none();
+        let _context = is_outer.then(|| current::attach(nothing));
         f()
     })
 }

@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use tracing::Dispatch;
 use tracing::span::Id;
 
+use super::current;
 use super::entered;
+use super::layer::FindTyped;
 use super::state::SpanState;
 use super::tracer::{CarrierSpan, while_showing, with_flag};
 
@@ -27,6 +29,8 @@ std::thread_local! {
     static HERE: RefCell<Vec<Reached>> = const { RefCell::new(Vec::new()) };
     /// The one that Vigil's layer is to show, when it is called next.
     static ASKED: RefCell<Option<Arc<SpanState>>> = const { RefCell::new(None) };
+    /// The id of one that has gone, which Vigil's layer is to show, when it is called next.
+    static GONE: Cell<u64> = const { Cell::new(0) };
     /// One is being shown.
     static SHOWING: Cell<bool> = const { Cell::new(false) };
     /// Vigil itself asks for the context of a foreign span.
@@ -79,15 +83,22 @@ pub(crate) fn reach(state: &Arc<SpanState>, id: &Id, dispatch: Option<Dispatch>)
     let _ = HERE.try_with(|here| here.borrow_mut().push(reached));
 }
 
-/// The innermost of them, if it is that one.
+/// The innermost of them, if it is that one, and of the subscriber that `find` is of: each gives ids of its
+/// own.
 #[inline]
-pub(crate) fn reached(id: &Id) -> Option<Arc<SpanState>> {
-    HERE.try_with(|here| {
+pub(crate) fn reached(id: &Id, find: &FindTyped) -> Option<Arc<SpanState>> {
+    let innermost = HERE.try_with(|here| {
         let here = here.borrow();
         let reached = here.last().filter(|it| it.id == *id)?;
-        Some(Arc::clone(&reached.state))
-    })
-    .ok()?
+        Some((Arc::clone(&reached.state), reached.dispatch.clone()))
+    });
+    let (state, dispatch) = innermost.ok()??;
+    // Nothing is borrowed: layers are asked.
+    let live = || state.live().map(|live| &live.around.dispatch);
+    let dispatch = dispatch.as_ref().or_else(live)?;
+    let is_of = |its: &FindTyped| std::ptr::eq(its, find);
+    let is_it = dispatch.downcast_ref::<FindTyped>().is_some_and(is_of);
+    is_it.then_some(state)
 }
 
 /// Somebody on this thread is about to ask for what `tracing-opentelemetry` knows.
@@ -99,6 +110,12 @@ pub(crate) fn expose_here() {
     for state in entered::take_all() {
         expose(&state);
     }
+    expose_reached();
+}
+
+/// Lets foreign code see what code on this thread can get at. Layers may look at such spans next, and lock
+/// what they keep there while they ask: then it is too late.
+pub(crate) fn expose_reached() {
     let hidden = HERE.try_with(|here| {
         let hidden = here.borrow();
         let hidden = hidden.iter().filter(|it| !it.state.is_exposed());
@@ -128,7 +145,8 @@ pub(crate) fn expose(state: &Arc<SpanState>) {
 
 fn expose_as(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     // The thread is ending: then the span stays as it is.
-    if SHOWING.try_with(Cell::get).unwrap_or(true) || ASKED.try_with(|_| ()).is_err() {
+    let is_ending = ASKED.try_with(|_| ()).is_err() || !current::is_there();
+    if is_ending || SHOWING.get() {
         return;
     }
     // This thread does not come here again.
@@ -183,17 +201,43 @@ impl Exposed {
     }
 }
 
+/// The layer can only do something when it is called, until it is `done`. Nobody else minds a link to a span
+/// that is not there; a filter around the layer wants one that is.
+fn call(id: &Id, dispatch: &Dispatch, done: impl Fn() -> bool) {
+    for other in [&Id::from_u64(u64::MAX), id] {
+        if !done() {
+            // Nor does it matter if one does.
+            let link = AssertUnwindSafe(|| dispatch.record_follows_from(id, other));
+            let _ = catch_unwind(link);
+        }
+    }
+}
+
+/// Lets foreign code see a span that has gone, as somebody has kept the `tracing` span.
+pub(crate) fn show_kept(id: &Id, dispatch: &Dispatch) {
+    if SHOWING.get() || !current::is_there() {
+        return;
+    }
+    with_flag(&SHOWING, || {
+        GONE.set(id.into_u64());
+        call(id, dispatch, || GONE.get() == 0);
+        GONE.set(0);
+    });
+}
+
+/// For Vigil's layer: whether it is to show that span, which has gone.
+pub(crate) fn take_gone(id: &Id) -> bool {
+    let is_it = GONE.get() == id.into_u64();
+    if is_it {
+        GONE.set(0);
+    }
+    is_it
+}
+
 fn show(state: &Arc<SpanState>, id: &Id, dispatch: &Dispatch) {
     let _ = ASKED.try_with(|asked| asked.replace(Some(Arc::clone(state))));
-    // The layer can only do it when it is called. Nobody else minds a link to a span that is not
-    // there; a filter around the layer wants one that is.
-    // Nor does it matter if one does.
-    let nowhere = Id::from_u64(u64::MAX);
-    let link = AssertUnwindSafe(|| dispatch.record_follows_from(id, &nowhere));
-    let _ = catch_unwind(link);
-    if ASKED.try_with(|asked| asked.borrow().is_some()) == Ok(true) {
-        dispatch.record_follows_from(id, id);
-    }
+    let is_done = || ASKED.try_with(|asked| asked.borrow().is_none()) != Ok(false);
+    call(id, dispatch, is_done);
     let asked = ASKED.try_with(RefCell::take);
     drop(asked);
     // At once, while it is known whose it is.

@@ -6,6 +6,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use tracing::field::Field;
+
 use super::callsite::TARGET;
 use super::content;
 use super::instruments::Binding;
@@ -263,8 +265,8 @@ pub(crate) fn withholds(key: &str, place: Place) -> bool {
 }
 
 /// Whether a log line leaves the field out. What the carrier sends has passed the gate already.
-pub(crate) fn hides(field: &str) -> bool {
-    !tracer::is_sending() && withholds(field, Place::Event)
+pub(crate) fn hides(field: &Field, name: &str) -> bool {
+    withholds(name, Place::Event) && !tracer::is_passing(&field.callsite())
 }
 
 /// The keys under which content stands.

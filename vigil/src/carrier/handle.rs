@@ -8,6 +8,7 @@ use opentelemetry::trace::SpanContext;
 
 use super::any::AnyValue;
 use super::attributes::Attributes;
+use super::current;
 use super::definition::{EventDefinition, RecordDefinition, SpanDefinition};
 use super::exposed;
 use super::outcome::{CANCELLED, Failure, PANIC, Seen};
@@ -272,7 +273,7 @@ impl Handle {
     pub fn inject(&self, headers: &mut dyn Injector) {
         opentelemetry::global::get_text_map_propagator(|propagator| match self.context() {
             Some(context) => propagator.inject_context(context, headers),
-            None => propagator.inject(headers),
+            None => current::map(|context| propagator.inject_context(context, headers)),
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::field::{Field, Visit};
@@ -16,9 +16,9 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
 use super::callsite::{self, LEVEL};
+use super::current;
 use super::entered::{self, Entered, Typed};
 use super::exposed;
-use super::start;
 use super::state::SpanState;
 use super::tracer::{self, CarrierSpan, CarrierTracer, Opening};
 
@@ -36,8 +36,6 @@ use super::tracer::{self, CarrierSpan, CarrierTracer, Opening};
 /// # drop(subscriber);
 /// ```
 pub struct TraceLayer<S> {
-    /// For typed spans.
-    tracer: CarrierTracer,
     /// For spans of other instrumentation, and for typed ones that it gets at.
     inner: OpenTelemetryLayer<S, CarrierTracer>,
     find: FindTyped,
@@ -45,6 +43,8 @@ pub struct TraceLayer<S> {
     max_level: LevelFilter,
     /// There is another such layer already: two would each want the same place on every span.
     redundant: bool,
+    /// A typed event has passed through the layers.
+    has_told: AtomicBool,
 }
 
 /// A layer that makes its spans with `provider`.
@@ -65,9 +65,9 @@ where
         .with_error_records_to_exceptions(false)
         .with_context_activation(true);
     TraceLayer {
-        tracer,
         inner,
         find: FindTyped {
+            tracer: tracer.clone(),
             nearest: nearest_typed::<S>,
             own_context: own_context::<S>,
             context: nearest_context::<S>,
@@ -78,6 +78,7 @@ where
         },
         max_level: LevelFilter::INFO,
         redundant: false,
+        has_told: AtomicBool::new(false),
     }
 }
 
@@ -121,6 +122,8 @@ impl<S> std::fmt::Debug for TraceLayer<S> {
 
 /// Finds typed spans without knowing the type of the subscriber.
 pub(crate) struct FindTyped {
+    /// For typed spans.
+    pub(crate) tracer: CarrierTracer,
     nearest: fn(&Entered, &Dispatch, &Wanted<'_>) -> Option<Arc<SpanState>>,
     /// Of the span itself, and of the nearest from there.
     own_context: fn(&Entered, &Dispatch, &Id) -> Option<opentelemetry::Context>,
@@ -231,13 +234,14 @@ where
         // Its fields are in the contract's hands, and its place in the tree is in its context.
         let nothing = metadata.fields().value_set(&[]);
         let bare = Attributes::new(metadata, &nothing);
-        let attached = context.map(|context| context.clone().attach());
+        let attached = context.map(|context| current::attach(context.clone()));
         self.inner.on_new_span(&bare, id, ctx);
         drop(attached);
     }
 
     /// Before the inner layer looks at a span: if it is a typed one, it has to be there.
     fn expose(&self, id: Option<Id>, ctx: &Context<'_, S>) {
+        let id = id.filter(|_| current::is_there());
         let Some(span) = id.and_then(|id| ctx.span(&id)) else {
             return;
         };
@@ -264,9 +268,22 @@ where
         self.hand_in(span.metadata(), Some(&context), &id, ctx.clone());
         // At once, while it is known whose it is.
         tracer::while_showing(CarrierSpan::gone(&context), || {
-            self.inner.on_enter(&id, ctx.clone());
-            self.inner.on_exit(&id, ctx.clone());
+            self.enter(&id, ctx.clone());
+            self.exit(&id, ctx.clone());
         });
+    }
+
+    fn enter(&self, id: &Id, ctx: Context<'_, S>) {
+        if current::ACTIVATE.is_possible() {
+            self.inner.on_enter(id, ctx);
+            current::ACTIVATE.taken();
+        }
+    }
+
+    fn exit(&self, id: &Id, ctx: Context<'_, S>) {
+        if current::ACTIVATE.is_possible() {
+            self.inner.on_exit(id, ctx);
+        }
     }
 }
 
@@ -286,7 +303,7 @@ where
         }
         // Two layers have two minds.
         let alone = !self.redundant && !self.find.fields;
-        self.find.direct = alone.then(|| self.tracer.clone());
+        self.find.direct = alone.then(|| self.find.tracer.clone());
         self.inner.on_layer(subscriber);
     }
 
@@ -299,18 +316,12 @@ where
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
+        current::MAKE.taken();
         match tracer::take_opening(attrs.metadata()) {
             // Its fields go by a shorter way, with their types. The parent is the one that the carrier
             // found, which also knows remote ones and looks past spans that a filter shut out.
             Some(Opening { state, asked, sent }) => {
-                let given = state.name.as_ref();
-                let definition = state.definition;
-                let names = state.names_at_start();
-                let names = names.as_ref();
-                let (name, attributes) =
-                    start::for_samplers(definition, given, &state.data(), sent, names);
-                let (time, above) = (state.start_time, state.above());
-                let span = self.tracer.build(definition, name, attributes, time, above);
+                let span = self.find.tracer.build_for(&state, sent);
                 state.built(span, self.find.events, asked.is_some());
                 if asked.is_some() {
                     exposed::reach(&state, id, asked);
@@ -318,7 +329,8 @@ where
             }
             // OpenTelemetry has it.
             None if tracer::opening_depth(attrs.metadata()).is_some() => {}
-            None if self.carries(attrs.metadata()) => {
+            // Where nothing is current, the inner layer can make none.
+            None if self.carries(attrs.metadata()) && current::is_there() => {
                 self.expose(attrs.parent().cloned(), &ctx);
                 self.inner.on_new_span(attrs, id, ctx);
             }
@@ -331,11 +343,14 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, ctx: Context<'_, S>) {
-        if tracer::is_sending() {
+        let span = ctx.span(id);
+        if span
+            .as_ref()
+            .is_some_and(|span| tracer::is_passing(&span.metadata().callsite()))
+        {
             return;
         }
-        let typed = ctx.span(id).and_then(|span| self.find.entered.state(&span));
-        match typed {
+        match span.and_then(|span| self.find.entered.state(&span)) {
             Some(state) => values.record(&mut Foreign(&state)),
             None => self.inner.on_record(id, values, ctx),
         }
@@ -344,6 +359,9 @@ where
     fn on_follows_from(&self, span: &Id, follows: &Id, ctx: Context<'_, S>) {
         if let Some(state) = exposed::take_asked(span) {
             return self.show(&state, span, ctx);
+        }
+        if exposed::take_gone(span) {
+            return self.expose(Some(span.clone()), &ctx);
         }
         if exposed::is_asking() {
             return;
@@ -354,15 +372,24 @@ where
     }
 
     fn event_enabled(&self, event: &Event<'_>, ctx: Context<'_, S>) -> bool {
+        // Before any layer gets it. Typed events are all alike, so who asks does so the first time.
+        let is_typed = || tracer::is_passing(&event.metadata().callsite());
+        let has_told = || self.has_told.swap(true, Ordering::Relaxed);
+        if self.find.fields && !(is_typed() && has_told() && !entered::is_wanted()) {
+            exposed::expose_reached();
+        }
         self.inner.event_enabled(event, ctx)
     }
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
-        if self.find.events && !tracer::is_sending() && self.carries(event.metadata()) {
+        let metadata = event.metadata();
+        let is_sent = || tracer::is_passing(&metadata.callsite());
+        if self.find.events && self.carries(metadata) && !is_sent() {
             let current = || ctx.current_span().id().cloned();
             let around = event.parent().cloned();
             let around = around.or_else(|| event.is_contextual().then(current).flatten());
-            let typed = around.as_ref().and_then(exposed::reached);
+            let reached = |id: &Id| exposed::reached(id, &self.find);
+            let typed = around.as_ref().and_then(reached);
             if typed.is_some_and(|state| !state.is_recording()) {
                 // Nobody would read it there.
                 return;
@@ -373,15 +400,18 @@ where
     }
 
     fn on_enter(&self, id: &Id, ctx: Context<'_, S>) {
+        current::ENTER.taken();
         if !tracer::is_carrying(id) {
             self.expose(Some(id.clone()), &ctx);
-            return self.inner.on_enter(id, ctx);
+            return self.enter(id, ctx);
         }
         // The carrier has made its context current.
-        if let Some(state) = exposed::reached(id)
-            && !state.noted.swap(true, Ordering::Relaxed)
+        if let Some(state) = exposed::reached(id, &self.find)
+            && !state.noted.load(Ordering::Acquire)
         {
+            // First of all: another thread that enters it may be right behind.
             self.find.entered.note(&state, id, false);
+            state.noted.store(true, Ordering::Release);
             if entered::is_wanted() {
                 exposed::expose(&state);
             }
@@ -390,13 +420,14 @@ where
 
     fn on_exit(&self, id: &Id, ctx: Context<'_, S>) {
         if !tracer::is_carrying(id) {
-            self.inner.on_exit(id, ctx);
+            self.exit(id, ctx);
         }
     }
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
         if tracer::is_carrying(&id) {
-            return self.find.entered.remove(&id);
+            self.find.entered.remove(&id);
+            return tracer::closed(&id);
         }
         if ctx.metadata(&id).is_some_and(callsite::is_carried) {
             self.find.entered.remove(&id);

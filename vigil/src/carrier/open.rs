@@ -8,6 +8,7 @@ use std::thread::{self, ThreadId};
 use opentelemetry::trace::{TraceContextExt, TraceId};
 use slab::Slab;
 
+use super::current;
 use super::outcome::{PANIC, TERMINATED};
 use super::state::SpanState;
 
@@ -87,7 +88,7 @@ pub(crate) enum Reason {
 impl Reason {
     /// A panic on this thread. It takes no lock: who panics may hold any.
     pub(crate) fn panic() -> Self {
-        let trace = opentelemetry::Context::map_current(|context| {
+        let trace = current::map(|context| {
             let span = context.span().span_context().clone();
             span.is_valid().then(|| span.trace_id())
         });

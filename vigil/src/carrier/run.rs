@@ -9,6 +9,7 @@ use opentelemetry::ContextGuard;
 use pin_project_lite::pin_project;
 use tracing::span::Id;
 
+use super::current;
 use super::exposed;
 use super::handle::interrupted;
 use super::instruments::Binding;
@@ -163,10 +164,11 @@ pub(crate) fn in_scope<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
 
 /// Runs `f` with the span entered, and with the instruments of its test scope.
 pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
-    let span = state.traced();
+    let there = nearest(state);
+    let span = there.traced();
     let f = || match span.zip(span.and_then(tracing::Span::id)) {
         Some((span, id)) => {
-            let _entered = Entered::new(state, span, id);
+            let _entered = Entered::new(there, span, id);
             f()
         }
         None => f(),
@@ -181,34 +183,51 @@ pub(crate) fn enter<R>(state: &Arc<SpanState>, f: impl FnOnce() -> R) -> R {
     }
 }
 
+/// The span itself, or if nobody wanted it, the nearest above it that is there.
+fn nearest(state: &Arc<SpanState>) -> &Arc<SpanState> {
+    let mut there = state;
+    while !there.is_own() {
+        match there.typed_parent() {
+            Some(parent) => there = parent,
+            // It knows the foreign one, if that is what it stands under.
+            None => return state,
+        }
+    }
+    there
+}
+
 /// A typed span while code runs in it. Its context is made current here, not by the layer, which would
 /// have to look for it.
 struct Entered<'a> {
     inside: Option<tracing::span::Entered<'a>>,
     id: Id,
+    /// The carrier sees to it itself.
+    carried: bool,
     _reachable: exposed::Before,
-    current: Option<ContextGuard>,
+    _current: Option<ContextGuard>,
 }
 
 impl<'a> Entered<'a> {
     fn new(state: &Arc<SpanState>, span: &'a tracing::Span, id: Id) -> Self {
         let carried = state.is_own();
         let reachable = exposed::before();
-        let current = carried.then(|| state.context().cloned()).flatten();
-        let current = current.map(opentelemetry::Context::attach);
+        let context = carried.then(|| state.context().cloned()).flatten();
+        let current = context.and_then(current::attach);
         if carried {
             exposed::reach(state, &id, None);
         }
-        let entered = if carried {
-            tracer::while_carrying(&id, || span.enter())
+        let enter = || current::ENTER.is_possible().then(|| span.enter());
+        let inside = if carried {
+            tracer::while_carrying(&id, enter)
         } else {
-            span.enter()
+            enter()
         };
         Self {
-            inside: Some(entered),
+            inside,
             id,
+            carried,
             _reachable: reachable,
-            current,
+            _current: current,
         }
     }
 }
@@ -216,7 +235,7 @@ impl<'a> Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let inside = self.inside.take();
-        if self.current.is_some() {
+        if self.carried {
             tracer::while_carrying(&self.id, || drop(inside));
         }
     }

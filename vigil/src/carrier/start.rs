@@ -11,6 +11,7 @@ use tracing::field::ValueSet;
 
 use super::attributes::{Attributes, Entries, Entry, find, key_value};
 use super::bridge::LogBridge;
+use super::current;
 use super::definition::{NamePart, SpanDefinition};
 use super::ended;
 use super::exposed;
@@ -336,7 +337,7 @@ impl Place {
             ParentLink::Typed(state) => Self {
                 inherited: state.inherited.clone(),
                 // Otherwise it is being started, by a layer that looks at it meanwhile.
-                context: state.live().is_none().then(Context::current),
+                context: state.live().is_none().then(current::context),
             },
             ParentLink::Foreign(span) => {
                 let context = tracer::context_of(span).unwrap_or_default();
@@ -357,7 +358,7 @@ impl Place {
     }
 
     fn current() -> Self {
-        let context = Context::current();
+        let context = current::context();
         Self {
             inherited: Inherited::of(&context).cloned(),
             context: Some(context),
@@ -380,10 +381,14 @@ impl<'a> Under<'a> {
 
     /// The dispatcher of the span above, so that a tree stays in one place whatever thread it
     /// grows on.
-    fn dispatch(&self) -> Dispatch {
-        let above = match self {
-            Self::Span(span) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
-            Self::Current | Self::Nothing => None,
+    fn dispatch(&self, parent: &ParentLink) -> Dispatch {
+        let above = match (self, parent) {
+            (Self::Span(span), _) => span.with_subscriber(|(_, dispatch)| dispatch.clone()),
+            // The thread is ending, and `tracing` has no span for it.
+            (Self::Current, ParentLink::Typed(parent)) => {
+                parent.live().map(|live| live.around.dispatch.clone())
+            }
+            (Self::Current | Self::Nothing, _) => None,
         };
         above.unwrap_or_else(current_dispatch)
     }
@@ -513,7 +518,7 @@ pub(super) fn for_samplers(
 fn open(state: &Arc<SpanState>, sent: usize) {
     let definition = state.definition;
     let under = Under::of(&state.link);
-    let dispatch = under.dispatch();
+    let dispatch = under.dispatch(&state.link);
     if !definition.enabled(&dispatch) {
         let span = match under {
             Under::Span(span) => span.clone(),
@@ -524,6 +529,10 @@ fn open(state: &Arc<SpanState>, sent: usize) {
     }
     let metadata = definition.metadata();
     let around = around(&state.link, dispatch);
+    if !current::MAKE.is_possible() {
+        tracer::build_alone(state, sent, &around.dispatch);
+        return state.begin(Live::of_sdk(around), sent, 0);
+    }
     let (dispatch, listeners) = (&around.dispatch, around.listeners);
     let opening = Opening {
         state: Arc::clone(state),
@@ -709,7 +718,7 @@ fn write_pattern(name: &mut String, definition: &SpanDefinition, entries: &[Entr
 /// Stands in for a span of that type that callers step into from foreign code: the current span,
 /// whatever it is.
 pub(crate) fn adopt_current(definition: &'static SpanDefinition) -> Handle {
-    let context = Context::current();
+    let context = current::context();
     let mut new = SpanState::new(definition, ParentLink::Current, Binding::scoped());
     let Some(state) = Arc::get_mut(&mut new) else {
         // Nobody else has it.

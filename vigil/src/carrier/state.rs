@@ -16,6 +16,7 @@ use super::any::AnyValue;
 use super::attributes::{Attributes, Entries, Entry, find, key_value, place, same};
 use super::bridge::{self, LogBridge, Telling};
 use super::callsite::LEVEL;
+use super::current;
 use super::definition::{
     Derived, EventDefinition, Field, Measured, RecordDefinition, Scope, SpanDefinition,
 };
@@ -128,6 +129,15 @@ impl Live {
         Self {
             wants_events: tracer::wants_events(&around.dispatch),
             span: OnceCell::with_value(span),
+            around,
+        }
+    }
+
+    /// Of OpenTelemetry alone.
+    pub(super) fn of_sdk(around: Arc<Around>) -> Self {
+        Self {
+            wants_events: tracer::wants_events(&around.dispatch),
+            span: OnceCell::new(),
             around,
         }
     }
@@ -371,10 +381,10 @@ impl SpanState {
     }
 
     /// The span for `tracing`, which is made now if `tracing` went without so far; none while it is being
-    /// started.
+    /// started, and where the thread is ending.
     pub(crate) fn traced(self: &Arc<Self>) -> Option<&tracing::Span> {
         let live = self.live()?;
-        if live.span.get().is_none() {
+        if live.span.get().is_none() && current::MAKE.is_possible() {
             // Not while the cell is locked: layers are told. Another thread may be faster.
             let _ = live.span.set(start::trace(self, live));
         }
@@ -772,7 +782,7 @@ impl SpanState {
                         exposed::reach(self, id, None);
                     }
                     tracer::while_telling(teller, telling, || {
-                        tracer::while_sending(|| dispatch.event(&traced));
+                        tracer::while_passing(metadata, || dispatch.event(&traced));
                     });
                     drop(before);
                 });
@@ -1174,7 +1184,7 @@ impl SpanState {
         }
         with_values(&self.definition.site, most, fields, |_, values| {
             span.with_subscriber(|(id, dispatch)| {
-                tracer::while_sending(|| {
+                tracer::while_passing(self.definition.metadata(), || {
                     dispatch.record(id, &tracing::span::Record::new(values));
                 });
             });
@@ -1194,7 +1204,9 @@ impl SpanState {
                     span.set_status(end.status.clone());
                 }
             }
-            tracer::while_closing(|| match end_time {
+            let ids = span.span_context();
+            let ids = (ids.trace_id(), ids.span_id());
+            tracer::while_closing(ids, || match end_time {
                 Some(time) => span.end_with_timestamp(time),
                 None => span.end(),
             });
@@ -1204,14 +1216,40 @@ impl SpanState {
 
 impl Drop for SpanState {
     fn drop(&mut self) {
+        self.close_traced();
+        // One after the other: a chain of parents may be longer than the stack is deep.
+        let mut next = self.let_go_of_parent();
+        while let Some(mut parent) = next.and_then(Arc::into_inner) {
+            parent.close_traced();
+            next = parent.let_go_of_parent();
+        }
+    }
+}
+
+impl SpanState {
+    fn let_go_of_parent(&mut self) -> Option<Arc<Self>> {
+        match std::mem::replace(&mut self.link, ParentLink::Root) {
+            ParentLink::Typed(parent) => Some(parent),
+            _ => None,
+        }
+    }
+
+    /// Lets go of the `tracing` span.
+    fn close_traced(&mut self) {
         let Some(live) = self.live.get_mut() else {
             return;
         };
         let Some(span) = live.span.take() else { return };
         // What the layer would find on it, foreign code has put there.
         let plain = if self.exposed.is() { None } else { span.id() };
+        let (was_entered, dispatch) = (*self.noted.get_mut(), &live.around.dispatch);
         let close = || match plain {
-            Some(id) => tracer::while_carrying(&id, || drop(span)),
+            Some(id) => {
+                if tracer::let_go_of(span, &id) && was_entered {
+                    // Whoever has it may look for its context, and nobody will be there to show that.
+                    exposed::show_kept(&id, dispatch);
+                }
+            }
             None => drop(span),
         };
         // The registry closes the spans above with the dispatcher of this thread, which is another

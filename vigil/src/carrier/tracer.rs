@@ -11,10 +11,12 @@ use std::thread::LocalKey;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{
-    Span as _, SpanBuilder, SpanContext, Status, TraceContextExt, Tracer, TracerProvider,
+    Span as _, SpanBuilder, SpanContext, SpanId, Status, TraceContextExt, TraceId, Tracer,
+    TracerProvider,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, Span};
+use tracing::callsite::Identifier;
 use tracing::span::Id;
 use tracing::{Dispatch, Metadata};
 
@@ -24,6 +26,7 @@ use super::exposed;
 use super::gate::{self, Place};
 use super::inherited::Inherited;
 use super::layer::FindTyped;
+use super::start;
 use super::state::SpanState;
 
 /// The field of an event that log layers print first.
@@ -41,16 +44,20 @@ thread_local! {
     /// The SDK is making a span that gets its inherited attributes by another way: under the context
     /// that is here.
     static BUILT_HERE: Cell<*const Context> = const { Cell::new(std::ptr::null()) };
-    /// What passes through the layers has reached OpenTelemetry by a shorter way.
+    /// What is set on a span has passed the gate.
     static SENDING: Cell<bool> = const { Cell::new(false) };
+    /// What passes through the layers and has reached OpenTelemetry by a shorter way.
+    static PASSING: Cell<Option<&'static Metadata<'static>>> = const { Cell::new(None) };
     /// A typed span is entered, left or let go of, which the carrier sees to itself.
     static CARRYING: Cell<u64> = const { Cell::new(0) };
+    /// The last one that was closed as the carrier let go of it.
+    static CLOSED: Cell<u64> = const { Cell::new(0) };
     /// A log line is being turned into an event of the span around it.
     static LOGGING: Cell<bool> = const { Cell::new(false) };
     /// The event that a span sends when it ends passes through the layers.
     static ENDING: Cell<bool> = const { Cell::new(false) };
-    /// A typed span goes to the processors, whose content has passed the gate.
-    static CLOSING: Cell<bool> = const { Cell::new(false) };
+    /// The typed span that goes to the processors, whose content has passed the gate.
+    static CLOSING: Cell<Option<(TraceId, SpanId)>> = const { Cell::new(None) };
     /// Typed spans that lost their last owner where they could not go.
     static LEFT: RefCell<Vec<SpanState>> = const { RefCell::new(Vec::new()) };
     /// The typed span whose event passes through the layers.
@@ -161,13 +168,28 @@ pub(crate) fn is_built_here(parent: &Context) -> bool {
     is_it
 }
 
-/// Runs `f`, whose telemetry is meant for other layers alone.
+/// Runs `f`, which sets on somebody's span what has passed the gate.
 pub(crate) fn while_sending<R>(f: impl FnOnce() -> R) -> R {
     with_flag(&SENDING, f)
 }
 
-pub(crate) fn is_sending() -> bool {
-    SENDING.get()
+/// Runs `f`, in which a typed event, or what was recorded on a typed span, passes through the layers.
+pub(crate) fn while_passing<R>(metadata: &'static Metadata<'static>, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<&'static Metadata<'static>>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            PASSING.set(self.0);
+        }
+    }
+
+    let _restore = Restore(PASSING.replace(Some(metadata)));
+    f()
+}
+
+/// Whether that is what passes: another layer may say something of its own on the way.
+pub(crate) fn is_passing(callsite: &Identifier) -> bool {
+    PASSING.get().is_some_and(|it| it.callsite() == *callsite)
 }
 
 /// A typed span that sends a typed event. `tracing` may not know it.
@@ -243,15 +265,23 @@ pub(crate) fn is_ending() -> bool {
 }
 
 /// Runs `f`, in which the SDK's span of a typed one ends.
-pub(crate) fn while_closing<R>(f: impl FnOnce() -> R) -> R {
-    with_flag(&CLOSING, f)
+pub(crate) fn while_closing<R>(ids: (TraceId, SpanId), f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<(TraceId, SpanId)>);
+
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CLOSING.set(self.0);
+        }
+    }
+
+    let _restore = Restore(CLOSING.replace(Some(ids)));
+    f()
 }
 
-/// Whether the span that ends is a typed one's. Asked once for each: what processors end meanwhile
-/// is not.
+/// Whether the span that ends is a typed one's: what processors end meanwhile is not.
 #[cfg(feature = "_otlp")]
-pub(crate) fn is_closing() -> bool {
-    CLOSING.replace(false)
+pub(crate) fn is_closing(ids: &SpanContext) -> bool {
+    CLOSING.get() == Some((ids.trace_id(), ids.span_id()))
 }
 
 /// Runs `f`, in which a log line becomes a span event.
@@ -290,6 +320,18 @@ pub(crate) fn while_carrying<R>(id: &Id, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Lets go of a typed span's `tracing` span. Returns whether somebody else has kept it.
+pub(crate) fn let_go_of(span: tracing::Span, id: &Id) -> bool {
+    CLOSED.set(0);
+    while_carrying(id, || drop(span));
+    CLOSED.get() != id.into_u64()
+}
+
+/// A layer is told that nobody holds that span any more.
+pub(crate) fn closed(id: &Id) {
+    CLOSED.set(id.into_u64());
+}
+
 /// Whether the carrier does itself what a layer is told of that span.
 #[inline]
 pub(crate) fn is_carrying(id: &Id) -> bool {
@@ -307,10 +349,10 @@ pub(crate) fn context_of(span: &tracing::Span) -> Option<Context> {
 
 /// The ids of a span that a layer is told of.
 pub(crate) fn ids_of(id: &Id, dispatch: &Dispatch) -> Option<SpanContext> {
-    if let Some(state) = exposed::reached(id) {
+    let find = dispatch.downcast_ref::<FindTyped>();
+    if let Some(state) = find.and_then(|find| exposed::reached(id, find)) {
         return state.ids().cloned();
     }
-    let find = dispatch.downcast_ref::<FindTyped>();
     let context = match find {
         Some(find) => find.context_of(dispatch, id)?,
         None => exposed::foreign_context(id, dispatch)?,
@@ -323,6 +365,14 @@ pub(crate) fn wants_events(dispatch: &Dispatch) -> bool {
     dispatch
         .downcast_ref::<FindTyped>()
         .is_none_or(|find| find.events)
+}
+
+/// Makes the SDK's span of a typed one where `tracing` can make none, if a layer of Vigil's is there.
+pub(crate) fn build_alone(state: &SpanState, sent: usize, dispatch: &Dispatch) {
+    if let Some(find) = dispatch.downcast_ref::<FindTyped>() {
+        let span = find.tracer.build_for(state, sent);
+        state.built(span, find.events, false);
+    }
 }
 
 /// What makes the SDK's spans there, if no layer has to be told of each.
@@ -348,7 +398,7 @@ pub(crate) fn current_typed(wanted: impl Fn(&SpanState) -> bool) -> Option<Arc<S
 /// Whether an attribute may stand where foreign code puts it. What the carrier sends has passed the
 /// gate already.
 fn passes(attribute: &KeyValue, place: Place) -> bool {
-    is_sending() || !gate::withholds(attribute.key.as_str(), place)
+    SENDING.get() || !gate::withholds(attribute.key.as_str(), place)
 }
 
 /// The tracer under the layer.
@@ -371,6 +421,21 @@ impl CarrierTracer {
             provider,
             typed: ByScope::new(),
         }))
+    }
+
+    /// Makes the SDK's span of that one, with the first `sent` of its attributes.
+    pub(crate) fn build_for(&self, state: &SpanState, sent: usize) -> Span {
+        let (definition, given) = (state.definition, state.name.as_ref());
+        let names = state.names_at_start();
+        let (name, attributes) =
+            start::for_samplers(definition, given, &state.data(), sent, names.as_ref());
+        self.build(
+            definition,
+            name,
+            attributes,
+            state.start_time,
+            state.above(),
+        )
     }
 
     /// Makes the SDK's span of a typed one, under what that stands under.

@@ -24,6 +24,7 @@ use opentelemetry::Context;
 
 use super::error::ExportError;
 use super::stats::{ExportStats, Report, Signal};
+use crate::carrier::current;
 
 /// Items in a block of the queue.
 const BLOCK: usize = 64;
@@ -581,7 +582,7 @@ impl<T: Send + 'static> Queue<T> {
     fn report(&self, report: Option<Report>) {
         if let Some(report) = report {
             // It would only be one more thing that can't be exported.
-            let _suppressed = Context::enter_telemetry_suppressed_scope();
+            let _suppressed = current::is_there().then(Context::enter_telemetry_suppressed_scope);
             // Whoever listens can't bring the export down.
             let _ = catch_unwind(AssertUnwindSafe(|| (self.reporter)(&report)));
         }

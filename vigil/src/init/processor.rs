@@ -59,7 +59,7 @@ impl SpanProcessor for Outgoing {
 /// Takes content off a span that is captured for no span, or that no redaction has seen: the SDK's
 /// own spans pass no other gate. Typed ones have.
 fn withhold(span: &mut SpanData) {
-    if carrier::is_closing() {
+    if carrier::is_closing(&span.span_context) {
         return;
     }
     let captured = carrier::leaving(false);

@@ -46,9 +46,9 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     // Where spans carry OpenTelemetry's context, the one of the current span is current.
-    let current = event.is_contextual().then(|| {
-        opentelemetry::Context::map_current(|context| context.span().span_context().clone())
-    });
+    let current = event
+        .is_contextual()
+        .then(|| carrier::current::map(|context| context.span().span_context().clone()));
     current.filter(SpanContext::is_valid).or_else(|| {
         let mut scope = ctx.event_scope(event).into_iter().flatten();
         scope.find_map(|span| ids(&span.id()))

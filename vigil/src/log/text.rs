@@ -26,7 +26,7 @@ pub(super) struct Shown<'a>(pub(super) &'a mut dyn Visit);
 
 impl Shown<'_> {
     fn visit(&mut self, field: &Field, visit: impl FnOnce(&mut dyn Visit)) {
-        if !carrier::hides(name(field)) {
+        if !carrier::hides(field, name(field)) {
             visit(self.0);
         }
     }
