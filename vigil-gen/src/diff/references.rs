@@ -3,7 +3,7 @@
 use super::removed::stands_in;
 use super::{Comparison, Place, fate, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{AttributeRef, OptInKey, Registry, RequirementLevel, SetTime};
+use crate::registry::{AttributeRef, OptInKey, Registry, RequirementLevel, SetTime, Stability};
 
 impl<'a> Comparison<'a> {
     /// Compares the attributes of a signal; those that came to it with a record are the record's.
@@ -127,7 +127,9 @@ impl<'a> Comparison<'a> {
         let (was, is) = (&old.deprecated, &new.deprecated);
         let name = format!("attribute {} ", quoted(&old.key));
         self.deprecation(place, &name, was.as_ref(), is.as_ref());
-        if let (Some(was), Some(is)) = (old.stability, new.stability) {
+        // What it has from the attribute is told of there.
+        if old.stability.is_some() || new.stability.is_some() {
+            let (was, is) = (stability(self.before, old), stability(self.after, new));
             self.stability(place, &of("stability"), was, is);
         }
         let values = (json(&old.value), json(&new.value));
@@ -225,6 +227,12 @@ fn in_struct(place: Place<'_>, references: &[&AttributeRef]) -> bool {
     }
 }
 
+/// How stable it is here.
+fn stability(registry: &Registry, it: &AttributeRef) -> Stability {
+    let attribute = || registry.attributes.get(&it.key).map(|it| it.docs.stability);
+    it.stability.or_else(attribute).unwrap_or_default()
+}
+
 /// The key that it has here for whoever opts in, if the attribute does not say so itself.
 fn opt_in_key<'a>(registry: &Registry, it: &'a AttributeRef) -> Option<&'a OptInKey> {
     let attribute = registry.attributes.get(&it.key);
@@ -242,7 +250,7 @@ fn shape(in_struct: bool) -> &'static str {
 }
 
 /// A level without its condition.
-fn level_word(level: &RequirementLevel) -> &'static str {
+pub(super) fn level_word(level: &RequirementLevel) -> &'static str {
     match level {
         RequirementLevel::Required => "required",
         RequirementLevel::ConditionallyRequired(_) => "conditionally_required",

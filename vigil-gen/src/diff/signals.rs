@@ -219,14 +219,7 @@ impl<'a> Comparison<'a> {
         };
         let ends = (json(&before.at_end_of), json(&after.at_end_of));
         self.word(place, rule, "`at_end_of`", &ends.0, &ends.1);
-        let body = |it: &Event| it.body.as_ref().map(body_types).unwrap_or_default();
-        self.word(
-            place,
-            rules::EVENT_BODY,
-            "body",
-            &body(before),
-            &body(after),
-        );
+        self.body(place, before.body.as_ref(), after.body.as_ref());
         let entities = (
             json(&before.entity_associations),
             json(&after.entity_associations),
@@ -314,23 +307,6 @@ fn span_name(name: &SpanName) -> String {
             words.collect::<Vec<_>>().join(" ")
         }
     }
-}
-
-/// A body as what it is on the wire: ids and types.
-fn body_types(body: &crate::registry::Body) -> String {
-    let fields: Vec<String> = body.fields.iter().map(body_types).collect();
-    let within = if fields.is_empty() {
-        String::new()
-    } else {
-        format!(" {{ {} }}", fields.join(", "))
-    };
-    let members: Vec<String> = body.members.iter().map(|it| json(&it.value)).collect();
-    let of = if members.is_empty() {
-        String::new()
-    } else {
-        format!(" of {}", members.join("|"))
-    };
-    format!("{}: {}{of}{within}", body.id, body.ty)
 }
 
 fn numbers(numbers: &[f64]) -> String {
