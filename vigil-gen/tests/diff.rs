@@ -353,10 +353,20 @@ fn signatures(registry: &Path) -> BTreeSet<String> {
         let mut block = String::new();
         let mut variants = false;
         let mut derived = Vec::new();
-        let mut lines = text.lines();
+        // Nothing is indented yet: what stands within what, braces tell, which are in pairs in text too.
+        let mut depth = 0;
+        let mut deeper = |line: &str| {
+            let before = depth;
+            depth += line.matches('{').count();
+            depth -= line.matches('}').count();
+            before
+        };
+        let mut lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|it| !it.starts_with("//"));
         while let Some(line) = lines.next() {
-            let top = !line.starts_with(' ');
-            let line = line.trim();
+            let top = deeper(line) == 0;
             if let Some(list) = line.strip_prefix("#[derive(") {
                 derived = list.trim_end_matches(")]").split(", ").collect();
             }
@@ -365,7 +375,8 @@ fn signatures(registry: &Path) -> BTreeSet<String> {
                 // A field ends with its line.
                 while !item.contains(['{', ';']) && !line.ends_with(',') {
                     let Some(next) = lines.next() else { break };
-                    item = format!("{item} {}", next.trim());
+                    deeper(next);
+                    item = format!("{item} {next}");
                 }
                 let end = item.find(['{', ';', '=']).unwrap_or(item.len());
                 let item = item[..end].split_whitespace().collect::<Vec<_>>().join(" ");

@@ -3,7 +3,9 @@
 use super::removed::stands_in;
 use super::{Comparison, Place, fate, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{AttributeRef, OptInKey, Registry, RequirementLevel, SetTime, Stability};
+use crate::registry::{
+    Aggregate, AttributeRef, OptInKey, Registry, RequirementLevel, SetTime, Stability,
+};
 
 impl<'a> Comparison<'a> {
     /// Compares the attributes of a signal; those that came to it with a record are the record's.
@@ -22,9 +24,14 @@ impl<'a> Comparison<'a> {
         let find =
             |list: &[&'a AttributeRef], key: &str| list.iter().find(|it| it.key == key).copied();
         let mut heirs = Vec::new();
+        let structs = (in_struct(place, &before), in_struct(place, &after));
         for old in &before {
             if let Some(new) = find(&after, &old.key) {
-                self.reference(place, old, new);
+                let in_struct = structs != (false, false);
+                self.reference(place, old, new, in_struct);
+                if !in_struct {
+                    self.passing(place, old, new);
+                }
                 continue;
             }
             let heir = self
@@ -43,7 +50,6 @@ impl<'a> Comparison<'a> {
                 self.reference_added(place, new);
             }
         }
-        let structs = (in_struct(place, &before), in_struct(place, &after));
         if structs.0 != structs.1 {
             let (old, new) = (shape(structs.0), shape(structs.1));
             self.word(place, rules::ATTRIBUTE_STRUCT, "attributes", old, new);
@@ -108,7 +114,13 @@ impl<'a> Comparison<'a> {
         self.push(place, rule, what);
     }
 
-    fn reference(&mut self, place: Place<'a>, old: &AttributeRef, new: &AttributeRef) {
+    fn reference(
+        &mut self,
+        place: Place<'a>,
+        old: &AttributeRef,
+        new: &AttributeRef,
+        in_struct: bool,
+    ) {
         let of = |what: &str| format!("{what} of {}", quoted(&old.key));
         let required = |it: &AttributeRef| it.level == RequirementLevel::Required;
         let opt_in = |it: &AttributeRef| matches!(it.level, RequirementLevel::OptIn(_));
@@ -143,9 +155,15 @@ impl<'a> Comparison<'a> {
         let sets = (json(&old.set), json(&new.set));
         self.word(place, rules::SET_TIME, &of("`set`"), &sets.0, &sets.1);
         let aggregates = (json(&old.aggregate), json(&new.aggregate));
+        let append = [old, new].map(|it| it.aggregate == Aggregate::Append);
+        let rule = if place.subject == "group" && !in_struct && append.contains(&true) {
+            rules::AGGREGATE_APPEND
+        } else {
+            rules::AGGREGATE
+        };
         self.word(
             place,
-            rules::AGGREGATE,
+            rule,
             &of("`aggregate`"),
             &aggregates.0,
             &aggregates.1,
@@ -176,6 +194,37 @@ impl<'a> Comparison<'a> {
         self.word(place, rule, &of("`cardinality`"), &bounds.0, &bounds.1);
         let keys = (opt_in_key(self.before, old), opt_in_key(self.after, new));
         self.opt_in_key(place, &of("key to opt in to"), keys.0, keys.1);
+    }
+
+    /// Compares how a value is given that is no field of a struct, as far as its attribute decides.
+    fn passing(&mut self, place: Place<'a>, old: &AttributeRef, new: &AttributeRef) {
+        let called = matches!(place.subject, "span" | "group");
+        let given = |it: &AttributeRef| it.value.is_none() && it.set != SetTime::Runtime;
+        if !called || !given(old) || !given(new) {
+            return;
+        }
+        let attributes = |it: &'a Registry| it.attributes.get(&old.key);
+        let (Some(was), Some(is)) = (attributes(self.before), attributes(self.after)) else {
+            return;
+        };
+        let name = quoted(&old.key);
+        match (was.sensitive, is.sensitive) {
+            (false, true) => {
+                let what = format!("attribute {name} given as content now");
+                self.push(place, rules::CONTENT_SETTER, what);
+            }
+            (true, false) => {
+                let what = format!("attribute {name} not given as content any more");
+                self.push(place, rules::CONTENT_SETTER, what);
+            }
+            _ => {}
+        }
+        let only_at_start = |it: &AttributeRef| place.subject == "span" && it.set == SetTime::Start;
+        let recorded = was.inherited && old.level != RequirementLevel::Required;
+        if only_at_start(old) && recorded && only_at_start(new) && !is.inherited {
+            let what = format!("attribute {name} only given to the builder");
+            self.push(place, rules::RECORDED_NO_MORE, what);
+        }
     }
 
     /// Arguments that were there before and still are have kept their order.

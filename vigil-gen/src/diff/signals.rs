@@ -26,7 +26,8 @@ impl<'a> Comparison<'a> {
     fn record(&mut self, place: Place<'a>, old: &'a Record, new: &'a Record) {
         self.word(place, rules::RECORD_METHOD, "method", &old.name, &new.name);
         self.word(place, rules::RECORD_SPAN, "span", &old.on, &new.on);
-        self.phases(place, &old.phases, &new.phases);
+        let phases = (&*old.phases, &*new.phases);
+        self.phases(place, phases, rules::RECORD_IN_ALL_PHASES);
         let rule = match old.event {
             None => rules::RECORD_EVENT_ADDED,
             Some(_) => rules::RECORD_EVENT_REMOVED,
@@ -81,7 +82,8 @@ impl<'a> Comparison<'a> {
             rules::PARENT_ADDED,
             rules::PARENT_REMOVED,
         );
-        self.phases(place, &old.phases, &new.phases);
+        let phases = (&*old.phases, &*new.phases);
+        self.phases(place, phases, rules::PHASES_WIDENED);
         let per = (json(&old.type_per), json(&new.type_per));
         self.word(place, rules::TYPE_PER, "`type_per`", &per.0, &per.1);
         let immediate = (json(&old.immediate), json(&new.immediate));
@@ -95,12 +97,17 @@ impl<'a> Comparison<'a> {
     }
 
     /// Phases where something may be; an empty list means all of them.
-    fn phases(&mut self, place: Place<'a>, old: &[String], new: &[String]) {
+    fn phases(
+        &mut self,
+        place: Place<'a>,
+        (old, new): (&[String], &[String]),
+        to_all: &'static Rule,
+    ) {
         let (added, removed) = (rules::PHASES_WIDENED, rules::PHASES_NARROWED);
         match (old, new) {
             ([], []) => {}
             ([], new) => self.word(place, removed, "phases", "all", &new.join(", ")),
-            (old, []) => self.word(place, added, "phases", &old.join(", "), "all"),
+            (old, []) => self.word(place, to_all, "phases", &old.join(", "), "all"),
             (old, new) => self.names(place, "phase", (old, new), added, removed),
         }
     }
