@@ -93,11 +93,12 @@ impl<'a> Comparison<'a> {
         let attribute = self.before.attributes.get(&old.key);
         let deprecated = attribute.and_then(|it| it.docs.deprecated.as_ref());
         let Some(deprecated) = old.deprecated.as_ref().or(deprecated) else {
-            self.push(
-                place,
-                rules::REFERENCE_REMOVED,
-                format!("attribute {key} removed"),
-            );
+            let rule = if is_given(old) {
+                rules::REFERENCE_REMOVED
+            } else {
+                rules::UNASKED_REMOVED
+            };
+            self.push(place, rule, format!("attribute {key} removed"));
             return;
         };
         let Some(new) = deprecated.new_name() else {
@@ -153,7 +154,12 @@ impl<'a> Comparison<'a> {
             &values.1,
         );
         let sets = (json(&old.set), json(&new.set));
-        self.word(place, rules::SET_TIME, &of("`set`"), &sets.0, &sets.1);
+        let rule = if old.set == SetTime::Runtime && !is_argument(place, new) {
+            rules::SET_BY_CALLERS
+        } else {
+            rules::SET_TIME
+        };
+        self.word(place, rule, &of("`set`"), &sets.0, &sets.1);
         let aggregates = (json(&old.aggregate), json(&new.aggregate));
         let append = [old, new].map(|it| it.aggregate == Aggregate::Append);
         let rule = if place.subject == "group" && !in_struct && append.contains(&true) {
@@ -199,8 +205,7 @@ impl<'a> Comparison<'a> {
     /// Compares how a value is given that is no field of a struct, as far as its attribute decides.
     fn passing(&mut self, place: Place<'a>, old: &AttributeRef, new: &AttributeRef) {
         let called = matches!(place.subject, "span" | "group");
-        let given = |it: &AttributeRef| it.value.is_none() && it.set != SetTime::Runtime;
-        if !called || !given(old) || !given(new) {
+        if !called || !is_given(old) || !is_given(new) {
             return;
         }
         let attributes = |it: &'a Registry| it.attributes.get(&old.key);
@@ -255,6 +260,11 @@ impl<'a> Comparison<'a> {
             &new,
         );
     }
+}
+
+/// Whether callers give it at all.
+fn is_given(it: &AttributeRef) -> bool {
+    it.value.is_none() && it.set != SetTime::Runtime
 }
 
 /// Whether a function asks for it.
