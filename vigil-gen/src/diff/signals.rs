@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Comparison, Place, Rule, json, rules};
 use crate::diagnostic::quoted;
 use crate::registry::{
-    AttributeRef, Contract, Entity, Event, Group, Metric, NamePart, Record, Registry, Span,
-    SpanName,
+    AttributeRef, Contract, Entity, Event, Group, Measure, MeasuredValue, Metric, NamePart, Record,
+    Registry, Span, SpanName,
 };
 
 impl<'a> Comparison<'a> {
@@ -172,7 +172,7 @@ impl<'a> Comparison<'a> {
             );
         }
         if !before.measures.is_empty() && !after.measures.is_empty() {
-            let measures = (json(&before.measures), json(&after.measures));
+            let measures = (measures(&before.measures), measures(&after.measures));
             self.word(
                 place,
                 rules::METRIC_MEASURES,
@@ -314,6 +314,27 @@ fn span_name(name: &SpanName) -> String {
             words.collect::<Vec<_>>().join(" ")
         }
     }
+}
+
+/// What a metric measures, as one writes it.
+fn measures(measures: &[Measure]) -> String {
+    let words = measures.iter().map(|it| {
+        let value = match &it.value {
+            MeasuredValue::Attribute(key) => format!("attribute: {key}"),
+            plain => json(plain),
+        };
+        let with = it
+            .with
+            .iter()
+            .map(|(key, to)| format!("{key}: {}", json(to)));
+        let with: Vec<String> = with.collect();
+        if with.is_empty() {
+            value
+        } else {
+            format!("{value} with {}", with.join(", "))
+        }
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 fn numbers(numbers: &[f64]) -> String {
