@@ -1,6 +1,7 @@
 //! Two registries, told apart by what they mean.
 
 mod attributes;
+mod bodies;
 mod changelog;
 mod references;
 mod removed;

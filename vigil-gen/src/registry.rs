@@ -254,6 +254,17 @@ pub enum EnumValue {
     Boolean(bool),
 }
 
+impl EnumValue {
+    /// The type that it is of.
+    pub(crate) fn primitive(&self) -> PrimitiveType {
+        match self {
+            Self::String(_) => PrimitiveType::String,
+            Self::Int(_) => PrimitiveType::Int,
+            Self::Boolean(_) => PrimitiveType::Boolean,
+        }
+    }
+}
+
 /// A reference to an attribute from a span, group, metric or event, with all that it says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AttributeRef {
@@ -595,6 +606,31 @@ pub struct Body {
     /// The values of an `enum`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<EnumMember>,
+}
+
+impl Body {
+    /// The members as a type of their own, if their values are of one type.
+    pub(crate) fn enum_type(&self) -> Option<EnumType> {
+        let primitive = self.members.first()?.value.primitive();
+        // A former name of a value makes no member of its own, as with attributes.
+        let mut own: Vec<EnumMember> = Vec::new();
+        for member in &self.members {
+            if member.value.primitive() != primitive {
+                return None;
+            }
+            match own.iter_mut().find(|other| other.value == member.value) {
+                Some(other) if other.docs.deprecated.is_some() => *other = member.clone(),
+                Some(_) => {}
+                None => own.push(member.clone()),
+            }
+        }
+        Some(EnumType {
+            shared_name: None,
+            closed: false,
+            primitive,
+            members: own,
+        })
+    }
 }
 
 /// Something that telemetry is about: a service, a host, a container.

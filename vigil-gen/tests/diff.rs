@@ -244,6 +244,65 @@ fn a_git_revision_is_read_with_what_the_registry_depended_on_then() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn links_are_followed_in_a_git_revision_as_they_are_on_disk() {
+    use std::os::unix::fs::symlink;
+
+    let playground = Playground::new();
+    let registry = playground.path("semconv");
+    playground.write(
+        "semconv/manifest.yaml",
+        "schema_url: https://example.com/schemas/1.0.0\ndescription: B.\nstability: development\n",
+    );
+    playground.write("shared/metrics/one.yaml", METRIC);
+    playground.write(
+        "shared/flag.yaml",
+        "file_format: definition/2\nattributes: [{ key: base.flag, type: boolean, brief: B., stability: development }]\n",
+    );
+    // A file, and a directory through one that is itself linked.
+    symlink("../shared/flag.yaml", registry.join("flag.yaml")).unwrap();
+    symlink("shared", playground.path("alias")).unwrap();
+    symlink("../alias/metrics", registry.join("more")).unwrap();
+    // Nobody's, and in circles.
+    symlink("..", playground.path("shared/up")).unwrap();
+    git(&playground, &["init", "--quiet"]);
+    git(&playground, &["add", "."]);
+    git(&playground, &["commit", "--quiet", "-m", "first"]);
+
+    let registry = registry.to_str().unwrap();
+    let same = diff(&["HEAD", "--registry", registry]);
+    assert_eq!(stdout(&same), "no changes\n", "{}", stderr(&same));
+
+    playground.write(
+        "shared/metrics/one.yaml",
+        &METRIC.replace("counter", "gauge"),
+    );
+    let changed = diff(&["HEAD", "--registry", registry]);
+    assert!(
+        stdout(&changed).contains("[metric-instrument]"),
+        "{}",
+        stdout(&changed)
+    );
+
+    // What lies elsewhere, no revision has.
+    symlink(
+        "/nowhere/to/be/found.yaml",
+        playground.path("semconv/far.yaml"),
+    )
+    .unwrap();
+    git(&playground, &["add", "."]);
+    git(&playground, &["commit", "--quiet", "-m", "second"]);
+    fs::remove_file(playground.path("semconv/far.yaml")).unwrap();
+    let out = diff(&["HEAD", "--registry", registry]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(
+        stderr(&out).contains("`semconv/far.yaml` leads out of the repository"),
+        "{}",
+        stderr(&out)
+    );
+}
+
 #[test]
 fn a_baseline_that_can_not_be_had_is_told_of() {
     let playground = Playground::new();
@@ -294,10 +353,20 @@ fn signatures(registry: &Path) -> BTreeSet<String> {
         let mut block = String::new();
         let mut variants = false;
         let mut derived = Vec::new();
-        let mut lines = text.lines();
+        // Nothing is indented yet: what stands within what, braces tell, which are in pairs in text too.
+        let mut depth = 0;
+        let mut deeper = |line: &str| {
+            let before = depth;
+            depth += line.matches('{').count();
+            depth -= line.matches('}').count();
+            before
+        };
+        let mut lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|it| !it.starts_with("//"));
         while let Some(line) = lines.next() {
-            let top = !line.starts_with(' ');
-            let line = line.trim();
+            let top = deeper(line) == 0;
             if let Some(list) = line.strip_prefix("#[derive(") {
                 derived = list.trim_end_matches(")]").split(", ").collect();
             }
@@ -306,7 +375,8 @@ fn signatures(registry: &Path) -> BTreeSet<String> {
                 // A field ends with its line.
                 while !item.contains(['{', ';']) && !line.ends_with(',') {
                     let Some(next) = lines.next() else { break };
-                    item = format!("{item} {}", next.trim());
+                    deeper(next);
+                    item = format!("{item} {next}");
                 }
                 let end = item.find(['{', ';', '=']).unwrap_or(item.len());
                 let item = item[..end].split_whitespace().collect::<Vec<_>>().join(" ");

@@ -111,6 +111,24 @@ fn every_accepted_registry_has_a_page() {
 }
 
 #[test]
+fn no_cell_of_a_table_begins_with_what_separates_one_fact_from_the_next() {
+    let mut registries: Vec<_> = ["accepted", "generated"]
+        .into_iter()
+        .flat_map(cases)
+        .collect();
+    registries.push(workspace().join("semconv"));
+    for registry in registries {
+        let out = tempfile::tempdir().unwrap();
+        let pages = Pages::make(&registry, out.path());
+        let lines = pages.texts.values().flat_map(|text| text.lines());
+        let wrong: Vec<&str> = lines.filter(|line| line.contains("| ; ")).collect();
+        assert!(wrong.is_empty(), "{}: {wrong:#?}", registry.display());
+        let page = html::make(&registry, out.path());
+        assert!(!page.contains("\">; "), "{}", registry.display());
+    }
+}
+
+#[test]
 fn whatever_a_brief_holds_is_text_in_the_page() {
     let playground = hard();
     let text = html::make(&playground.path("semconv"), &playground.path("docs"));

@@ -1,4 +1,4 @@
-//! The YAML files of a git revision.
+//! The YAML files of a git revision, its links followed.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -43,49 +43,163 @@ impl Revision {
             return Err("it is neither a directory nor a revision that git knows".to_owned());
         }
         let commit = String::from_utf8_lossy(&commit.stdout).trim().to_owned();
-        let blobs = blobs(registry, &commit)?;
+        let entries = entries(registry, &commit)?;
         let below = if prefix.is_empty() {
             String::new()
         } else {
             format!("{prefix}/")
         };
-        if !blobs.iter().any(|(path, _)| path.starts_with(&below)) {
+        let is_below = |(path, _): (&String, &Entry)| path.starts_with(&below);
+        if !entries.iter().any(is_below) {
             let place = if prefix.is_empty() { "." } else { prefix };
             return Err(format!("it has no registry in {}", quoted(place)));
         }
+        let ids = entries.values().map(Entry::id);
+        let contents = contents(registry, &ids.collect::<Vec<_>>())?;
+        let tree = Tree::new(&entries, contents);
+        let out = tree
+            .links
+            .iter()
+            .find(|(path, to)| path.starts_with(&below) && to.is_none());
+        if let Some((path, _)) = out {
+            return Err(format!("{} leads out of the repository", quoted(path)));
+        }
         // As git itself writes a file of a revision.
         let root = format!("{revision}:");
-        let contents = contents(registry, &blobs)?;
-        let paths = blobs.iter().map(|(path, _)| format!("{root}/{path}"));
+        let files = tree.files_and_what_links_lead_to().into_iter();
         Ok(Self {
-            files: paths.zip(contents).collect(),
+            files: files
+                .map(|(path, content)| (format!("{root}/{path}"), content))
+                .collect(),
             registry: format!("{root}/{prefix}").trim_end_matches('/').to_owned(),
         })
     }
 }
 
-/// The YAML files of a commit: the path and the id of each.
-fn blobs(dir: &Path, commit: &str) -> Result<Vec<(String, String)>, String> {
+/// What is in a commit, by its id.
+enum Entry {
+    File(String),
+    Link(String),
+}
+
+impl Entry {
+    fn id(&self) -> &str {
+        match self {
+            Self::File(id) | Self::Link(id) => id,
+        }
+    }
+}
+
+/// The YAML files and the links of a commit, by path.
+fn entries(dir: &Path, commit: &str) -> Result<BTreeMap<String, Entry>, String> {
     let tree = git(dir, ["ls-tree", "-r", "-z", "--full-tree", commit])?;
     if !tree.status.success() {
         return Err(format!("git can't list its files: {}", said(&tree)));
     }
     let text = String::from_utf8_lossy(&tree.stdout);
     let entries = text.split('\0').filter_map(|entry| {
-        // `100644 blob <id>\t<path>`; links and submodules are no files of a registry.
+        // `100644 blob <id>\t<path>`; submodules are no files of a registry.
         let (head, path) = entry.split_once('\t')?;
         let mut words = head.split(' ');
-        let file = words.next()?.starts_with("100");
-        let id = words.nth(1)?;
-        let extension = Path::new(path).extension()?;
-        let yaml = extension == "yaml" || extension == "yml";
-        (file && yaml).then(|| (path.to_owned(), id.to_owned()))
+        let mode = words.next()?;
+        let id = words.nth(1)?.to_owned();
+        let entry = match mode {
+            "120000" => Entry::Link(id),
+            mode if mode.starts_with("100") && is_yaml(path) => Entry::File(id),
+            _ => return None,
+        };
+        Some((path.to_owned(), entry))
     });
     Ok(entries.collect())
 }
 
-/// What the files hold, in their order.
-fn contents(dir: &Path, blobs: &[(String, String)]) -> Result<Vec<Vec<u8>>, String> {
+fn is_yaml(path: &str) -> bool {
+    let extension = Path::new(path).extension();
+    extension.is_some_and(|it| it == "yaml" || it == "yml")
+}
+
+/// The files of a commit, and where its links lead; nowhere if that is out of the repository.
+struct Tree {
+    files: BTreeMap<String, Vec<u8>>,
+    links: BTreeMap<String, Option<String>>,
+}
+
+/// How many links are followed after each other.
+const LINKS_LIMIT: usize = 4;
+
+impl Tree {
+    fn new(entries: &BTreeMap<String, Entry>, contents: Vec<Vec<u8>>) -> Self {
+        let mut tree = Self {
+            files: BTreeMap::new(),
+            links: BTreeMap::new(),
+        };
+        for ((path, entry), content) in entries.iter().zip(contents) {
+            match entry {
+                Entry::File(_) => {
+                    tree.files.insert(path.clone(), content);
+                }
+                Entry::Link(_) => {
+                    let to = linked(path, &String::from_utf8_lossy(&content));
+                    tree.links.insert(path.clone(), to);
+                }
+            }
+        }
+        tree
+    }
+
+    /// As whoever reads files sees it: what a link leads to stands below the link's name as well.
+    fn files_and_what_links_lead_to(mut self) -> BTreeMap<String, Vec<u8>> {
+        for _ in 0..LINKS_LIMIT {
+            let mut further = Vec::new();
+            for (link, to) in &self.links {
+                let Some(to) = to else { continue };
+                let within = format!("{to}/");
+                // What leads to what holds it goes in circles.
+                if link.starts_with(&within) {
+                    continue;
+                }
+                let below = self.files.range(within.clone()..);
+                let below = below.map_while(|(path, content)| {
+                    let rest = path.strip_prefix(&within)?;
+                    Some((format!("{link}/{rest}"), content))
+                });
+                let itself = self.files.get(to).filter(|_| is_yaml(link));
+                let itself = itself.map(|content| (link.clone(), content));
+                let new = below
+                    .chain(itself)
+                    .filter(|(path, _)| !self.files.contains_key(path));
+                further.extend(new.map(|(path, content)| (path, content.clone())));
+            }
+            if further.is_empty() {
+                break;
+            }
+            self.files.extend(further);
+        }
+        self.files
+    }
+}
+
+/// Where a link leads, as a path of the repository.
+fn linked(link: &str, target: &str) -> Option<String> {
+    let mut place: Vec<&str> = link.split('/').collect();
+    place.pop();
+    if target.starts_with('/') {
+        return None;
+    }
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                place.pop()?;
+            }
+            part => place.push(part),
+        }
+    }
+    Some(place.join("/"))
+}
+
+/// What files and links hold, in their order.
+fn contents(dir: &Path, ids: &[&str]) -> Result<Vec<Vec<u8>>, String> {
     let lost = |error: io::Error| format!("git can't read its files: {error}");
     let mut child = command(dir, ["cat-file", "--batch"])
         .stdin(Stdio::piped())
@@ -93,21 +207,16 @@ fn contents(dir: &Path, blobs: &[(String, String)]) -> Result<Vec<Vec<u8>>, Stri
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| missing(&error))?;
-    let ids: Vec<&str> = blobs.iter().map(|(_, id)| id.as_str()).collect();
-    let asked = ids.join(
-        "
-",
-    ) + "
-";
+    let asked = ids.join("\n") + "\n";
     // Beside reading, or both sides wait for each other once a pipe is full.
     let writer = child
         .stdin
         .take()
         .map(|mut stdin| thread::spawn(move || stdin.write_all(asked.as_bytes())));
-    let mut contents = Vec::with_capacity(blobs.len());
+    let mut contents = Vec::with_capacity(ids.len());
     if let Some(stdout) = child.stdout.take() {
         let mut stdout = io::BufReader::new(stdout);
-        for _ in blobs {
+        for _ in ids {
             contents.push(content(&mut stdout).map_err(lost)?);
         }
     }

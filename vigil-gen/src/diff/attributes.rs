@@ -1,6 +1,6 @@
 //! Attributes and the members of enums.
 
-use super::{Comparison, Place, fate, json, rules};
+use super::{Comparison, Place, Rule, fate, json, rules};
 use crate::diagnostic::quoted;
 use crate::registry::{
     Attribute, AttributeType, DeprecationReason, EnumMember, EnumType, OptInKey,
@@ -17,7 +17,7 @@ impl<'a> Comparison<'a> {
             (AttributeType::Enum(old), AttributeType::Enum(new))
                 if old.primitive == new.primitive =>
             {
-                self.members(place, old, new);
+                self.enumeration(place, old, new);
             }
             (old, new) => {
                 let (old, new) = (type_words(old), type_words(new));
@@ -82,7 +82,7 @@ impl<'a> Comparison<'a> {
         self.word(place, rule, of, &words(before), &words(after));
     }
 
-    fn members(&mut self, place: Place<'a>, before: &'a EnumType, after: &'a EnumType) {
+    fn enumeration(&mut self, place: Place<'a>, before: &'a EnumType, after: &'a EnumType) {
         match (before.closed, after.closed) {
             (false, true) => self.push(place, rules::ENUM_CLOSED, "closed now"),
             (true, false) => self.push(place, rules::ENUM_OPENED, "open now"),
@@ -96,27 +96,12 @@ impl<'a> Comparison<'a> {
             &names.0,
             &names.1,
         );
-        for old in &before.members {
-            let id = quoted(&old.id);
-            let same = after.members.iter().find(|it| it.id == old.id);
-            let heir = after.members.iter().find(|it| it.value == old.value);
-            match (same, heir) {
-                (Some(new), _) => {
-                    let of = format!("value of member {id}");
-                    let values = (json(&old.value), json(&new.value));
-                    self.word(place, rules::MEMBER_VALUE, &of, &values.0, &values.1);
-                    let of = format!("member {id} ");
-                    let (was, is) = (&old.docs.deprecated, &new.docs.deprecated);
-                    self.deprecation(place, &of, was.as_ref(), is.as_ref());
-                    let of = format!("stability of member {id}");
-                    self.stability(place, &of, old.docs.stability, new.docs.stability);
-                }
-                (None, Some(new)) => {
-                    self.word(place, rules::MEMBER_RENAMED, "member", &old.id, &new.id);
-                }
-                (None, None) => self.member_removed(place, old),
-            }
-        }
+        let grows = if before.closed && after.closed {
+            rules::MEMBER_ADDED_CLOSED
+        } else {
+            rules::MEMBER_ADDED
+        };
+        self.members(place, "", (&before.members, &after.members), grows);
         let gone = before.members.iter().flat_map(|member| {
             let heirs = after
                 .members
@@ -134,25 +119,49 @@ impl<'a> Comparison<'a> {
             let what = format!("former member {} removed", quoted(&alias.id));
             self.push(place, rules::FORMER_MEMBER_REMOVED, what);
         }
-        for new in &after.members {
-            let known = before.members.iter();
-            if known
-                .into_iter()
-                .any(|it| it.id == new.id || it.value == new.value)
-            {
-                continue;
+    }
+
+    /// Compares the members of an enum; with a space before it, of whose.
+    pub(super) fn members(
+        &mut self,
+        place: Place<'_>,
+        of: &str,
+        (before, after): (&[EnumMember], &[EnumMember]),
+        grows: &'static Rule,
+    ) {
+        for old in before {
+            let member = format!("member {}{of}", quoted(&old.id));
+            let same = after.iter().find(|it| it.id == old.id);
+            let heir = after.iter().find(|it| it.value == old.value);
+            match (same, heir) {
+                (Some(new), _) => {
+                    let of = format!("value of {member}");
+                    let values = (json(&old.value), json(&new.value));
+                    self.word(place, rules::MEMBER_VALUE, &of, &values.0, &values.1);
+                    let (was, is) = (&old.docs.deprecated, &new.docs.deprecated);
+                    self.deprecation(place, &format!("{member} "), was.as_ref(), is.as_ref());
+                    let of = format!("stability of {member}");
+                    self.stability(place, &of, old.docs.stability, new.docs.stability);
+                }
+                (None, Some(new)) => {
+                    let of = format!("member{of}");
+                    self.word(place, rules::MEMBER_RENAMED, &of, &old.id, &new.id);
+                }
+                (None, None) => self.member_removed(place, &member, old),
             }
-            let rule = if before.closed && after.closed {
-                rules::MEMBER_ADDED_CLOSED
-            } else {
-                rules::MEMBER_ADDED
-            };
-            self.push(place, rule, format!("member {} added", quoted(&new.id)));
+        }
+        let known = |new: &EnumMember| {
+            let mut known = before.iter();
+            known.any(|it| it.id == new.id || it.value == new.value)
+        };
+        for new in after.iter().filter(|new| !known(new)) {
+            let what = format!("member {}{of} added", quoted(&new.id));
+            self.push(place, grows, what);
         }
     }
 
-    fn member_removed(&mut self, place: Place<'a>, old: &EnumMember) {
-        let what = format!("member {} removed", quoted(&old.id));
+    fn member_removed(&mut self, place: Place<'_>, member: &str, old: &EnumMember) {
+        let what = format!("{member} removed");
         match &old.docs.deprecated {
             Some(deprecated) => {
                 let what = format!("{what}; {}", fate(deprecated));

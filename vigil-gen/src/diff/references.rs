@@ -3,7 +3,9 @@
 use super::removed::stands_in;
 use super::{Comparison, Place, fate, json, rules};
 use crate::diagnostic::quoted;
-use crate::registry::{AttributeRef, OptInKey, Registry, RequirementLevel, SetTime};
+use crate::registry::{
+    Aggregate, AttributeRef, OptInKey, Registry, RequirementLevel, SetTime, Stability,
+};
 
 impl<'a> Comparison<'a> {
     /// Compares the attributes of a signal; those that came to it with a record are the record's.
@@ -22,9 +24,14 @@ impl<'a> Comparison<'a> {
         let find =
             |list: &[&'a AttributeRef], key: &str| list.iter().find(|it| it.key == key).copied();
         let mut heirs = Vec::new();
+        let structs = (in_struct(place, &before), in_struct(place, &after));
         for old in &before {
             if let Some(new) = find(&after, &old.key) {
-                self.reference(place, old, new);
+                let in_struct = structs != (false, false);
+                self.reference(place, old, new, in_struct);
+                if !in_struct {
+                    self.passing(place, old, new);
+                }
                 continue;
             }
             let heir = self
@@ -43,7 +50,6 @@ impl<'a> Comparison<'a> {
                 self.reference_added(place, new);
             }
         }
-        let structs = (in_struct(place, &before), in_struct(place, &after));
         if structs.0 != structs.1 {
             let (old, new) = (shape(structs.0), shape(structs.1));
             self.word(place, rules::ATTRIBUTE_STRUCT, "attributes", old, new);
@@ -87,11 +93,12 @@ impl<'a> Comparison<'a> {
         let attribute = self.before.attributes.get(&old.key);
         let deprecated = attribute.and_then(|it| it.docs.deprecated.as_ref());
         let Some(deprecated) = old.deprecated.as_ref().or(deprecated) else {
-            self.push(
-                place,
-                rules::REFERENCE_REMOVED,
-                format!("attribute {key} removed"),
-            );
+            let rule = if is_given(old) {
+                rules::REFERENCE_REMOVED
+            } else {
+                rules::UNASKED_REMOVED
+            };
+            self.push(place, rule, format!("attribute {key} removed"));
             return;
         };
         let Some(new) = deprecated.new_name() else {
@@ -108,7 +115,13 @@ impl<'a> Comparison<'a> {
         self.push(place, rule, what);
     }
 
-    fn reference(&mut self, place: Place<'a>, old: &AttributeRef, new: &AttributeRef) {
+    fn reference(
+        &mut self,
+        place: Place<'a>,
+        old: &AttributeRef,
+        new: &AttributeRef,
+        in_struct: bool,
+    ) {
         let of = |what: &str| format!("{what} of {}", quoted(&old.key));
         let required = |it: &AttributeRef| it.level == RequirementLevel::Required;
         let opt_in = |it: &AttributeRef| matches!(it.level, RequirementLevel::OptIn(_));
@@ -127,7 +140,9 @@ impl<'a> Comparison<'a> {
         let (was, is) = (&old.deprecated, &new.deprecated);
         let name = format!("attribute {} ", quoted(&old.key));
         self.deprecation(place, &name, was.as_ref(), is.as_ref());
-        if let (Some(was), Some(is)) = (old.stability, new.stability) {
+        // What it has from the attribute is told of there.
+        if old.stability.is_some() || new.stability.is_some() {
+            let (was, is) = (stability(self.before, old), stability(self.after, new));
             self.stability(place, &of("stability"), was, is);
         }
         let values = (json(&old.value), json(&new.value));
@@ -139,11 +154,22 @@ impl<'a> Comparison<'a> {
             &values.1,
         );
         let sets = (json(&old.set), json(&new.set));
-        self.word(place, rules::SET_TIME, &of("`set`"), &sets.0, &sets.1);
+        let rule = if old.set == SetTime::Runtime && !is_argument(place, new) {
+            rules::SET_BY_CALLERS
+        } else {
+            rules::SET_TIME
+        };
+        self.word(place, rule, &of("`set`"), &sets.0, &sets.1);
         let aggregates = (json(&old.aggregate), json(&new.aggregate));
+        let append = [old, new].map(|it| it.aggregate == Aggregate::Append);
+        let rule = if place.subject == "group" && !in_struct && append.contains(&true) {
+            rules::AGGREGATE_APPEND
+        } else {
+            rules::AGGREGATE
+        };
         self.word(
             place,
-            rules::AGGREGATE,
+            rule,
             &of("`aggregate`"),
             &aggregates.0,
             &aggregates.1,
@@ -176,6 +202,36 @@ impl<'a> Comparison<'a> {
         self.opt_in_key(place, &of("key to opt in to"), keys.0, keys.1);
     }
 
+    /// Compares how a value is given that is no field of a struct, as far as its attribute decides.
+    fn passing(&mut self, place: Place<'a>, old: &AttributeRef, new: &AttributeRef) {
+        let called = matches!(place.subject, "span" | "group");
+        if !called || !is_given(old) || !is_given(new) {
+            return;
+        }
+        let attributes = |it: &'a Registry| it.attributes.get(&old.key);
+        let (Some(was), Some(is)) = (attributes(self.before), attributes(self.after)) else {
+            return;
+        };
+        let name = quoted(&old.key);
+        match (was.sensitive, is.sensitive) {
+            (false, true) => {
+                let what = format!("attribute {name} given as content now");
+                self.push(place, rules::CONTENT_SETTER, what);
+            }
+            (true, false) => {
+                let what = format!("attribute {name} not given as content any more");
+                self.push(place, rules::CONTENT_SETTER, what);
+            }
+            _ => {}
+        }
+        let only_at_start = |it: &AttributeRef| place.subject == "span" && it.set == SetTime::Start;
+        let recorded = was.inherited && old.level != RequirementLevel::Required;
+        if only_at_start(old) && recorded && only_at_start(new) && !is.inherited {
+            let what = format!("attribute {name} only given to the builder");
+            self.push(place, rules::RECORDED_NO_MORE, what);
+        }
+    }
+
     /// Arguments that were there before and still are have kept their order.
     fn argument_order(
         &mut self,
@@ -206,6 +262,11 @@ impl<'a> Comparison<'a> {
     }
 }
 
+/// Whether callers give it at all.
+fn is_given(it: &AttributeRef) -> bool {
+    it.value.is_none() && it.set != SetTime::Runtime
+}
+
 /// Whether a function asks for it.
 fn is_argument(place: Place<'_>, it: &AttributeRef) -> bool {
     let at_start = place.subject != "span" || it.set == SetTime::Start;
@@ -225,6 +286,12 @@ fn in_struct(place: Place<'_>, references: &[&AttributeRef]) -> bool {
     }
 }
 
+/// How stable it is here.
+fn stability(registry: &Registry, it: &AttributeRef) -> Stability {
+    let attribute = || registry.attributes.get(&it.key).map(|it| it.docs.stability);
+    it.stability.or_else(attribute).unwrap_or_default()
+}
+
 /// The key that it has here for whoever opts in, if the attribute does not say so itself.
 fn opt_in_key<'a>(registry: &Registry, it: &'a AttributeRef) -> Option<&'a OptInKey> {
     let attribute = registry.attributes.get(&it.key);
@@ -242,7 +309,7 @@ fn shape(in_struct: bool) -> &'static str {
 }
 
 /// A level without its condition.
-fn level_word(level: &RequirementLevel) -> &'static str {
+pub(super) fn level_word(level: &RequirementLevel) -> &'static str {
     match level {
         RequirementLevel::Required => "required",
         RequirementLevel::ConditionallyRequired(_) => "conditionally_required",

@@ -137,6 +137,7 @@ rules! {
     LABEL_ADDED "label-added": FURTHER_CODE, Breaks("each series becomes several: what is not aggregated, and what is joined, sees others"), Some("add it as `opt_in`, or define another metric"), Some("sum over it where it is not asked for");
     REQUIRED_LABEL_ADDED "required-label-added": Breaks("there is one more argument to give"), Breaks("each series becomes several: what is not aggregated, and what is joined, sees others"), Some("add it as `opt_in`, or define another metric"), Some("give the further argument, and sum over it where it is not asked for");
     REFERENCE_REMOVED "reference-removed": Breaks("its argument or setter is gone"), Breaks("it is not sent there any more"), Some("keep it, less asked for, until nobody reads it any more"), Some("take out what sets it there and what asks for it there");
+    UNASKED_REMOVED "unasked-removed": SAME_CODE, Breaks("it is not sent there any more"), Some("keep it until nobody reads it any more"), Some("take out what asks for it there");
     REFERENCE_REMOVED_DEPRECATED "reference-removed-deprecated": Announced("its argument or setter is gone, also for those who passed over its deprecation"), Announced("it is not sent there any more"), NEXT_BREAKING, Some("take out what sets it there and what asks for it there");
     REFERENCE_RENAMED_REMOVED "reference-renamed-removed": Announced("its argument or setter is gone, also for those who passed over its deprecation"), Fine("the new name was sent there as well"), NEXT_BREAKING, USE_NEW;
     REFERENCE_RENAMED_EARLY "reference-renamed-early": Announced("its argument or setter is gone, also for those who passed over its deprecation"), Breaks("the new name was not sent beside it: there was no time to move queries"), SEND_BOTH, Some("use the new name; for the time before this version, ask for the old one as well");
@@ -149,8 +150,12 @@ rules! {
     ATTRIBUTE_STRUCT "attribute-struct": Breaks("its attributes are given in a struct where they were not, or the other way round"), SAME_WIRE, Some("define another one with these attributes, and deprecate this one as renamed to that"), Some("give its attributes as the signature asks for now");
     ARGUMENT_ORDER "argument-order": Breaks("arguments come in the order of the references: two of the same type are swapped, and it compiles"), SAME_WIRE, Some("leave required references in their order, and put others behind them"), Some("read every call of it, also those that still compile");
     SET_TIME "set-time": Breaks("what was given to the builder is recorded on the open span, or the other way round"), SAME_WIRE, Some("leave `set` as it was"), Some("set it where the signature has it now");
+    SET_BY_CALLERS "set-by-callers": FURTHER_CODE, Breaks("it is only there where it is given"), Some("leave it `set: runtime`"), Some("give it where it is to be had");
     FIXED_VALUE "fixed-value": Breaks("a fixed value is no argument and no setter"), Breaks("it has other values than before"), FRESH, Some("do not give it where it is fixed, and ask for the values that it has now");
+    CONTENT_SETTER "content-setter": Breaks("content is given by a closure, which runs if it is captured, and other values as they are"), Fine("what is sent is told of at the attribute"), FRESH, Some("give it as its setter or `record_` method takes it now");
+    RECORDED_NO_MORE "recorded-no-more": Breaks("its `record_` method is gone, as only what is inherited has one beside its setter"), Fine("where it is sent is told of at the attribute"), Some("leave it inherited"), Some("give it to the builder");
     AGGREGATE "aggregate": SAME_CODE, Breaks("a second value adds up, follows or replaces where it did not"), FRESH, Some("read its values as they are told now");
+    AGGREGATE_APPEND "aggregate-append": Breaks("its `record_` method takes one value at a time where it took a list, or the other way round"), Breaks("a second value follows or replaces where it did not"), FRESH, Some("call the method as it takes values now, and read them as they are told now");
     OUTCOME "outcome": SAME_CODE, Breaks("other spans end in an error"), FRESH, Some("look again at alerts on failed spans");
     SAMPLING "sampling": SAME_CODE, Fine("samplers see it from the start, or no more"), None;
     CARDINALITY_RAISED "cardinality-raised": SAME_CODE, Fine("values that were `_OTHER` have their own series"), None;
@@ -187,6 +192,7 @@ rules! {
     RECORD_REMOVED "record-removed": Breaks("its `record_` method is gone"), Breaks("its attributes are not sent any more"), KEEP, Some("take out what records it and what asks for it");
     RECORD_METHOD "record-method": Breaks("its `record_` method is called otherwise"), SAME_WIRE, Some("leave `name` as it was"), Some("call the method by its new name");
     RECORD_SPAN "record-span": Breaks("its method is on another handle"), Breaks("its attributes are on another span"), Some("define another record on that span"), Some("record it on the span that has it now");
+    RECORD_IN_ALL_PHASES "record-in-all-phases": Breaks("the trait of the phases that take it is gone, which generic code names"), SAME_WIRE, Some("list all phases"), Some("take the bound out of generic code");
     RECORD_EVENT_ADDED "record-event-added": Breaks("an event that goes out with a record can't be sent by hand any more"), FURTHER_WIRE, Some("define another event for the record"), Some("record the record instead of sending the event");
     RECORD_EVENT_REMOVED "record-event-removed": SAME_CODE, Breaks("the event is not sent any more"), Some("leave `event`, and deprecate the event"), Some("send the event by hand where it is wanted");
     EVENT_KEPT "event-kept": SAME_CODE, FURTHER_WIRE, None;

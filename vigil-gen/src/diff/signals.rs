@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Comparison, Place, Rule, json, rules};
 use crate::diagnostic::quoted;
 use crate::registry::{
-    AttributeRef, Contract, Entity, Event, Group, Metric, NamePart, Record, Registry, Span,
-    SpanName,
+    AttributeRef, Contract, Entity, Event, Group, Measure, MeasuredValue, Metric, NamePart, Record,
+    Registry, Span, SpanName,
 };
 
 impl<'a> Comparison<'a> {
@@ -26,7 +26,8 @@ impl<'a> Comparison<'a> {
     fn record(&mut self, place: Place<'a>, old: &'a Record, new: &'a Record) {
         self.word(place, rules::RECORD_METHOD, "method", &old.name, &new.name);
         self.word(place, rules::RECORD_SPAN, "span", &old.on, &new.on);
-        self.phases(place, &old.phases, &new.phases);
+        let phases = (&*old.phases, &*new.phases);
+        self.phases(place, phases, rules::RECORD_IN_ALL_PHASES);
         let rule = match old.event {
             None => rules::RECORD_EVENT_ADDED,
             Some(_) => rules::RECORD_EVENT_REMOVED,
@@ -81,7 +82,8 @@ impl<'a> Comparison<'a> {
             rules::PARENT_ADDED,
             rules::PARENT_REMOVED,
         );
-        self.phases(place, &old.phases, &new.phases);
+        let phases = (&*old.phases, &*new.phases);
+        self.phases(place, phases, rules::PHASES_WIDENED);
         let per = (json(&old.type_per), json(&new.type_per));
         self.word(place, rules::TYPE_PER, "`type_per`", &per.0, &per.1);
         let immediate = (json(&old.immediate), json(&new.immediate));
@@ -95,12 +97,17 @@ impl<'a> Comparison<'a> {
     }
 
     /// Phases where something may be; an empty list means all of them.
-    fn phases(&mut self, place: Place<'a>, old: &[String], new: &[String]) {
+    fn phases(
+        &mut self,
+        place: Place<'a>,
+        (old, new): (&[String], &[String]),
+        to_all: &'static Rule,
+    ) {
         let (added, removed) = (rules::PHASES_WIDENED, rules::PHASES_NARROWED);
         match (old, new) {
             ([], []) => {}
             ([], new) => self.word(place, removed, "phases", "all", &new.join(", ")),
-            (old, []) => self.word(place, added, "phases", &old.join(", "), "all"),
+            (old, []) => self.word(place, to_all, "phases", &old.join(", "), "all"),
             (old, new) => self.names(place, "phase", (old, new), added, removed),
         }
     }
@@ -165,7 +172,7 @@ impl<'a> Comparison<'a> {
             );
         }
         if !before.measures.is_empty() && !after.measures.is_empty() {
-            let measures = (json(&before.measures), json(&after.measures));
+            let measures = (measures(&before.measures), measures(&after.measures));
             self.word(
                 place,
                 rules::METRIC_MEASURES,
@@ -219,14 +226,7 @@ impl<'a> Comparison<'a> {
         };
         let ends = (json(&before.at_end_of), json(&after.at_end_of));
         self.word(place, rule, "`at_end_of`", &ends.0, &ends.1);
-        let body = |it: &Event| it.body.as_ref().map(body_types).unwrap_or_default();
-        self.word(
-            place,
-            rules::EVENT_BODY,
-            "body",
-            &body(before),
-            &body(after),
-        );
+        self.body(place, before.body.as_ref(), after.body.as_ref());
         let entities = (
             json(&before.entity_associations),
             json(&after.entity_associations),
@@ -316,21 +316,25 @@ fn span_name(name: &SpanName) -> String {
     }
 }
 
-/// A body as what it is on the wire: ids and types.
-fn body_types(body: &crate::registry::Body) -> String {
-    let fields: Vec<String> = body.fields.iter().map(body_types).collect();
-    let within = if fields.is_empty() {
-        String::new()
-    } else {
-        format!(" {{ {} }}", fields.join(", "))
-    };
-    let members: Vec<String> = body.members.iter().map(|it| json(&it.value)).collect();
-    let of = if members.is_empty() {
-        String::new()
-    } else {
-        format!(" of {}", members.join("|"))
-    };
-    format!("{}: {}{of}{within}", body.id, body.ty)
+/// What a metric measures, as one writes it.
+fn measures(measures: &[Measure]) -> String {
+    let words = measures.iter().map(|it| {
+        let value = match &it.value {
+            MeasuredValue::Attribute(key) => format!("attribute: {key}"),
+            plain => json(plain),
+        };
+        let with = it
+            .with
+            .iter()
+            .map(|(key, to)| format!("{key}: {}", json(to)));
+        let with: Vec<String> = with.collect();
+        if with.is_empty() {
+            value
+        } else {
+            format!("{value} with {}", with.join(", "))
+        }
+    });
+    words.collect::<Vec<_>>().join("; ")
 }
 
 fn numbers(numbers: &[f64]) -> String {

@@ -83,7 +83,8 @@ fn former_place(change: &Change, baseline: &Checked) -> Option<Location> {
     let registry = &baseline.registry;
     let locations = &baseline.locations;
     let name = change.name.as_str();
-    if change.removes_a_member() {
+    // Those of a body are the event's.
+    if change.removes_a_member() && change.subject == "attribute" {
         let attribute = registry
             .attributes
             .get(name)

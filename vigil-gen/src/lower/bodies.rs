@@ -2,9 +2,7 @@
 
 use crate::ir;
 use crate::names;
-use crate::registry::{
-    Body, EnumMember, EnumType, EnumValue, Event, PrimitiveType, RequirementLevel,
-};
+use crate::registry::{Body, EnumType, Event, RequirementLevel};
 
 use super::collisions::{Identifiers, Owner};
 use super::docs::{self, Docs};
@@ -99,7 +97,7 @@ impl Lowering<'_> {
                 shape: Shape::Items("AnyValue".to_owned()),
                 into_any: Some("AnyValue::list"),
             },
-            "enum" => match enum_type(&body.members) {
+            "enum" => match body.enum_type() {
                 Some(ty) => {
                     self.enumeration(body, &ty, name, home);
                     Typed::new(Shape::Open(name.to_owned()))
@@ -190,32 +188,4 @@ fn facts(body: &Body) -> String {
         docs::level(&body.level),
         docs::stability(body.docs.stability),
     )
-}
-
-/// The members as a type of their own, if their values are of one type.
-fn enum_type(members: &[EnumMember]) -> Option<EnumType> {
-    let primitive = |member: &EnumMember| match member.value {
-        EnumValue::String(_) => PrimitiveType::String,
-        EnumValue::Int(_) => PrimitiveType::Int,
-        EnumValue::Boolean(_) => PrimitiveType::Boolean,
-    };
-    let first = primitive(members.first()?);
-    // A former name of a value makes no member of its own, as with attributes.
-    let mut own: Vec<EnumMember> = Vec::new();
-    for member in members {
-        if primitive(member) != first {
-            return None;
-        }
-        match own.iter_mut().find(|other| other.value == member.value) {
-            Some(other) if other.docs.deprecated.is_some() => *other = member.clone(),
-            Some(_) => {}
-            None => own.push(member.clone()),
-        }
-    }
-    Some(EnumType {
-        shared_name: None,
-        closed: false,
-        primitive: first,
-        members: own,
-    })
 }

@@ -350,7 +350,7 @@ fn read_enum(
     check_members(&members, &members_at, diagnostics);
     let primitive = members
         .first()
-        .map(|(member, _)| primitive_of(&member.value))?;
+        .map(|(member, _)| member.value.primitive())?;
     let ty = EnumType {
         shared_name: notes.shared_name.as_ref().map(|it| it.value.clone()),
         closed: notes.closed.as_ref().is_some_and(|it| it.value),
@@ -460,14 +460,6 @@ pub(super) fn scalar_value(node: &Node) -> Option<EnumValue> {
     }
 }
 
-fn primitive_of(value: &EnumValue) -> PrimitiveType {
-    match value {
-        EnumValue::String(_) => PrimitiveType::String,
-        EnumValue::Int(_) => PrimitiveType::Int,
-        EnumValue::Boolean(_) => PrimitiveType::Boolean,
-    }
-}
-
 fn check_members(
     members: &[(EnumMember, Location)],
     ids: &[(String, Location)],
@@ -491,7 +483,7 @@ fn check_members(
         return;
     };
     for (member, at) in members {
-        if primitive_of(&member.value) != primitive_of(&first_member.value) {
+        if member.value.primitive() != first_member.value.primitive() {
             diagnostics.push(
                 Diagnostic::new(
                     codes::MIXED_ENUM,
@@ -499,9 +491,9 @@ fn check_members(
                     format!(
                         "the value of {} is {}, that of {} is {}",
                         quoted(&member.id),
-                        primitive_words(primitive_of(&member.value)),
+                        primitive_words(member.value.primitive()),
                         quoted(&first_member.id),
-                        primitive_words(primitive_of(&first_member.value)),
+                        primitive_words(first_member.value.primitive()),
                     ),
                 )
                 .with_secondary(*first_at, "the first member's value")
@@ -727,11 +719,11 @@ pub(crate) fn scalar_fits(key: &str, value: &EnumValue, ty: &AttributeType) -> R
         ));
     };
     let expected = match ty {
-        _ if primitive_of(value) != primitive => {
+        _ if value.primitive() != primitive => {
             return Err(format!(
                 "a value of {key} is {}, not {}",
                 primitive_words(primitive),
-                primitive_words(primitive_of(value))
+                primitive_words(value.primitive())
             ));
         }
         AttributeType::Enum(ty) if !ty.members.iter().any(|member| member.value == *value) => {
