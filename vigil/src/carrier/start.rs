@@ -305,12 +305,24 @@ fn prepare(state: &mut SpanState) -> usize {
     state.inherited = place.inherited;
     state.told = told::time().is_some();
     state.was_panicking = std::thread::panicking();
-    state.started = Some(Instant::now());
+    state.started = is_timed(definition, &state.link).then(Instant::now);
     if state.data_mut().starts_with_keyed() {
         let capture = gate(definition, state.binding.as_deref()).capture();
         state.data_mut().settle_keyed(definition, capture);
     }
     sampled_first(definition, &mut state.data_mut().entries)
+}
+
+/// Whether somebody will look at how long the span was open, beside OpenTelemetry: a metric, a stream, or a
+/// layer, if one that is told of ends is around. Clocks are read for nobody else.
+fn is_timed(definition: &SpanDefinition, link: &ParentLink) -> bool {
+    let around = match link {
+        ParentLink::Typed(parent) => parent.live().map(|live| &live.around),
+        _ => None,
+    };
+    !definition.metrics.is_empty()
+        || definition.stream.is_some()
+        || around.is_none_or(|around| !around.is_wanted || around.listeners.hear_ends)
 }
 
 /// Where a span goes in OpenTelemetry's tree.

@@ -61,7 +61,7 @@ pub(crate) struct SpanState {
     pub(crate) name: Option<Text>,
     /// How many typed spans it stands under.
     pub(crate) depth: usize,
-    /// When it was opened.
+    /// When it was opened, if somebody looks at how long it was.
     pub(super) started: Option<Instant>,
     /// It is told after the fact, so nothing is measured.
     pub(super) told: bool,
@@ -367,11 +367,12 @@ impl SpanState {
     /// The same, as `span` for OpenTelemetry, while nobody else has it.
     #[inline]
     pub(super) fn begin_untraced(&mut self, live: Live, span: Span, sent: usize) {
+        let data = self.data.get_mut().unwrap_or_else(PoisonError::into_inner);
+        // First: it is large, and goes where it stays.
+        let span = data.sdk.insert(span);
         self.ids = OnceCell::with_value(span.span_context().clone());
         self.live = OnceCell::with_value(live);
-        let data = self.data_mut();
         data.sent = sent;
-        data.sdk = Some(span);
     }
 
     /// The span as others know it; none while it is being started.
@@ -844,7 +845,8 @@ impl SpanState {
             return;
         }
         let amount = |nth: usize| match derived[nth].value {
-            Measured::Duration => Some(Amount::Double(self.duration(None).as_secs_f64())),
+            // A span has one, a record has not.
+            Measured::Duration => None,
             Measured::Count => Some(Amount::Int(1)),
             Measured::Attribute(key) => Amount::of(find(entries, key)?),
         };
@@ -986,12 +988,6 @@ impl SpanState {
             .unwrap_or_default()
     }
 
-    /// Whether somebody looks at how long it was open, beside OpenTelemetry.
-    fn is_timed(&self) -> bool {
-        let hears = |live: &Live| live.around.listeners.hear_ends;
-        !self.definition.metrics.is_empty() || self.live().is_some_and(hears)
-    }
-
     /// Its place among the open spans.
     pub(crate) fn placed(&self, place: open::Place) {
         self.data().place = Some(place);
@@ -1050,7 +1046,7 @@ impl SpanState {
         if self.foreign {
             return None;
         }
-        let duration = if self.is_timed() {
+        let duration = if self.started.is_some() {
             self.duration(end_time)
         } else {
             Duration::ZERO
