@@ -168,6 +168,25 @@ fn code_that_kept_such_a_span_asks_for_its_context_when_it_has_ended() {
 }
 
 #[test]
+fn the_last_of_a_span_may_go_where_another_subscriber_is() {
+    let (pipeline, other) = (Pipeline::new(), Pipeline::new());
+    let mut kept = None;
+    pipeline.scope(|| {
+        let agent = agent_span("s-1", "arcan").start();
+        let tool = tool_span(&phase_span(&agent, Execute), "search", "call-1").start();
+        tool.in_scope(|| ());
+        kept = Some(tool);
+    });
+    other.scope(|| {
+        let beside = agent_span("s-2", "scout").start();
+        drop(kept);
+        beside.in_scope(|| tracing::info_span!("inside").in_scope(|| ()));
+    });
+    pipeline.assert_under("execute_tool search", "phase execute");
+    other.assert_under("inside", "invoke_agent scout");
+}
+
+#[test]
 fn spans_under_one_that_has_ended_stand_under_it() {
     let pipeline = Pipeline::new();
     pipeline.scope(|| {

@@ -1248,12 +1248,12 @@ impl SpanState {
             }
             None => drop(span),
         };
-        // The registry closes the spans above with the dispatcher of this thread, which is another
-        // one if the span belongs to a test scope.
-        if self.binding.is_some() {
-            tracing::dispatcher::with_default(&live.around.dispatch, close);
-        } else {
+        // The registry closes the spans above with the dispatcher of this thread, which may be another
+        // one: it knows no such spans, and would panic.
+        if tracer::is_default(dispatch) {
             close();
+        } else {
+            tracing::dispatcher::with_default(dispatch, close);
         }
     }
 }

@@ -375,6 +375,13 @@ pub(crate) fn build_alone(state: &SpanState, sent: usize, dispatch: &Dispatch) {
     }
 }
 
+/// Whether that is the dispatcher of this thread, as far as can be told.
+pub(crate) fn is_default(dispatch: &Dispatch) -> bool {
+    let find = |dispatch: &Dispatch| dispatch.downcast_ref::<FindTyped>().map(std::ptr::from_ref);
+    let its = find(dispatch);
+    its.is_some() && tracing::dispatcher::get_default(|default| find(default) == its)
+}
+
 /// What makes the SDK's spans there, if no layer has to be told of each.
 pub(crate) fn direct(dispatch: &Dispatch) -> Option<CarrierTracer> {
     dispatch.downcast_ref::<FindTyped>()?.direct.clone()
