@@ -1250,11 +1250,7 @@ impl SpanState {
         };
         // The registry closes the spans above with the dispatcher of this thread, which may be another
         // one: it knows no such spans, and would panic.
-        if tracer::is_default(dispatch) {
-            close();
-        } else {
-            tracing::dispatcher::with_default(dispatch, close);
-        }
+        tracer::with_dispatch(dispatch, close);
     }
 }
 

@@ -375,11 +375,24 @@ pub(crate) fn build_alone(state: &SpanState, sent: usize, dispatch: &Dispatch) {
     }
 }
 
-/// Whether that is the dispatcher of this thread, as far as can be told.
-pub(crate) fn is_default(dispatch: &Dispatch) -> bool {
+/// Runs `f` with that dispatcher as the thread's, if it is not already, and if another one can be set.
+pub(crate) fn with_dispatch<R>(dispatch: &Dispatch, f: impl FnOnce() -> R) -> R {
+    use tracing::dispatcher::{get_default, with_default};
+
     let find = |dispatch: &Dispatch| dispatch.downcast_ref::<FindTyped>().map(std::ptr::from_ref);
     let its = find(dispatch);
-    its.is_some() && tracing::dispatcher::get_default(|default| find(default) == its)
+    let (is_default, given) = get_default(|given| {
+        let is_default = its.is_some() && find(given) == its;
+        (is_default, std::ptr::from_ref(given))
+    });
+    // Who asks while the thread's dispatcher is being asked is given an empty one, the same for all. Then
+    // none can be set: `tracing` would panic.
+    let is_asked = || given == get_default(|_| get_default(std::ptr::from_ref));
+    if is_default || is_asked() {
+        f()
+    } else {
+        with_default(dispatch, f)
+    }
 }
 
 /// What makes the SDK's spans there, if no layer has to be told of each.
