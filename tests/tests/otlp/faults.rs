@@ -15,9 +15,6 @@ use vigil_tests::receiver::{Answer, Receiver};
 
 use super::{LONG, PROTOCOLS, Traces, is_grpc, target};
 
-/// What a shutdown takes stays under the five seconds that the SDK would wait, on a busy machine too.
-const SDK_BOUND: Duration = Duration::from_secs(4);
-
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let until = Instant::now() + LONG;
     while !is_so() {
@@ -162,12 +159,12 @@ fn a_hanging_collector_costs_the_agent_nothing_and_the_exit_its_bound() {
         receiver.wait_for(1);
         let begun = Instant::now();
         traces.make(5_000);
-        assert!(begun.elapsed() < SDK_BOUND, "{protocol}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{protocol}");
         let begun = Instant::now();
         let result = traces
             .provider
             .shutdown_with_timeout(Duration::from_millis(300));
-        assert!(begun.elapsed() < SDK_BOUND, "{protocol}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{protocol}");
         assert!(result.is_err(), "{protocol}");
         let stats = traces.stats();
         assert_eq!((stats.created, stats.failed), (5_001, 5_001));
@@ -195,7 +192,7 @@ fn logs_and_metrics_keep_the_bound_too() {
         logger.emit(record);
         let begun = Instant::now();
         logs.shutdown_with_timeout(bound).unwrap_err();
-        assert!(begun.elapsed() < SDK_BOUND, "{protocol}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{protocol}");
         assert_eq!(monitor.stats().failed, 1);
 
         let export = Export::to(target(protocol, &receiver, "/v1/metrics"))
@@ -212,7 +209,7 @@ fn logs_and_metrics_keep_the_bound_too() {
             .add(1, &[]);
         let begun = Instant::now();
         let result = shutdown_meter_provider(&metrics, &monitor, bound);
-        assert!(begun.elapsed() < SDK_BOUND, "{protocol}");
+        assert!(begun.elapsed() < Duration::from_secs(2), "{protocol}");
         assert!(
             matches!(result, Err(OTelSdkError::Timeout(_))),
             "{result:?}"
